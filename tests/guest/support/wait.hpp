@@ -1,0 +1,27 @@
+#pragma once
+// Waiting for a condition, with a limit that only a hang reaches (emulated machines are fifty times slower).
+
+#include <sys/types.h>
+
+#include <functional>
+
+#include "support/check.hpp"
+
+namespace cv6::guest {
+
+// Seconds that count as "never": CV6_TEST_LIMIT, or 120.
+int limit_seconds();
+
+// Asks until it is true; fails after the limit.
+testing::AssertionResult wait_until(const std::function<bool()>& condition);
+
+// The state letter of the process or thread in /proc/ID/stat, 0 if there is none.
+char state_of(pid_t id);
+
+// Waits until that process or thread (an id of any process) sleeps in the kernel.
+testing::AssertionResult wait_until_blocked(pid_t id);
+
+// Waits until it has the state: 'T' stopped, 'Z' zombie ...
+testing::AssertionResult wait_for_state(pid_t id, char state);
+
+}  // namespace cv6::guest
