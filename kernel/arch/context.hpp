@@ -1,0 +1,47 @@
+// What a thread is to the processor: a kernel stack, the context saved on it while it does not run, at the stack's top
+// the user registers, and the floating-point state.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "arch/target/registers.hpp"  // struct UserRegisters
+
+namespace cv6::arch {
+
+// A switch saves what the calling convention preserves on the stack and the stack pointer here.
+struct KernelContext {
+  void* stack_pointer = nullptr;
+};
+
+// The first switch to `context` calls entry(argument) on that stack; entry never returns.
+void prepare_context(KernelContext& context, void* stack_top, void (*entry)(void*), void* argument);
+// Returns when somebody switches back.
+void switch_context(KernelContext& save_here, KernelContext& load_this);
+
+// The user registers of the thread whose kernel stack ends at `stack_top`: the entry stubs save them there.
+UserRegisters* user_registers(void* stack_top);
+// The processor enters the kernel on this stack from now on.
+void set_kernel_stack(void* stack_top);
+// To user mode with these registers (they must be the current thread's, at its stack's top).
+[[noreturn]] void enter_user(UserRegisters& registers);
+
+// Thread-local storage bases of user code (the FS and GS bases on x86-64).
+struct ThreadPointers {
+  std::uintptr_t fs_base = 0;
+  std::uintptr_t gs_base = 0;
+};
+void save_thread_pointers(ThreadPointers& pointers);
+void load_thread_pointers(const ThreadPointers& pointers);
+
+// Floating-point and vector registers. The kernel never uses them, so they are saved when another user thread needs the
+// processor, not at every entry. The image's format is the processor's own (XSAVE, standard format, on x86-64), which is
+// also what a signal frame shows to the program. Images are `fpu_image_size()` bytes, aligned to 64.
+std::size_t fpu_image_size();
+void fpu_save(void* image);
+void fpu_load(const void* image);  // the image must be valid: see fpu_sanitize
+void fpu_initialise(void* image);  // as a new program finds it
+// Makes an image that came from user space safe to load: false if it is nonsense.
+bool fpu_sanitize(void* image, std::size_t size);
+
+}  // namespace cv6::arch

@@ -1,0 +1,97 @@
+// The container: one object that owns everything its processes can see or use up.
+//
+//   identity            id, name, parent, state
+//   pids                the numbers its processes are known by, and through them the processes themselves
+//   sched_context       its virtual scheduler: policy and queue, and its share of the processors
+//   memory              its guest-physical memory, and what it is charged
+//   root                its view of the files: copy on write over what it was given
+//   hostname            its own
+//
+// The host is a container too, the root of the tree; so no code asks whether a process is "in a container". Containers
+// nest; a parent sees and controls everything below it, nobody sees up or sideways.
+//
+// States:  ready --first process--> active --last process gone--> ready;   any --destroy--> stopping --> gone
+// A container that is stopping takes no new processes. It is freed when the last Ref goes: the manager's, its
+// processes', its children's.
+#pragma once
+
+#include <atomic>
+#include <string_view>
+
+#include "container/pid.hpp"
+#include "fs/path.hpp"
+#include "lib/string.hpp"
+#include "mm/guest_memory.hpp"
+#include "sched/scheduler.hpp"
+
+namespace cv6 {
+
+struct ContainerSettings {
+  std::string_view name;      // empty: "box-<id>"
+  std::string_view hostname;  // empty: the name
+};
+
+class Container : public Counted<Container>, public Cached<Container, "container"> {
+ public:
+  enum class State : std::uint8_t { ready, active, stopping };
+  static constexpr int host_id = -1;
+  static constexpr std::size_t hostname_size = 64;  // sethostname(2)
+
+  ~Container();
+
+  int id() const { return id_; }
+  std::string_view name() const { return name_; }
+  Container* parent() const { return parent_.get(); }
+  bool is_host() const { return !parent_; }
+  unsigned depth() const { return depth_; }  // 0: the host
+  bool is_or_is_below(const Container& other) const;
+
+  State state() const;
+  unsigned process_count() const { return processes_.load(std::memory_order_acquire); }
+  // A process comes to live here / has gone (not: has been reaped). Error::srch once the container is stopping.
+  Result<void> enter();
+  void leave();
+  // From now on no process enters. False: it was stopping already.
+  bool begin_stopping();
+  WaitQueue& became_empty() { return became_empty_; }
+
+  PidTable& pids() { return pids_; }
+  SchedContext& sched_context() { return *sched_context_; }
+  GuestMemory& memory() { return *memory_; }
+  const Path& root() const { return root_; }
+  // At boot for the host, at creation for others; before any process is inside.
+  void set_root(Path root) { root_ = std::move(root); }
+
+  FixedString<hostname_size> hostname();
+  void set_hostname(std::string_view name);
+  FixedString<hostname_size> domainname();
+  void set_domainname(std::string_view name);
+
+ private:
+  friend class ContainerManager;
+  template <class T, class... Args>
+  friend Result<Ref<T>> make(Args&&...);
+  Container() = default;
+
+  int id_ = host_id;
+  unsigned depth_ = 0;
+  String name_;
+  Ref<Container> parent_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<unsigned> processes_{0};
+  WaitQueue became_empty_;
+  PidTable pids_;
+  Own<SchedContext> sched_context_;
+  Ref<GuestMemory> memory_;
+  Path root_;
+  struct Names {
+    FixedString<hostname_size> host;
+    FixedString<hostname_size> domain{"(none)"};
+  };
+  Guarded<Names, Rank::container> names_;
+
+ public:
+  TreeNode node;  // in the manager's table, by id
+};
+
+}  // namespace cv6

@@ -1,0 +1,30 @@
+// All containers: creates them, hands out their ids (the lowest free, from 0), finds and lists them.
+// What concerns their processes (spawn, join, leave, destroy) is in task/container_operations.hpp.
+#pragma once
+
+#include "container/container.hpp"
+
+namespace cv6 {
+
+class ContainerManager {
+ public:
+  // The host, made at boot: without limits, id -1.
+  static Result<void> initialise();
+  static Container& host();
+
+  // A new container below `parent`, seeing `parent`'s files copy on write. Error::nomem, Error::inval (a name that is too
+  // long or not printable), Error::exist (the name is taken), Error::again (no ids left).
+  static Result<Ref<Container>> create(Container& parent, const ContainerSettings& settings);
+  // Takes it out of the table: no one finds it any more and its id is free.
+  static void remove(Container& container);
+
+  // What `viewer` may know about: what is below it. Null: no such container, as far as the viewer can tell.
+  static Ref<Container> find(Container& viewer, int id);
+  static Ref<Container> find(Container& viewer, std::string_view name);
+  // The first container below `viewer` with an id greater than `after`; null: none.
+  static Ref<Container> next(Container& viewer, int after);
+  static unsigned count();         // without the host
+  static unsigned active_count();
+};
+
+}  // namespace cv6

@@ -1,0 +1,175 @@
+// An ordered tree through nodes inside its elements: no allocation, O(log n) expected for everything.
+//
+//   struct Mapping { TreeNode node; std::uintptr_t start; };
+//   struct ByStart { std::uintptr_t operator()(const Mapping& m) const { return m.start; } };
+//   Tree<Mapping, &Mapping::node, ByStart> mappings;
+//
+// A treap: a search tree by key and a heap by a pseudo-random priority, which keeps it balanced without any case
+// analysis (Seidel and Aragon, "Randomized Search Trees", 1996). Equal keys are allowed and keep their order of
+// insertion. The tree does not own its elements; a key must not change while its element is inside.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/container_of.hpp"
+
+namespace cv6 {
+
+class TreeNode {
+ public:
+  constexpr TreeNode() = default;
+  TreeNode(const TreeNode&) = delete;
+  TreeNode& operator=(const TreeNode&) = delete;
+  bool linked() const { return priority_ != 0; }
+
+ private:
+  template <class T, TreeNode T::* node, class KeyOf>
+  friend class Tree;
+  TreeNode* parent_ = nullptr;
+  TreeNode* child_[2] = {nullptr, nullptr};
+  std::uint32_t priority_ = 0;  // 0: in no tree
+};
+
+template <class T, TreeNode T::* node, class KeyOf>
+class Tree {
+ public:
+  constexpr Tree() = default;
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  bool empty() const { return root_ == nullptr; }
+  std::size_t size() const { return size_; }
+
+  void insert(T& item) {
+    TreeNode* fresh = &(item.*node);
+    const auto key = KeyOf{}(item);
+    TreeNode** link = &root_;
+    TreeNode* parent = nullptr;
+    while (*link) {
+      parent = *link;
+      link = &parent->child_[key < key_of(parent) ? 0 : 1];
+    }
+    *link = fresh;
+    fresh->parent_ = parent;
+    fresh->child_[0] = fresh->child_[1] = nullptr;
+    fresh->priority_ = next_priority();
+    while (fresh->parent_ && fresh->parent_->priority_ < fresh->priority_) rotate_up(fresh);
+    ++size_;
+  }
+
+  void remove(T& item) {
+    TreeNode* gone = &(item.*node);
+    if (!gone->linked()) return;
+    while (gone->child_[0] && gone->child_[1])
+      rotate_up(gone->child_[gone->child_[0]->priority_ > gone->child_[1]->priority_ ? 0 : 1]);
+    TreeNode* heir = gone->child_[0] ? gone->child_[0] : gone->child_[1];
+    replace(gone, heir);
+    gone->priority_ = 0;
+    --size_;
+  }
+
+  T* first() const { return extreme(root_, 0); }
+  T* last() const { return extreme(root_, 1); }
+  T* next(const T& item) const { return neighbour(&(item.*node), 1); }
+  T* previous(const T& item) const { return neighbour(&(item.*node), 0); }
+
+  // The first element whose key is not less than `key`.
+  template <class Key>
+  T* lower_bound(const Key& key) const {
+    TreeNode* best = nullptr;
+    for (TreeNode* at = root_; at;) {
+      if (key_of(at) < key) {
+        at = at->child_[1];
+      } else {
+        best = at;
+        at = at->child_[0];
+      }
+    }
+    return best ? element(best) : nullptr;
+  }
+  // The last element whose key is not greater than `key`.
+  template <class Key>
+  T* floor(const Key& key) const {
+    TreeNode* best = nullptr;
+    for (TreeNode* at = root_; at;) {
+      if (key < key_of(at)) {
+        at = at->child_[0];
+      } else {
+        best = at;
+        at = at->child_[1];
+      }
+    }
+    return best ? element(best) : nullptr;
+  }
+  template <class Key>
+  T* find(const Key& key) const {
+    T* at = lower_bound(key);
+    return at && !(key < KeyOf{}(*at)) ? at : nullptr;
+  }
+
+  class iterator {
+   public:
+    iterator(const Tree* tree, T* at) : tree_(tree), at_(at) {}
+    T& operator*() const { return *at_; }
+    iterator& operator++() {
+      at_ = tree_->next(*at_);
+      return *this;
+    }
+    bool operator!=(const iterator& other) const { return at_ != other.at_; }
+
+   private:
+    const Tree* tree_;
+    T* at_;
+  };
+  iterator begin() const { return {this, first()}; }
+  iterator end() const { return {this, nullptr}; }
+
+ private:
+  static auto key_of(const TreeNode* at) { return KeyOf{}(*element(at)); }
+
+  static T* element(const TreeNode* item) { return ContainerOf<node>::of(item); }
+
+  static T* extreme(TreeNode* at, int side) {
+    if (!at) return nullptr;
+    while (at->child_[side]) at = at->child_[side];
+    return element(at);
+  }
+  static T* neighbour(const TreeNode* at, int side) {
+    if (at->child_[side]) return extreme(at->child_[side], 1 - side);
+    while (at->parent_ && at->parent_->child_[side] == at) at = at->parent_;
+    return at->parent_ ? element(at->parent_) : nullptr;
+  }
+
+  // Puts `heir` (may be null) where `old` hangs.
+  void replace(TreeNode* old, TreeNode* heir) {
+    if (!old->parent_)
+      root_ = heir;
+    else
+      old->parent_->child_[old->parent_->child_[1] == old] = heir;
+    if (heir) heir->parent_ = old->parent_;
+  }
+  void rotate_up(TreeNode* child) {
+    TreeNode* parent = child->parent_;
+    const int side = parent->child_[1] == child;
+    TreeNode* inner = child->child_[1 - side];
+    replace(parent, child);
+    child->child_[1 - side] = parent;
+    parent->parent_ = child;
+    parent->child_[side] = inner;
+    if (inner) inner->parent_ = parent;
+  }
+  // xorshift32 (Marsaglia, 2003): never 0.
+  std::uint32_t next_priority() {
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 17;
+    random_ ^= random_ << 5;
+    return random_;
+  }
+
+  TreeNode* root_ = nullptr;
+  std::size_t size_ = 0;
+  std::uint32_t random_ = 2463534242u;
+};
+
+}  // namespace cv6

@@ -1,0 +1,113 @@
+// The machine's memory: one Frame for each page of it.
+//
+// A frame is free (in the allocator), or has one owner that is charged for it (a container's GuestMemory, or the kernel),
+// and a count of users: each page table entry that maps it for a program, and each page cache that holds it, is one. The
+// last user gives it back to its owner. A frame with more than one user is not written: whoever wants to write copies it
+// first, unless the users are mappings of one file that share it on purpose.
+//
+// The allocator is a binary buddy system with a small cache of single frames for each processor.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "arch/mmu.hpp"
+#include "lib/ref.hpp"
+#include "lib/result.hpp"
+#include "lib/units.hpp"
+
+namespace cv6 {
+
+class GuestMemory;
+
+enum class FrameUse : std::uint8_t { free, reserved, kernel, page_table, user_page, file_page };
+
+struct Frame {
+  std::atomic<std::uint32_t> users{0};
+  FrameUse use = FrameUse::reserved;
+  std::uint8_t order = 0;          // of the block this frame begins
+  std::uint16_t spare = 0;
+  GuestMemory* owner = nullptr;    // who is charged; null: the kernel
+  std::uint32_t guest_number = 0;  // its number in the owner's guest-physical memory (GPA >> page_shift)
+  std::uint32_t next = 0;          // links of the free lists, by frame number
+  std::uint32_t previous = 0;
+
+  arch::PhysicalAddress physical() const;
+  void* data() const;  // through the direct map
+  static Frame* of(arch::PhysicalAddress physical);
+  static Frame* of(const void* direct_address);
+
+  void hold() { users.fetch_add(1, std::memory_order_relaxed); }
+  void release() {
+    if (users.fetch_sub(1, std::memory_order_acq_rel) == 1) last_user_gone();
+  }
+  bool shared() const { return users.load(std::memory_order_acquire) > 1; }
+
+ private:
+  void last_user_gone();  // to the owner, and from there to the allocator
+};
+static_assert(sizeof(Frame) == 32);
+
+// One user's hold on a frame.
+class FrameRef {
+ public:
+  constexpr FrameRef() = default;
+  // Takes over one count that somebody already holds.
+  static FrameRef adopt(Frame* frame) {
+    FrameRef ref;
+    ref.frame_ = frame;
+    return ref;
+  }
+  FrameRef(const FrameRef& other) : frame_(other.frame_) {
+    if (frame_) frame_->hold();
+  }
+  FrameRef(FrameRef&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  FrameRef& operator=(FrameRef other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  ~FrameRef() {
+    if (frame_) frame_->release();
+  }
+  Frame* leak() { return std::exchange(frame_, nullptr); }
+  Frame* get() const { return frame_; }
+  Frame* operator->() const { return frame_; }
+  explicit operator bool() const { return frame_ != nullptr; }
+  void* data() const { return frame_->data(); }
+
+ private:
+  Frame* frame_ = nullptr;
+};
+
+enum class Fill : std::uint8_t { zero, garbage };
+
+// The allocator, for the kernel's own needs. What a program causes to be allocated goes through its container's
+// GuestMemory instead, which charges it.
+namespace frames {
+
+struct Counts {
+  std::uint64_t total = 0;  // frames that the allocator manages
+  std::uint64_t free = 0;
+};
+
+// 2^order frames in a row; users is 1, owner null. Error::nomem.
+Result<Frame*> take(unsigned order, FrameUse use, Fill fill);
+void give(Frame* block);  // all of the block that take() returned
+
+Counts counts();
+
+// At boot: the Frame array is put into the memory it describes. `range_count` usable ranges; `reserved` are inside them.
+struct Range {
+  arch::PhysicalAddress start = 0;
+  arch::PhysicalAddress end = 0;
+};
+// Error::nomem when there is not enough to work with.
+Result<void> initialise(const Range* usable, unsigned usable_count, const Range* reserved, unsigned reserved_count);
+// Gives a reserved range to the allocator (boot code, unpacked parts of the initramfs). Page-aligned.
+void free_reserved(Range range);
+// Turns a reserved page into a page in use with one user, owned by `owner`: the initramfs' pages become file pages in place.
+FrameRef adopt_reserved(arch::PhysicalAddress page, GuestMemory& owner);
+
+}  // namespace frames
+
+}  // namespace cv6

@@ -1,0 +1,36 @@
+// The kernel log: whole lines, with time and processor, in a ring that /dev/kmsg and syslog(2) read, and on the log
+// device as soon as there is one (the first serial port on x86-64). Never blocks; may be called from anywhere.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "lib/format.hpp"
+
+namespace cv6 {
+
+enum class LogLevel : std::uint8_t { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };  // as in syslog(3)
+
+namespace log_detail {
+void write(LogLevel level, std::string_view text);
+}
+
+// One line, without a newline at its end.
+template <class... Args>
+void log(LogLevel level, std::string_view format, const Args&... args) {
+  char text[256];
+  log_detail::write(level, format_to(text, format, args...));
+}
+
+// Where lines go besides the ring; called with the log's lock held, must not log, block or allocate.
+void set_log_device(void (*write)(std::string_view text));
+
+// Reading the ring: each byte ever logged has a position; what has been overwritten is skipped. Returns bytes copied and
+// moves `position` behind them.
+std::size_t read_log(std::uint64_t& position, std::span<char> to);
+std::uint64_t log_end();
+inline constexpr std::size_t log_ring_size = 65536;
+
+}  // namespace cv6
