@@ -1,0 +1,272 @@
+// alarm, setitimer, timer_create and its relatives.
+
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <ctime>
+
+#include "support/child.hpp"
+#include "support/memory.hpp"
+#include "support/signals.hpp"
+#include "support/wait.hpp"
+
+namespace cv6::guest {
+namespace {
+
+constexpr long second = 1'000'000'000;
+
+long now(clockid_t clock = CLOCK_MONOTONIC) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return time.tv_sec * second + time.tv_nsec;
+}
+
+// A wait of a signal that must come, with the limit of the tests.
+int wait_signal(const sigset_t& set, siginfo_t* info = nullptr) {
+  const timespec limit{limit_seconds(), 0};
+  return sigtimedwait(&set, info, &limit);
+}
+
+TEST(Alarm, SendsItsSignal) {
+  Blocked blocked{SIGALRM};
+  const long start = now();
+  EXPECT_EQ(alarm(1), 0u);
+  siginfo_t info{};
+  EXPECT_EQ(wait_signal(blocked.set(), &info), SIGALRM);
+  EXPECT_EQ(info.si_code, SI_KERNEL);
+  EXPECT_GE(now() - start, second - second / 10);
+}
+
+TEST(Alarm, ReturnsWhatWasLeft) {
+  EXPECT_CHILD({
+    EXPECT_EQ(alarm(1000), 0u);
+    const unsigned left = alarm(500);
+    EXPECT_GT(left, 0u);
+    EXPECT_LE(left, 1000u);
+    EXPECT_LE(alarm(0), 500u);
+    EXPECT_EQ(alarm(0), 0u);
+  });
+}
+
+TEST(Alarm, KillsByDefault) {
+  EXPECT_KILLED_BY(SIGALRM, {
+    const itimerval soon{{0, 0}, {0, 1000}};
+    setitimer(ITIMER_REAL, &soon, nullptr);
+    for (;;) pause();
+  });
+}
+
+TEST(Itimer, RepeatsUntilStopped) {
+  Blocked blocked{SIGALRM};
+  const itimerval every{{0, 5000}, {0, 5000}};
+  const long start = now();
+  ASSERT_OK(setitimer(ITIMER_REAL, &every, nullptr));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(wait_signal(blocked.set()), SIGALRM);
+  EXPECT_GE(now() - start, 5 * 5'000'000L - 1'000'000);
+  itimerval old{};
+  const itimerval none{};
+  ASSERT_OK(setitimer(ITIMER_REAL, &none, &old));
+  EXPECT_EQ(old.it_interval.tv_usec, 5000);
+  const timespec zero{0, 0};
+  sigtimedwait(&blocked.set(), nullptr, &zero);
+  ASSERT_OK(getitimer(ITIMER_REAL, &old));
+  EXPECT_EQ(old.it_value.tv_sec + old.it_value.tv_usec, 0);
+}
+
+TEST(Itimer, VirtualAndProfilingCountCpuTime) {
+  EXPECT_KILLED_BY(SIGVTALRM, {
+    const itimerval soon{{0, 0}, {0, 20'000}};
+    setitimer(ITIMER_VIRTUAL, &soon, nullptr);
+    for (volatile int i = 0;; i = i + 1) {
+    }
+  });
+  EXPECT_KILLED_BY(SIGPROF, {
+    const itimerval soon{{0, 0}, {0, 20'000}};
+    setitimer(ITIMER_PROF, &soon, nullptr);
+    for (volatile int i = 0;; i = i + 1) {
+    }
+  });
+}
+
+TEST(Itimer, Errors) {
+  const itimerval wrong{{0, 0}, {0, 1'000'000}};
+  const itimerval negative{{0, 0}, {-1, 0}};
+  itimerval value;
+  EXPECT_ERRNO(EINVAL, setitimer(ITIMER_REAL, &wrong, nullptr));
+  EXPECT_ERRNO(EINVAL, setitimer(ITIMER_REAL, &negative, nullptr));
+  EXPECT_ERRNO(EINVAL, getitimer(static_cast<__itimer_which>(9), &value));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_setitimer, ITIMER_REAL, wild(), nullptr));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_getitimer, ITIMER_REAL, wild()));
+}
+
+// A timer of the system that goes away with its scope; raw, as glibc wraps its own structure around it.
+class Timer {
+ public:
+  Timer(clockid_t clock, int signal, int value) {
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = signal;
+    event.sigev_value.sival_int = value;
+    ok_ = timer_create(clock, &event, &id_) == 0;
+  }
+  ~Timer() {
+    if (ok_) timer_delete(id_);
+  }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  bool ok() const { return ok_; }
+  timer_t id() const { return id_; }
+  int set(long first, long interval = 0, int flags = 0) {
+    const itimerspec spec{{interval / second, interval % second}, {first / second, first % second}};
+    return timer_settime(id_, flags, &spec, nullptr);
+  }
+
+ private:
+  timer_t id_ = nullptr;
+  bool ok_ = false;
+};
+
+TEST(PosixTimer, CarriesItsValue) {
+  Blocked blocked{SIGRTMIN + 1};
+  Timer timer(CLOCK_MONOTONIC, SIGRTMIN + 1, 4711);
+  ASSERT_TRUE(timer.ok());
+  const long start = now();
+  ASSERT_OK(timer.set(10'000'000));
+  siginfo_t info{};
+  EXPECT_EQ(wait_signal(blocked.set(), &info), SIGRTMIN + 1);
+  EXPECT_GE(now() - start, 10'000'000);
+  EXPECT_EQ(info.si_code, SI_TIMER);
+  EXPECT_EQ(info.si_value.sival_int, 4711);
+}
+
+TEST(PosixTimer, AbsoluteTimes) {
+  for (const clockid_t clock : {CLOCK_MONOTONIC, CLOCK_REALTIME}) {
+    Blocked blocked{SIGRTMIN + 1};
+    Timer timer(clock, SIGRTMIN + 1, 0);
+    ASSERT_TRUE(timer.ok());
+    const long until = now(clock) + 15'000'000;
+    ASSERT_OK(timer.set(until, 0, TIMER_ABSTIME));
+    EXPECT_EQ(wait_signal(blocked.set()), SIGRTMIN + 1);
+    EXPECT_GE(now(clock), until);
+    ASSERT_OK(timer.set(1, 0, TIMER_ABSTIME));  // long ago: at once
+    EXPECT_EQ(wait_signal(blocked.set()), SIGRTMIN + 1);
+  }
+}
+
+TEST(PosixTimer, RepeatsAndCountsOverruns) {
+  Blocked blocked{SIGRTMIN + 2};
+  Timer timer(CLOCK_MONOTONIC, SIGRTMIN + 2, 0);
+  ASSERT_TRUE(timer.ok());
+  ASSERT_OK(timer.set(1'000'000, 1'000'000));
+  EXPECT_EQ(wait_signal(blocked.set()), SIGRTMIN + 2);
+  EXPECT_EQ(wait_signal(blocked.set()), SIGRTMIN + 2);
+  const timespec pause{0, 20'000'000};
+  nanosleep(&pause, nullptr);  // the signal stays pending meanwhile, once
+  EXPECT_EQ(wait_signal(blocked.set()), SIGRTMIN + 2);
+  EXPECT_GE(timer_getoverrun(timer.id()), 10);
+}
+
+TEST(PosixTimer, TimeLeft) {
+  Timer timer(CLOCK_MONOTONIC, SIGRTMIN + 2, 0);
+  ASSERT_TRUE(timer.ok());
+  itimerspec value{};
+  ASSERT_OK(timer_gettime(timer.id(), &value));
+  EXPECT_EQ(value.it_value.tv_sec + value.it_value.tv_nsec, 0);
+  ASSERT_OK(timer.set(1000 * second, 7 * second));
+  ASSERT_OK(timer_gettime(timer.id(), &value));
+  EXPECT_GT(value.it_value.tv_sec, 0);
+  EXPECT_LE(value.it_value.tv_sec, 1000);
+  EXPECT_EQ(value.it_interval.tv_sec, 7);
+  ASSERT_OK(timer.set(0));
+  ASSERT_OK(timer_gettime(timer.id(), &value));
+  EXPECT_EQ(value.it_value.tv_sec, 0);
+}
+
+TEST(PosixTimer, DeletedTimersAreGone) {
+  EXPECT_CHILD({
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGUSR1;
+    timer_t id;
+    ASSERT_OK(timer_create(CLOCK_MONOTONIC, &event, &id));
+    const itimerspec spec{{0, 0}, {0, 1'000'000}};
+    Blocked blocked{SIGUSR1};
+    ASSERT_OK(timer_settime(id, 0, &spec, nullptr));
+    ASSERT_OK(timer_delete(id));
+    const timespec pause{0, 5'000'000};
+    nanosleep(&pause, nullptr);
+    EXPECT_ERRNO(EINVAL, timer_settime(id, 0, &spec, nullptr));
+    EXPECT_ERRNO(EINVAL, timer_delete(id));
+  });
+}
+
+TEST(PosixTimer, NotifyNoneAndThreadId) {
+  sigevent none{};
+  none.sigev_notify = SIGEV_NONE;
+  timer_t id;
+  ASSERT_OK(timer_create(CLOCK_MONOTONIC, &none, &id));
+  const itimerspec spec{{0, 0}, {0, 1}};
+  EXPECT_OK(timer_settime(id, 0, &spec, nullptr));
+  EXPECT_OK(timer_delete(id));
+  Blocked blocked{SIGUSR1};
+  sigevent thread{};
+  thread.sigev_notify = SIGEV_THREAD_ID;
+  thread.sigev_signo = SIGUSR1;
+  thread._sigev_un._tid = gettid();
+  ASSERT_OK(timer_create(CLOCK_MONOTONIC, &thread, &id));
+  EXPECT_OK(timer_settime(id, 0, &spec, nullptr));
+  EXPECT_EQ(wait_signal(blocked.set()), SIGUSR1);
+  EXPECT_OK(timer_delete(id));
+}
+
+std::atomic<int> thread_calls;
+
+TEST(PosixTimer, NotifyByThread) {
+  thread_calls = 0;
+  EXPECT_CHILD({
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD;
+    event.sigev_notify_function = [](sigval value) { thread_calls += value.sival_int; };
+    event.sigev_value.sival_int = 3;
+    timer_t id;
+    ASSERT_OK(timer_create(CLOCK_MONOTONIC, &event, &id));
+    const itimerspec spec{{0, 0}, {0, 1'000'000}};
+    ASSERT_OK(timer_settime(id, 0, &spec, nullptr));
+    EXPECT_TRUE(wait_until([] { return thread_calls == 3; }));
+    EXPECT_OK(timer_delete(id));
+  });
+}
+
+TEST(PosixTimer, CpuClock) {
+  EXPECT_KILLED_BY(SIGUSR1, {
+    Timer timer(CLOCK_PROCESS_CPUTIME_ID, SIGUSR1, 0);
+    if (!timer.ok()) return 1;
+    timer.set(20'000'000);
+    for (volatile int i = 0;; i = i + 1) {
+    }
+  });
+}
+
+TEST(PosixTimer, Errors) {
+  timer_t id;
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = 99;
+  EXPECT_ERRNO(EINVAL, timer_create(CLOCK_MONOTONIC, &event, &id));
+  event.sigev_signo = SIGUSR1;
+  event.sigev_notify = 77;
+  EXPECT_ERRNO(EINVAL, syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id));
+  EXPECT_ERRNO(EINVAL, syscall(SYS_timer_create, 999, nullptr, &id));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_timer_create, CLOCK_MONOTONIC, wild(), &id));
+  itimerspec spec{{0, 0}, {0, second}};
+  EXPECT_ERRNO(EINVAL, syscall(SYS_timer_settime, 12345, 0, &spec, nullptr));
+  EXPECT_ERRNO(EINVAL, syscall(SYS_timer_gettime, 12345, &spec));
+  EXPECT_ERRNO(EINVAL, syscall(SYS_timer_getoverrun, 12345));
+  Timer timer(CLOCK_MONOTONIC, SIGUSR1, 0);
+  EXPECT_ERRNO(EINVAL, timer_settime(timer.id(), 0, &spec, nullptr));  // a whole second in the nanoseconds
+}
+
+}  // namespace
+}  // namespace cv6::guest
