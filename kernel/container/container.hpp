@@ -47,7 +47,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   bool is_or_is_below(const Container& other) const;
 
   State state() const;
-  unsigned process_count() const { return processes_.load(std::memory_order_acquire); }
+  unsigned process_count() const { return population_.load(std::memory_order_acquire) & ~stopping_bit; }
   // A process comes to live here / has gone (not: has been reaped). Error::srch once the container is stopping.
   Result<void> enter();
   void leave();
@@ -59,7 +59,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() { return *memory_; }
   const Path& root() const { return root_; }
-  // At boot for the host, at creation for others; before any process is inside.
+  // At boot for the host, at creation for others: before any process is inside.
   void set_root(Path root) { root_ = std::move(root); }
 
   FixedString<hostname_size> hostname();
@@ -75,10 +75,11 @@ class Container : public Counted<Container>, public Cached<Container, "container
 
   int id_ = host_id;
   unsigned depth_ = 0;
-  String name_;
+  FixedString<hostname_size> name_;
   Ref<Container> parent_;
-  std::atomic<bool> stopping_{false};
-  std::atomic<unsigned> processes_{0};
+  // How many processes are inside, and whether it is stopping: one word, so that none enters once it stops.
+  static constexpr unsigned stopping_bit = 1u << 31;
+  std::atomic<unsigned> population_{0};
   WaitQueue became_empty_;
   PidTable pids_;
   Own<SchedContext> sched_context_;
@@ -91,7 +92,8 @@ class Container : public Counted<Container>, public Cached<Container, "container
   Guarded<Names, Rank::container> names_;
 
  public:
-  TreeNode node;  // in the manager's table, by id
+  TreeNode id_node;    // in the manager's table
+  TreeNode name_node;
 };
 
 }  // namespace cv6

@@ -23,8 +23,10 @@ class ContainerManager {
   static Ref<Container> find(Container& viewer, std::string_view name);
   // The first container below `viewer` with an id greater than `after`; null: none.
   static Ref<Container> next(Container& viewer, int after);
-  static unsigned count();         // without the host
-  static unsigned active_count();
+  static unsigned count();  // without the host
+
+ private:
+  static Result<void> enter_into_table(Container& container, std::string_view wanted_name);
 };
 
 }  // namespace cv6

@@ -4,13 +4,11 @@
 // the leader is gone.
 #pragma once
 
-#include <array>
+#include <atomic>
 #include <cstdint>
-#include <span>
 
-#include "lib/hash_table.hpp"
 #include "lib/ref.hpp"
-#include "lib/vector.hpp"
+#include "lib/tree.hpp"
 #include "mm/object_cache.hpp"
 #include "sync/spin_lock.hpp"
 
@@ -25,47 +23,80 @@ class Pid;
 
 // One number at one level.
 struct PidNumber {
-  Container* level = nullptr;
-  int number = 0;
+  Ref<Container> level;
   Pid* pid = nullptr;
-  HashNode node;  // in the level's PidTable
+  int number = 0;
+  TreeNode node;  // in the level's PidTable
 };
 
 // The numbers of one level.
 class PidTable {
  public:
-  // The next free number after the last one given, from 1 up; wraps at `maximum`, then from 300 up (as Linux does).
-  static constexpr int maximum = 4'194'304;
+  // Numbers of new processes go up from the last one given to `maximum`, then begin again (as in Linux).
+  static constexpr int maximum = 4'194'303;
   Ref<Pid> find(int number);
   // Calls visit(Pid&) for every Pid with a number greater than `after`, lowest first, until it returns false. The Pid is
   // held during the call and no lock is.
   template <class Visit>
-  void for_each(int after, Visit visit);
+  void for_each(int after, Visit visit) {
+    while (Ref<Pid> pid = first_after(after))
+      if (!visit(*pid)) return;
+  }
 
  private:
   friend class Pid;
-  struct Traits {
-    static int key(const PidNumber& number) { return number.number; }
-    static std::uint64_t hash(int number) { return static_cast<std::uint64_t>(number); }
-    static bool equal(const PidNumber& number, int wanted) { return number.number == wanted; }
+  struct ByNumber {
+    int operator()(const PidNumber& entry) const { return entry.number; }
   };
-  Ref<Pid> first_after(int& number);  // moves `number` on to the one found
+  Ref<Pid> first_after(int& after);  // moves `after` on to the one found
+  // Gives the entry a number and takes it in: the next one, or `wanted` if free and else the lowest free. False: none left.
+  bool add(PidNumber& entry);
+  bool add_as(PidNumber& entry, int wanted);
+  void remove(PidNumber& entry);
 
   SpinLock lock_{Rank::pid_table};
-  HashTable<PidNumber, &PidNumber::node, Traits> numbers_ GUARDED_BY(lock_);
+  Tree<PidNumber, &PidNumber::node, ByNumber> numbers_ GUARDED_BY(lock_);
   int last_ GUARDED_BY(lock_) = 0;
+};
+
+// The numbers of one Pid at a row of levels, each the parent of the one before.
+class PidLevels {
+ public:
+  Result<void> reserve(unsigned levels) {
+    if (levels <= inline_size) return {};
+    more_.reset(new (std::nothrow) PidNumber[levels]);
+    if (!more_) return Error::nomem;
+    return {};
+  }
+  PidNumber& operator[](unsigned i) { return more_ ? more_[i] : inline_[i]; }
+  const PidNumber& operator[](unsigned i) const { return more_ ? more_[i] : inline_[i]; }
+  unsigned count() const { return count_; }
+  // The next level's entry is filled in / all are given back to their levels.
+  void added() { ++count_; }
+  void clear();
+
+ private:
+  static constexpr unsigned inline_size = 2;  // most containers are one below the host
+  PidNumber inline_[inline_size];
+  Own<PidNumber[]> more_;
+  unsigned count_ = 0;
 };
 
 class Pid : public Counted<Pid>, public Cached<Pid, "pid"> {
  public:
-  // A number at `home` and at every level above it. Error::nomem.
+  // A number at `home` and at every level above it. Error::nomem, Error::again (no number left).
   static Result<Ref<Pid>> allocate(Container& home);
   ~Pid();
 
+  // More numbers, in a container that its process joins and in those between it and home: its own number where that is
+  // free, else the lowest free. Error::busy: it has joined one already. `leave` gives them back.
+  Result<void> join(Container& container);
+  void leave();
+
   // What `viewer` calls it; 0 if it is not visible from there.
   int number_in(const Container& viewer) const;
-  // The number at the level where it lives: what getpid() returns.
-  int number() const { return numbers()[0].number; }
+  // The number at the level where it was made.
+  int number() const { return home_[0].number; }
 
   // What bears the number; null when it does not exist (any more). Set and cleared by task/, under its tree lock.
   Process* process = nullptr;
@@ -77,18 +108,11 @@ class Pid : public Counted<Pid>, public Cached<Pid, "pid"> {
   template <class T, class... Args>
   friend Result<Ref<T>> make(Args&&...);
   Pid() = default;
-  std::span<const PidNumber> numbers() const { return {more_ ? more_ : inline_.data(), count_}; }
 
-  // Levels from home up to the host; most containers are one below the host.
-  std::array<PidNumber, 2> inline_;
-  PidNumber* more_ = nullptr;
-  std::uint32_t count_ = 0;
+  PidLevels home_;  // from the container where it was made up to the host; fixed
+  mutable SpinLock visit_lock_{Rank::pid};
+  std::atomic<bool> visiting_{false};
+  PidLevels visit_ GUARDED_BY(visit_lock_);  // from the joined container up to below a level of home_
 };
-
-template <class Visit>
-void PidTable::for_each(int after, Visit visit) {
-  while (Ref<Pid> pid = first_after(after))
-    if (!visit(*pid)) return;
-}
 
 }  // namespace cv6

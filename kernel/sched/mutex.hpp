@@ -38,6 +38,8 @@ class CV6_CAPABILITY("read-write mutex") ReadWriteMutex {
   constexpr ReadWriteMutex() = default;
   void lock() ACQUIRE();
   void unlock() RELEASE();
+  bool try_lock() __attribute__((try_acquire_capability(true)));
+  bool try_lock_shared() __attribute__((try_acquire_shared_capability(true)));
   void lock_shared() __attribute__((acquire_shared_capability()));
   void unlock_shared() __attribute__((release_shared_capability()));
 

@@ -5,15 +5,19 @@
 // counted once, however many processes it has and wherever they run. Level 2 chooses within it: the container's Policy
 // has one queue for all processors, so its order means the same on 1 and on 8.
 //
-// One lock covers both levels; critical sections are a few dozen instructions. A processor with nothing to run sleeps
-// and is woken by the wake() that finds it something. The timer is one-shot: set only while others wait for the processor.
+// One lock covers both levels; critical sections are a few dozen instructions. It is held across the switch from one
+// thread to the next and released on the other side, so nobody runs a thread whose stack is still in use. A processor with
+// nothing to run sleeps, without ticks, and is woken by the wake() that finds it something. While one runs something, its
+// one-shot timer is set to the end of the slice.
 //
 // The kernel is not preempted: a thread gives the processor up where it parks, in maybe_yield(), or on its way back to
 // user mode when its slice is over.
 #pragma once
 
 #include "lib/ref.hpp"
+#include "lib/tree.hpp"
 #include "sched/thread.hpp"
+#include "sched/wait_queue.hpp"
 
 namespace cv6 {
 
@@ -33,25 +37,26 @@ class Policy {
 class SchedContext {
  public:
   static constexpr std::uint32_t default_weight = 100;
-  // `container`: its id, for logs. Error::nomem.
-  static Result<Own<SchedContext>> create(int container);
-  ~SchedContext();
+  static Result<Own<SchedContext>> create();  // with round robin; Error::nomem
 
-  void set_weight(std::uint32_t weight);
-  std::uint32_t weight() const { return weight_; }
   Nanoseconds cpu_time() const { return cpu_time_.load(std::memory_order_relaxed); }
   Policy& policy() { return *policy_; }
 
  private:
   friend class Scheduler;
+  friend Result<Own<SchedContext>> make_own<SchedContext>(Own<Policy>&&);
   explicit SchedContext(Own<Policy> policy) : policy_(std::move(policy)) {}
 
   Own<Policy> policy_;
-  std::uint32_t weight_ = default_weight;
   std::uint64_t virtual_time_ = 0;
+  std::uint32_t weight_ = default_weight;
+  std::uint32_t running_ = 0;  // of its threads, on processors
   std::atomic<Nanoseconds> cpu_time_{0};
 
  public:
+  struct ByVirtualTime {
+    std::uint64_t operator()(const SchedContext& context) const { return context.virtual_time_; }
+  };
   TreeNode node;  // in level 1's tree while its queue is not empty
 };
 
@@ -75,8 +80,11 @@ void maybe_yield();
 // True when the current thread should give up the processor: looked at on the way to user mode.
 bool reschedule_wanted();
 
-void on_timer_interrupt();   // from the arch upcalls
-void on_wakeup_interrupt();
+void on_timer_interrupt();  // from the arch upcalls; a wake-up interrupt needs nothing done: it ends the idle loop's sleep
+
+// For sleep_until_raised: the current thread is off the processor until somebody wakes it. Not parked at all if the event
+// is raised, or the thread interrupted and `interruptible`, by the time nobody can change that unseen.
+void park(const Event& event, Wait wait);
 
 // Totals for /proc: per processor, and runnable + running threads now.
 struct CpuTimes {
@@ -89,9 +97,5 @@ struct LoadAverage {
   std::uint32_t one, five, fifteen;  // fixed point, 11 fractional bits, as Linux' sysinfo
 };
 LoadAverage load_average();
-// User or kernel mode from now on, on this processor, for user/system times.
-enum class Mode : std::uint8_t { user, system };
-void note_mode(Mode mode);
-
 }  // namespace sched
 }  // namespace cv6

@@ -35,6 +35,7 @@ class Thread : public Counted<Thread> {
   static constexpr std::size_t stack_size = 16384;
 
   // Allocates the stack; the thread will begin in `entry(argument)`. Error::nomem. Called by derived classes' factories.
+  // A thread's destructor must not block: it runs on whatever thread follows it.
   Result<void> prepare(void (*entry)(void*), void* argument);
   virtual ~Thread();
 
@@ -44,7 +45,9 @@ class Thread : public Counted<Thread> {
   void* stack_top() const { return stack_ ? static_cast<char*>(stack_) + stack_size : nullptr; }
   arch::UserRegisters& user_registers() const { return *arch::user_registers(stack_top()); }
   unsigned last_cpu() const { return cpu_; }
-  Nanoseconds cpu_time() const;  // total so far, running slice included
+  // Processor time so far, to the last tick or switch; and the part of it in user mode, sampled at ticks.
+  Nanoseconds cpu_time() const { return cpu_time_.load(std::memory_order_relaxed); }
+  Nanoseconds user_time() const { return user_time_.load(std::memory_order_relaxed); }
 
   // Which processors may run it (sched_setaffinity(2)). Takes effect at its next dispatch.
   void set_affinity(arch::CpuSet cpus);
@@ -58,24 +61,28 @@ class Thread : public Counted<Thread> {
 
  protected:
   explicit Thread(SchedContext& context) : context_(&context) {}
-  // Around each time on a processor: user threads load and save what belongs to user mode. Called without locks.
+  // Around each time on a processor: user threads load and save what belongs to user mode. `leaving_cpu` is called with
+  // the scheduler's lock held and takes no other; `entering_cpu` without locks. Neither blocks.
   virtual void entering_cpu() {}
   virtual void leaving_cpu() {}
 
  private:
   friend class Scheduler;
-  friend class RoundRobin;
+  static void begin(void* thread);
 
   arch::KernelContext kernel_context_;
   void* stack_ = nullptr;
   std::atomic<State> state_{State::created};
-  std::atomic<bool> on_cpu_{false};  // its stack is in use by a processor
   std::atomic<bool> interrupted_{false};
   unsigned cpu_ = 0;
   std::atomic<arch::CpuSet> affinity_{~arch::CpuSet{0}};
   SchedContext* context_;            // outlives the thread's last dispatch
-  Nanoseconds dispatched_at_ = 0;
+  void (*entry_)(void*) = nullptr;
+  void* argument_ = nullptr;
+  Nanoseconds accounted_until_ = 0;  // while running
+  Nanoseconds slice_end_ = 0;
   std::atomic<Nanoseconds> cpu_time_{0};
+  std::atomic<Nanoseconds> user_time_{0};
 
  public:
   ListNode queue_node;  // in its container's policy queue

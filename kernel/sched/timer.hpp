@@ -20,12 +20,12 @@ class Timer {
   // After it returned, the action neither runs nor will run (unless cancel was called by the action itself). True: it
   // had not run yet.
   bool cancel();
-  bool pending() const { return node.linked(); }
   Nanoseconds deadline() const { return deadline_; }
 
-  // Runs what is due on this processor; returns when the next one is. Called by the scheduler's timer interrupt.
-  static Nanoseconds run_due(Nanoseconds now);
-  static Nanoseconds next_deadline_here();
+  // For the scheduler's timer interrupt: runs what is due on this processor and sets its timer for the next.
+  static void run_due(Nanoseconds now);
+  // This processor gets a timer interrupt at `deadline` or earlier.
+  static void wake_processor_by(Nanoseconds deadline);
 
  private:
   Action action_;

@@ -51,7 +51,7 @@ class Waiter {
   friend class WaitQueue;
   Event* event_;
   WaitQueue* queue_ = nullptr;
-  bool chosen_ = false;  // by wake_one
+  std::atomic<bool> chosen_{false};  // by wake_one
 
  public:
   ListNode node;  // for WaitQueue
@@ -71,6 +71,7 @@ class WaitQueue {
     Result<void> outcome;
     while (true) {
       event.clear();
+      waiter.chosen_.store(false, std::memory_order_relaxed);
       if (condition()) break;
       outcome = sleep_until_raised(event, wait, deadline);
       if (!outcome) {
@@ -85,7 +86,10 @@ class WaitQueue {
   // The oldest waiter that has not been chosen yet: for things that only one can use.
   void wake_one();
   void wake_all();
-  bool anyone_waiting() const { return count_.load(std::memory_order_seq_cst) != 0; }
+  bool anyone_waiting() const {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // what made the condition true comes before this look
+    return count_.load(std::memory_order_relaxed) != 0;
+  }
 
   void add(Waiter& waiter);
   // Pass::yes: a choice by wake_one that this waiter will not use goes to the next one.

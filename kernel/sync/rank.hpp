@@ -12,6 +12,7 @@ enum class Rank : std::uint8_t {
   container,        // one container: its names
   process_tree,     // parents, children, groups, sessions, pid tables
   process,          // one process: its threads, state
+  pid,              // one Pid's number in a joined container
   pid_table,        // the numbers of one container
   signals,          // pending signals and handlers
   futex,            // a bucket of the futex table

@@ -1,0 +1,48 @@
+#include "container/container.hpp"
+
+namespace cv6 {
+
+Container::~Container() = default;
+
+bool Container::is_or_is_below(const Container& other) const {
+  const Container* at = this;
+  while (at->depth_ > other.depth_) at = at->parent();
+  return at == &other;
+}
+
+Container::State Container::state() const {
+  if (population_.load(std::memory_order_acquire) & stopping_bit) return State::stopping;
+  return process_count() ? State::active : State::ready;
+}
+
+Result<void> Container::enter() {
+  unsigned population = population_.load(std::memory_order_relaxed);
+  do
+    if (population & stopping_bit) return Error::srch;
+  while (!population_.compare_exchange_weak(population, population + 1, std::memory_order_acq_rel));
+  return {};
+}
+
+void Container::leave() {
+  const unsigned before = population_.fetch_sub(1, std::memory_order_acq_rel);
+  if ((before & ~stopping_bit) == 1) became_empty_.wake_all();
+}
+
+bool Container::begin_stopping() {
+  return !(population_.fetch_or(stopping_bit, std::memory_order_acq_rel) & stopping_bit);
+}
+
+FixedString<Container::hostname_size> Container::hostname() {
+  return names_.with([](Names& names) { return names.host; });
+}
+void Container::set_hostname(std::string_view name) {
+  names_.with([&](Names& names) { names.host.assign(name); });
+}
+FixedString<Container::hostname_size> Container::domainname() {
+  return names_.with([](Names& names) { return names.domain; });
+}
+void Container::set_domainname(std::string_view name) {
+  names_.with([&](Names& names) { names.domain.assign(name); });
+}
+
+}  // namespace cv6

@@ -1,0 +1,127 @@
+#include "container/manager.hpp"
+
+#include "container/file_view.hpp"
+#include "lib/format.hpp"
+
+namespace cv6 {
+
+namespace {
+
+struct ById {
+  int operator()(const Container& container) const { return container.id(); }
+};
+struct ByName {
+  std::string_view operator()(const Container& container) const { return container.name(); }
+};
+
+struct Table {
+  Tree<Container, &Container::id_node, ById> by_id;
+  Tree<Container, &Container::name_node, ByName> by_name;
+  int lowest_free = 0;  // no id below is free
+
+  // The lowest free id from `from` on.
+  int free_id(int from) const {
+    for (Container* at = by_id.lower_bound(from); at && at->id() == from; at = by_id.next(*at)) ++from;
+    return from;
+  }
+};
+
+constinit Guarded<Table, Rank::container_tree> table;
+constinit Container* host_container = nullptr;
+constexpr std::uint64_t unlimited_pages = UINT64_MAX;
+
+bool is_valid_name(std::string_view name) {
+  if (name.empty() || name.size() > Container::hostname_size) return false;
+  for (char c : name)
+    if (c <= ' ' || c > '~' || c == '/') return false;
+  return true;
+}
+
+}  // namespace
+
+// Gives the container its id and name and takes it in.
+Result<void> ContainerManager::enter_into_table(Container& container, std::string_view wanted_name) {
+  char default_name[24];
+  auto locked = table.lock();
+  int id = locked->lowest_free = locked->free_id(locked->lowest_free);
+  std::string_view name = wanted_name;
+  if (name.empty()) {
+    // A container that somebody named like this keeps its name; the id after it serves as well.
+    while (locked->by_name.find(name = format_to(default_name, "box-{}", id))) id = locked->free_id(id + 1);
+  } else if (locked->by_name.find(name)) {
+    return Error::exist;
+  }
+  container.id_ = id;
+  container.name_.assign(name);
+  locked->by_id.insert(container);
+  locked->by_name.insert(container);
+  container.hold();  // the table's own reference
+  return {};
+}
+
+Result<void> ContainerManager::initialise() {
+  Ref<Container> host = TRY(make<Container>());
+  host->sched_context_ = TRY(SchedContext::create());
+  host->memory_ = Ref<GuestMemory>(&GuestMemory::host());
+  host->name_.assign("host");
+  host->set_hostname("cv6");
+  host_container = host.leak();
+  return {};
+}
+
+Container& ContainerManager::host() { return *host_container; }
+
+Result<Ref<Container>> ContainerManager::create(Container& parent, const ContainerSettings& settings) {
+  if (!settings.name.empty() && !is_valid_name(settings.name)) return Error::inval;
+  if (settings.hostname.size() > Container::hostname_size) return Error::inval;
+  if (parent.state() == Container::State::stopping) return Error::srch;
+
+  Ref<Container> container = TRY(make<Container>());
+  container->parent_ = Ref<Container>(&parent);
+  container->depth_ = parent.depth() + 1;
+  container->sched_context_ = TRY(SchedContext::create());
+  container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
+  container->root_ = TRY(create_file_view(parent.root(), container->memory_));
+  TRY(enter_into_table(*container, settings.name));
+  container->set_hostname(settings.hostname.empty() ? container->name() : settings.hostname);
+  return container;
+}
+
+void ContainerManager::remove(Container& container) {
+  {
+    auto locked = table.lock();
+    if (!container.id_node.linked()) return;
+    locked->by_id.remove(container);
+    locked->by_name.remove(container);
+    if (container.id() < locked->lowest_free) locked->lowest_free = container.id();
+  }
+  container.release();
+}
+
+Ref<Container> ContainerManager::find(Container& viewer, int id) {
+  return table.with([&](Table& all) -> Ref<Container> {
+    Container* found = all.by_id.find(id);
+    return found && found != &viewer && found->is_or_is_below(viewer) ? Ref<Container>(found) : nullptr;
+  });
+}
+
+Ref<Container> ContainerManager::find(Container& viewer, std::string_view name) {
+  return table.with([&](Table& all) -> Ref<Container> {
+    Container* found = all.by_name.find(name);
+    return found && found != &viewer && found->is_or_is_below(viewer) ? Ref<Container>(found) : nullptr;
+  });
+}
+
+Ref<Container> ContainerManager::next(Container& viewer, int after) {
+  return table.with([&](Table& all) -> Ref<Container> {
+    for (Container* at = all.by_id.lower_bound(after + 1); at; at = all.by_id.next(*at))
+      if (at != &viewer && at->is_or_is_below(viewer)) return Ref<Container>(at);
+    return nullptr;
+  });
+}
+
+unsigned ContainerManager::count() {
+  return table.with([](Table& all) { return static_cast<unsigned>(all.by_id.size()); });
+}
+
+}  // namespace cv6
