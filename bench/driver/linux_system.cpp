@@ -1,0 +1,160 @@
+#include "linux_system.hpp"
+
+#include <fcntl.h>
+
+#include "image/archive_writer.hpp"
+
+namespace cv6::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* busybox = "/bin/busybox";  // where Debian's busybox-static has it
+
+/// What the script /init prints before and after the program's own lines; the second with the exit status.
+constexpr std::string_view begin_mark = "@begin";
+constexpr std::string_view end_mark = "@end ";
+
+/// The machine. Without ACPI Linux boots in the fewest instructions, and it calibrates its clock by the PIT; without
+/// ERMS it copies in words rather than in single bytes, each of which would count as an instruction.
+constexpr std::array<std::string_view, 22> machine_options{"qemu-system-x86_64",
+                                                           "-nodefaults",
+                                                           "-no-user-config",
+                                                           "-no-reboot",
+                                                           "-machine",
+                                                           "microvm,acpi=off,pit=on,pic=on,rtc=on",
+                                                           "-accel",
+                                                           "tcg",
+                                                           "-icount",
+                                                           "shift=0,sleep=off",
+                                                           "-seed",
+                                                           "1",
+                                                           "-rtc",
+                                                           "base=2026-01-01,clock=vm",
+                                                           "-smp",
+                                                           "1",
+                                                           "-cpu",
+                                                           "max,-erms,-pku,-la57",
+                                                           "-display",
+                                                           "none",
+                                                           "-serial",
+                                                           "stdio"};
+
+/// Kernel options, each to spare Linux work that cv6 does not do either: no mitigations, no messages, no audit, no
+/// security modules, no zeroing of all memory that it allocates for itself, no self-tests of its cryptography.
+/// `reboot=t` ends by a triple fault, which QEMU leaves by -no-reboot; so does a panic.
+constexpr std::string_view kernel_options =
+    "console=ttyS0 loglevel=0 mitigations=off audit=0 lsm= init_on_alloc=0 cryptomgr.notests reboot=t panic=-1";
+
+std::string shell_quoted(std::string_view word) {
+  std::string text = "'";
+  for (char letter : word) {
+    if (letter == '\'') {
+      text += "'\\''";
+    } else {
+      text += letter;
+    }
+  }
+  return text + "'";
+}
+
+/// An /init that mounts what programs expect, runs `command` and ends the machine.
+std::string script(const std::vector<std::string>& command) {
+  std::string text = "#!/bin/sh\nbusybox mount -t devtmpfs dev /dev\nbusybox mount -t proc proc /proc\n";
+  text += std::format("echo {}\n", begin_mark);
+  for (const std::string& word : command) text += shell_quoted(word) + " ";
+  text += std::format("\necho {}$?\nbusybox reboot -f\n", end_mark);
+  return text;
+}
+
+/// Passes on the lines between the marks.
+class MarkedLines {
+ public:
+  explicit MarkedLines(const LineReader& reader) : reader_(reader) {}
+
+  Next operator()(std::string_view line) {
+    if (line == begin_mark) {
+      begun_ = true;
+      return Next::more;
+    }
+    if (line.starts_with(end_mark)) {
+      ended_ = true;
+      return Next::enough;
+    }
+    return begun_ ? reader_(line) : Next::more;
+  }
+
+  [[nodiscard]] bool begun() const { return begun_; }
+  [[nodiscard]] bool ended() const { return ended_; }
+
+ private:
+  const LineReader& reader_;
+  bool begun_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+Outcome<LinuxSystem::Root> LinuxSystem::make_root(std::string_view init) const {
+  Root root{.folder = CV6_TRY(host::ScratchFolder::create()), .archive = {}};
+  root.archive = root.folder.path() / "root.cpio";
+  const fs::path init_file = root.folder.path() / "init";
+  const host::Descriptor init_output = CV6_TRY(host::create_file(init_file));
+  if (!host::write_all(init_output.number(), init)) return host::system_failure(init_file.string());
+  const host::Descriptor output = CV6_TRY(host::create_file(root.archive));
+
+  constexpr host::Attributes program{.permissions = 0755};
+  constexpr host::Attributes folder{.permissions = 0755};
+  host::ArchiveWriter archive{output.number(), 0};
+  for (const char* path : {"/dev", "/proc", "/tmp"}) CV6_CHECK(archive.folder(path, folder));
+  CV6_CHECK(archive.file("/bin/busybox", busybox, program));
+  CV6_CHECK(archive.symbolic_link("/bin/sh", "busybox", program));
+  for (std::string_view name : Programs::names) {
+    CV6_CHECK(archive.file(std::format("/bench/{}", name), programs_.path(name), program));
+  }
+  CV6_CHECK(archive.file("/init", init_file, program));
+  CV6_CHECK(archive.finish());
+  return root;
+}
+
+std::vector<std::string> LinuxSystem::machine(const Root& root, unsigned megabytes, std::string_view init) const {
+  std::vector<std::string> words{machine_options.begin(), machine_options.end()};
+  words.insert(words.end(), {"-m", std::format("{}M", megabytes), "-kernel", kernel_.string(), "-initrd",
+                             root.archive.string(), "-append", std::format("{} rdinit={}", kernel_options, init)});
+  return words;
+}
+
+std::string LinuxSystem::options() {
+  std::string text;
+  for (std::string_view word : machine_options) text.append(word).push_back(' ');
+  return text.append(kernel_options);
+}
+
+Outcome<> LinuxSystem::run_program(const std::vector<std::string>& command, const LineReader& reader) {
+  const Root root = CV6_TRY(make_root(script(command)));
+  MarkedLines lines{reader};
+  const Ending ending = CV6_TRY(run(machine(root, guest_megabytes, "/init"), run_limit, std::ref(lines)));
+  if (lines.ended()) return {};
+  if (lines.begun()) return failure("{} did not come to its end", command[0]);
+  return failure("it did not boot: {}", last_line(ending.errors));
+}
+
+Outcome<> LinuxSystem::run_init(const std::string& program, const LineReader& reader) {
+  const Root root = CV6_TRY(make_root("#!/bin/sh\n"));
+  const Ending ending = CV6_TRY(run(machine(root, guest_megabytes, program), boot_limit, reader));
+  if (ending.how == Ending::How::had_enough) return {};
+  return failure("{} did not run: {}", program, last_line(ending.errors));
+}
+
+Outcome<bool> LinuxSystem::shell_works(unsigned megabytes) {
+  const Root root = CV6_TRY(make_root(script({"sh", "-c", "echo ok"})));
+  bool works = false;
+  const LineReader reader = [&](std::string_view line) {
+    works = works || line == "ok";
+    return Next::more;
+  };
+  CV6_CHECK(run(machine(root, megabytes, "/init"), boot_limit, MarkedLines{reader}));
+  return works;
+}
+
+}  // namespace cv6::bench

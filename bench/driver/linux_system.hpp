@@ -1,0 +1,36 @@
+// Linux, booted directly by QEMU with an initramfs of busybox and the programs that measure.
+#pragma once
+
+#include "common/files.hpp"
+#include "system.hpp"
+
+namespace cv6::bench {
+
+class LinuxSystem final : public System {
+ public:
+  LinuxSystem(std::filesystem::path kernel, Programs programs)
+      : kernel_(std::move(kernel)), programs_(std::move(programs)) {}
+
+  /// The options of machine and kernel, as one text: figures that were measured with others do not compare.
+  static std::string options();
+
+  Outcome<> run_program(const std::vector<std::string>& command, const LineReader& reader) override;
+  Outcome<> run_init(const std::string& program, const LineReader& reader) override;
+  Outcome<bool> shell_works(unsigned megabytes) override;
+
+ private:
+  /// A root to boot, as an archive in a folder that goes with it.
+  struct Root {
+    host::ScratchFolder folder;
+    std::filesystem::path archive;
+  };
+
+  /// `init` is the text of /init, a shell script.
+  [[nodiscard]] Outcome<Root> make_root(std::string_view init) const;
+  [[nodiscard]] std::vector<std::string> machine(const Root& root, unsigned megabytes, std::string_view init) const;
+
+  std::filesystem::path kernel_;
+  Programs programs_;
+};
+
+}  // namespace cv6::bench

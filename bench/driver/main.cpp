@@ -1,0 +1,220 @@
+// cv6-bench: `./cv6 bench`. Measures cv6 and Linux with the same programs on the same QEMU, prints one table, and keeps
+// the results in bench/results/. docs/benchmarks.md says what is measured and how.
+//
+// Exit status: 0 if everything could be measured, 1 if not, 2 for a usage error, 130 when interrupted.
+#include <fnmatch.h>
+
+#include <CLI/CLI.hpp>
+#include <print>
+
+#include "common/files.hpp"
+#include "cv6_system.hpp"
+#include "linux_kernel.hpp"
+#include "linux_system.hpp"
+#include "survey.hpp"
+#include "table.hpp"
+
+namespace cv6::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class LinuxSide { when_needed, always, never };
+enum class Format { table, json };
+
+struct Options {
+  LinuxSide linux_side = LinuxSide::when_needed;
+  Format format = Format::table;
+  std::vector<std::string> only;
+};
+
+/// The folder of the sources: `./cv6` tells it; otherwise the one that this was built from.
+fs::path project_folder() {
+  const char* told = std::getenv("CV6_ROOT");
+  return told != nullptr ? told : CV6_PROJECT_FOLDER;
+}
+
+const fs::path project = project_folder();
+const Programs programs{.folder = CV6_PROGRAMS_FOLDER};
+const fs::path kernel_folder = CV6_KERNEL_FOLDER;
+
+using Metrics = std::vector<const Metric*>;
+
+/// A pattern is part of a name, or a shell pattern for the whole of it.
+bool selected(const Metric& metric, const std::vector<std::string>& patterns) {
+  return patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& pattern) {
+           const std::string name{metric.name};
+           return name.contains(pattern) || ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+         });
+}
+
+Outcome<Metrics> select(const std::vector<std::string>& patterns) {
+  Metrics wanted;
+  for (const Metric& metric : metrics) {
+    if (selected(metric, patterns)) wanted.push_back(&metric);
+  }
+  if (!wanted.empty()) return wanted;
+  std::string names;
+  for (const Metric& metric : metrics) names += std::format(" {}", metric.name);
+  return failure("--only: no metric matches; there are{}", names);
+}
+
+/// What of `wanted` has no reading yet.
+Metrics missing(const Metrics& wanted, const Readings& readings) {
+  Metrics rest;
+  for (const Metric* metric : wanted) {
+    if (reading_of(*metric, readings) == nullptr) rest.push_back(metric);
+  }
+  return rest;
+}
+
+/// Readings that stand: not those that failed, which deserve another try.
+Readings successful(Readings readings) {
+  std::erase_if(readings, [](const auto& entry) { return !entry.second; });
+  return readings;
+}
+
+Readings without(Readings readings, const Metrics& dropped) {
+  for (const Metric* metric : dropped) readings.erase(std::string{metric->name});
+  return readings;
+}
+
+Outcome<Versions> current_versions() {
+  Versions versions;
+  const std::string qemu = CV6_TRY(output_of({"qemu-system-x86_64", "--version"}));
+  constexpr std::string_view prefix = "QEMU emulator version ";
+  versions.qemu = qemu.substr(qemu.starts_with(prefix) ? prefix.size() : 0);
+  versions.qemu.erase(std::min(versions.qemu.find('\n'), versions.qemu.size()));
+  std::vector<fs::path> files;
+  for (std::string_view name : Programs::names) files.push_back(programs.path(name));
+  versions.setting = CV6_TRY(fingerprint(files, LinuxSystem::options()));
+  const auto revision = output_of({"git", "-C", project.string(), "describe", "--always", "--dirty"});
+  versions.cv6 = revision ? last_line(*revision) : "unknown-dirty";
+  return versions;
+}
+
+/// Measures on Linux what is not known yet; leaves a note rather than failing when there is no Linux to be had.
+Outcome<> survey_linux(const Options& options, const Metrics& wanted, Results& results, Progress& progress) {
+  const Metrics needed = options.linux_side == LinuxSide::always ? wanted : missing(wanted, results.on_linux);
+  if (needed.empty()) return {};
+  const auto image = current_linux_package().and_then([&](const LinuxPackage& package) {
+    progress.show("Linux", "fetching " + package.name);
+    return linux_image(package, kernel_folder);
+  });
+  if (interrupted()) return failure("interrupted");
+  if (!image) {
+    progress.clear();
+    std::println(stderr, "cv6-bench: no Linux to compare with: {}", image.error().text);
+    return {};
+  }
+  LinuxSystem system{*image, programs};
+  Readings fresh = CV6_TRY(Survey(system, "Linux", progress).measure(needed));
+  fresh.merge(results.on_linux);
+  results.on_linux = std::move(fresh);
+  return {};
+}
+
+Outcome<> survey_cv6(const Metrics& wanted, Results& results, Progress& progress) {
+  Cv6System system{project, programs};
+  Readings fresh = CV6_TRY(Survey(system, "cv6", progress).measure(wanted));
+  fresh.merge(results.on_cv6);
+  results.on_cv6 = std::move(fresh);
+  return {};
+}
+
+/// What is known from earlier runs and still holds.
+Results known(const fs::path& file, Versions now) {
+  Results results{.versions = std::move(now), .on_linux = {}, .on_cv6 = {}};
+  std::optional<Results> kept = load_results(file);
+  if (!kept) return results;
+  if (kept->versions.same_linux(results.versions)) {
+    results.on_linux = successful(std::move(kept->on_linux));
+    if (results.versions.linux_package.empty()) results.versions.linux_package = kept->versions.linux_package;
+  }
+  if (kept->versions.same_cv6(results.versions)) results.on_cv6 = successful(std::move(kept->on_cv6));
+  return results;
+}
+
+Outcome<> save(const fs::path& file, std::string_view text) {
+  std::error_code error;
+  fs::create_directories(file.parent_path(), error);
+  const host::Descriptor output = CV6_TRY(host::create_file(file));
+  if (!host::write_all(output.number(), text)) return host::system_failure(file.string());
+  return {};
+}
+
+/// Results with only the rows that were asked for.
+Results only(Results results, const Metrics& wanted) {
+  Metrics others;
+  for (const Metric& metric : metrics) {
+    if (!std::ranges::contains(wanted, &metric)) others.push_back(&metric);
+  }
+  results.on_linux = without(std::move(results.on_linux), others);
+  results.on_cv6 = without(std::move(results.on_cv6), others);
+  return results;
+}
+
+Outcome<int> bench(const Options& options, const Metrics& wanted) {
+  Versions versions = CV6_TRY(current_versions());
+  if (options.linux_side != LinuxSide::never) {
+    if (const auto package = current_linux_package()) versions.linux_package = package->text();
+  }
+  const fs::path folder = project / "bench" / "results";
+  Results results = known(folder / "last.json", std::move(versions));
+  {
+    Progress progress;
+    if (options.linux_side != LinuxSide::never) CV6_CHECK(survey_linux(options, wanted, results, progress));
+    CV6_CHECK(survey_cv6(wanted, results, progress));
+  }
+  CV6_CHECK(save(folder / "last.json", to_json(results)));
+  CV6_CHECK(save(folder / "last.txt", table(results)));
+  const Results shown = only(std::move(results), wanted);
+  std::print("{}", options.format == Format::json ? to_json(shown) : table(shown));
+  const bool complete = std::ranges::all_of(wanted, [&](const Metric* metric) {
+    const Reading* reading = reading_of(*metric, shown.on_cv6);
+    return reading != nullptr && reading->has_value();
+  });
+  return complete ? 0 : 1;
+}
+
+int bad_usage(std::string_view reason) {
+  std::println(stderr, "cv6-bench: {}\nUsage: ./cv6 bench [--only PATTERN]... [--json] [--linux | --no-linux]", reason);
+  return 2;
+}
+
+int run_bench(const Options& options) {
+  const Outcome<Metrics> wanted = select(options.only);
+  if (!wanted) return bad_usage(wanted.error().text);
+  catch_interruptions();
+  const Outcome<int> status = bench(options, *wanted);
+  if (interrupted()) return 130;
+  if (status) return *status;
+  std::println(stderr, "cv6-bench: {}", status.error().text);
+  return 1;
+}
+
+}  // namespace
+}  // namespace cv6::bench
+
+int main(int count, char** arguments) {
+  using namespace cv6::bench;
+  Options options;
+  CLI::App app{"Measures cv6, and Linux beside it, in guest instructions per operation."};
+  app.name("./cv6 bench");
+  app.add_option("--only", options.only, "only metrics with PATTERN in their name (or a shell pattern)")
+      ->type_name("PATTERN")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_flag_callback("--json", [&] { options.format = Format::json; }, "print JSON instead of a table");
+  auto* without_linux = app.add_flag_callback(
+      "--no-linux", [&] { options.linux_side = LinuxSide::never; }, "do not measure Linux; show what is known of it");
+  app.add_flag_callback(
+         "--linux", [&] { options.linux_side = LinuxSide::always; }, "measure Linux again, even if nothing has changed")
+      ->excludes(without_linux);
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return error.get_exit_code() == 0 ? app.exit(error) : bad_usage(error.what());
+  }
+  return run_bench(options);
+}

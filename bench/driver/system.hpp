@@ -1,0 +1,47 @@
+// What the driver asks of an operating system that it measures, whichever it is.
+//
+// Both systems run in the same QEMU under -icount with one processor and the same memory, and both get the same
+// programs at the same paths: /bench/measure, /bench/small, /bench/first.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "process.hpp"
+
+namespace cv6::bench {
+
+/// Of every guest, unless the amount is what is being measured.
+inline constexpr unsigned guest_megabytes = 128;
+
+/// A line and the moment it came are all that a run can give; this is how long one may take.
+inline constexpr std::chrono::seconds run_limit{300};
+inline constexpr std::chrono::seconds boot_limit{60};
+
+/// The programs for the guests, on the host.
+struct Programs {
+  static constexpr std::array<std::string_view, 3> names{"measure", "small", "first"};
+
+  std::filesystem::path folder;
+
+  [[nodiscard]] std::filesystem::path path(std::string_view name) const { return folder / name; }
+};
+
+class System {
+ public:
+  virtual ~System() = default;
+
+  /// Boots, runs `command` (a program of the guest and its arguments) and gives the lines of its standard output to
+  /// `reader`. Fails if the system does not get as far as running it, or dies of it.
+  virtual Outcome<> run_program(const std::vector<std::string>& command, const LineReader& reader) = 0;
+
+  /// Boots with the guest's `program` as init, and gives the console's lines to `reader` until it has had enough.
+  virtual Outcome<> run_init(const std::string& program, const LineReader& reader) = 0;
+
+  /// Whether, with so much memory, it boots and `echo ok` prints "ok" in a shell.
+  virtual Outcome<bool> shell_works(unsigned megabytes) = 0;
+};
+
+}  // namespace cv6::bench

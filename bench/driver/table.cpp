@@ -1,0 +1,73 @@
+#include "table.hpp"
+
+#include <format>
+#include <vector>
+
+namespace cv6::bench {
+namespace {
+
+/// 1234567 as 1,234,567.
+std::string grouped(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+std::string with_unit(const Metric& metric, std::uint64_t value) {
+  return grouped(value) + (metric.unit == Unit::megabytes ? " MB" : "");
+}
+
+std::string cell(const Metric& metric, const Reading* reading) {
+  if (reading == nullptr) return "-";
+  return *reading ? with_unit(metric, **reading) : "failed";
+}
+
+std::string ratio(const Reading* on_linux, const Reading* on_cv6) {
+  if (on_linux == nullptr || on_cv6 == nullptr || !*on_linux || !*on_cv6 || **on_cv6 == 0) return "";
+  return std::format("{:.1f}", static_cast<double>(**on_linux) / static_cast<double>(**on_cv6));
+}
+
+std::string verdict(const Metric& metric, const Results& results) {
+  const auto met = target_met(metric, results);
+  if (!met) return "";
+  return *met ? "ok" : "missed";
+}
+
+std::string line(const Metric& metric, const Results& results) {
+  const Reading* on_linux = reading_of(metric, results.on_linux);
+  const Reading* on_cv6 = reading_of(metric, results.on_cv6);
+  if (on_linux == nullptr && on_cv6 == nullptr) return {};
+  std::string text = std::format("{:<17}{:<47}{:>13}{:>13}{:>11}{:>13}  {}", metric.name, metric.title,
+                                 cell(metric, on_linux), cell(metric, on_cv6), ratio(on_linux, on_cv6),
+                                 metric.at_most ? with_unit(metric, *metric.at_most) : "", verdict(metric, results));
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text + "\n";
+}
+
+/// One line for each reason, with the names of all metrics that it stopped.
+std::string failures(std::string_view system, const Readings& readings) {
+  std::map<std::string_view, std::string> names;
+  for (const Metric& metric : metrics) {
+    const Reading* reading = reading_of(metric, readings);
+    if (reading == nullptr || *reading) continue;
+    std::string& list = names[reading->error().text];
+    list += (list.empty() ? "" : ", ") + std::string{metric.name};
+  }
+  std::string text;
+  for (const auto& [reason, list] : names) text += std::format("failed on {}: {}\n  ({})\n", system, reason, list);
+  return text;
+}
+
+}  // namespace
+
+std::string table(const Results& results) {
+  const Versions& versions = results.versions;
+  std::string text = std::format("{:<64}{:>13}{:>13}{:>11}{:>13}\n", "guest instructions per operation", "Linux", "cv6",
+                                 "Linux/cv6", "cv6 at most");
+  for (const Metric& metric : metrics) text += line(metric, results);
+  text += std::format("\ncv6 {}, {}{}QEMU {}\n", versions.cv6, versions.linux_package,
+                      versions.linux_package.empty() ? "" : ", ", versions.qemu);
+  return text + failures("Linux", results.on_linux) + failures("cv6", results.on_cv6);
+}
+
+}  // namespace cv6::bench

@@ -1,0 +1,70 @@
+// System calls that hardly do anything, and signals: what entering and leaving the kernel costs.
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "harness.hpp"
+#include "resources.hpp"
+
+namespace cv6::bench {
+namespace {
+
+Cost null_call() {
+  return each({.operations = 2000}, [] -> Status {
+    if (::getppid() < 0) return failed("getppid");
+    return {};
+  });
+}
+
+Cost read_byte() {
+  auto zero = File::open("/dev/zero", O_RDONLY);
+  if (!zero) return std::unexpected{zero.error()};
+  return each({.operations = 1000}, [&] -> Status {
+    char byte;
+    if (::read(zero->descriptor(), &byte, 1) != 1) return failed("read");
+    return {};
+  });
+}
+
+Cost write_byte() {
+  auto null = File::open("/dev/null", O_WRONLY);
+  if (!null) return std::unexpected{null.error()};
+  return each({.operations = 1000}, [&] -> Status {
+    const char byte = 0;
+    if (::write(null->descriptor(), &byte, 1) != 1) return failed("write");
+    return {};
+  });
+}
+
+volatile unsigned signals_caught = 0;
+
+/// Sent to the calling thread, a signal is delivered before the call that sends it returns.
+Cost signal_to_self() {
+  struct sigaction action{};
+  action.sa_handler = [](int) { signals_caught = signals_caught + 1; };
+  struct sigaction before{};
+  if (::sigaction(SIGUSR1, &action, &before) != 0) return failed("sigaction");
+  const long process = ::getpid();
+  const long thread = ::syscall(SYS_gettid);
+  Cost cost = each({.operations = 250}, [&] -> Status {
+    const unsigned caught = signals_caught;
+    if (::syscall(SYS_tgkill, process, thread, SIGUSR1) != 0) return failed("tgkill");
+    if (signals_caught != caught + 1) return failed("signal handler", 0);
+    return {};
+  });
+  ::sigaction(SIGUSR1, &before, nullptr);
+  return cost;
+}
+
+constexpr auto benchmarks = std::to_array<Benchmark>({
+    {metric("null_call"), null_call},
+    {metric("read_byte"), read_byte},
+    {metric("write_byte"), write_byte},
+    {metric("signal"), signal_to_self},
+});
+
+}  // namespace
+
+std::span<const Benchmark> call_benchmarks() { return benchmarks; }
+
+}  // namespace cv6::bench

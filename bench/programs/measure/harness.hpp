@@ -1,0 +1,94 @@
+// How an operation is measured inside the guest.
+//
+// The clock is the time-stamp counter. Under QEMU's -icount it ticks once per guest instruction, of user and kernel
+// alike, so a cost is a count of instructions and repeats to the digit; elsewhere it is cycles, good for a first look.
+//
+// An operation is repeated in several batches. The batch that took least counts, for nothing but other work (a timer
+// tick, a first use that fills a cache) can make one longer. What the loop itself takes is subtracted.
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <expected>
+#include <limits>
+#include <span>
+
+#include "metrics.hpp"
+
+namespace cv6::bench {
+
+/// A call that an operation needs was refused.
+struct Failure {
+  const char* call;
+  int error;  ///< errno value; 0 when the call's outcome was wrong rather than refused
+};
+
+using Ticks = std::uint64_t;
+using Status = std::expected<void, Failure>;
+/// Ticks per operation.
+using Cost = std::expected<double, Failure>;
+
+struct Benchmark {
+  const Metric& metric;
+  Cost (*run)();
+};
+
+/// All benchmarks, by theme; each function is defined in the file of its theme.
+std::span<const Benchmark> call_benchmarks();
+std::span<const Benchmark> process_benchmarks();
+std::span<const Benchmark> file_benchmarks();
+std::span<const Benchmark> memory_benchmarks();
+
+inline std::unexpected<Failure> failed(const char* call, int error = errno) {
+  return std::unexpected{Failure{call, error}};
+}
+
+inline Ticks now() {
+  asm volatile("" ::: "memory");
+  const Ticks ticks = __builtin_ia32_rdtsc();
+  asm volatile("" ::: "memory");
+  return ticks;
+}
+
+struct Plan {
+  unsigned operations;  ///< in a batch; best well below 4 million instructions, Linux's timer tick
+  unsigned batches = 20;
+};
+
+/// The cost of the cheapest batch; `batch()` does its own timing and gives std::expected<Ticks, Failure>. For
+/// operations that need preparation which is not to be counted.
+template <typename Batch>
+Cost cheapest_batch(Plan plan, Batch&& batch) {
+  Ticks least = std::numeric_limits<Ticks>::max();
+  for (unsigned i = 0; i < plan.batches; ++i) {
+    const std::expected<Ticks, Failure> ticks = batch();
+    if (!ticks) return std::unexpected{ticks.error()};
+    least = std::min(least, *ticks);
+  }
+  return static_cast<double>(least) / plan.operations;
+}
+
+/// The cost of one `operation()`, which gives a Status; the loop's own share is still in it.
+template <typename Operation>
+Cost with_loop(Plan plan, Operation&& operation) {
+  return cheapest_batch(plan, [&] -> std::expected<Ticks, Failure> {
+    const Ticks start = now();
+    for (unsigned i = 0; i < plan.operations; ++i) {
+      if (Status done = operation(); !done) return std::unexpected{done.error()};
+    }
+    return now() - start;
+  });
+}
+
+/// The cost of one `operation()`, which gives a Status.
+template <typename Operation>
+Cost each(Plan plan, Operation&& operation) {
+  const Cost loop = with_loop(plan, [] -> Status {
+    asm volatile("");
+    return {};
+  });
+  return with_loop(plan, operation).transform([&](double cost) { return cost - *loop; });
+}
+
+}  // namespace cv6::bench

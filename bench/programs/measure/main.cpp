@@ -1,0 +1,89 @@
+// measure [--list | --only NAME[,NAME]...]: measures what the kernel beneath it costs, and prints one line per metric.
+//
+//   null_call 326             guest instructions per operation, the least of several batches, rounded
+//   signal failed: tgkill: Function not implemented
+//   done 15                   the last line: so many metrics were tried
+//
+// A line's name is written before the measurement starts: output that ends in the middle of one tells which metric the
+// system did not survive. Exit status: 0 if every metric could be measured, 1 if one failed, 2 for a usage error.
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "harness.hpp"
+
+namespace cv6::bench {
+namespace {
+
+/// Whether `name` is one of the names in `list`, which commas separate. An empty list holds every name.
+bool listed(std::string_view list, std::string_view name) {
+  if (list.empty()) return true;
+  for (;;) {
+    const std::size_t comma = list.find(',');
+    if (list.substr(0, comma) == name) return true;
+    if (comma == std::string_view::npos) return false;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+template <typename Visit>
+void for_each_benchmark(Visit&& visit) {
+  for (auto theme : {call_benchmarks(), process_benchmarks(), file_benchmarks(), memory_benchmarks()}) {
+    for (const Benchmark& benchmark : theme) visit(benchmark);
+  }
+}
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+int list() {
+  for_each_benchmark([](const Benchmark& benchmark) {
+    print(benchmark.metric.name);
+    print("\n");
+  });
+  return 0;
+}
+
+/// Whether the metric could be measured; its line is printed either way.
+bool report(const Benchmark& benchmark) {
+  print(benchmark.metric.name);
+  std::fflush(stdout);
+  const Cost cost = benchmark.run();
+  if (cost) {
+    std::printf(" %ld\n", std::lround(*cost));
+  } else {
+    const Failure& failure = cost.error();
+    std::printf(" failed: %s: %s\n", failure.call, failure.error == 0 ? "wrong outcome" : std::strerror(failure.error));
+  }
+  std::fflush(stdout);
+  return cost.has_value();
+}
+
+int measure(std::string_view names) {
+  unsigned tried = 0;
+  unsigned failures = 0;
+  for_each_benchmark([&](const Benchmark& benchmark) {
+    if (!listed(names, benchmark.metric.name)) return;
+    ++tried;
+    if (!report(benchmark)) ++failures;
+  });
+  std::printf("done %u\n", tried);
+  return failures == 0 ? 0 : 1;
+}
+
+int usage() {
+  std::fputs("usage: measure [--list | --only NAME[,NAME]...]\n", stderr);
+  return 2;
+}
+
+}  // namespace
+}  // namespace cv6::bench
+
+int main(int count, char** arguments) {
+  using namespace cv6::bench;
+  using namespace std::literals;
+  if (count == 1) return measure({});
+  if (count == 2 && arguments[1] == "--list"sv) return list();
+  if (count == 3 && arguments[1] == "--only"sv) return measure(arguments[2]);
+  return usage();
+}

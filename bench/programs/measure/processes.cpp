@@ -1,0 +1,121 @@
+// Processes and threads: making them, ending them, switching between them.
+#include <pthread.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.hpp"
+#include "resources.hpp"
+
+namespace cv6::bench {
+namespace {
+
+constexpr const char* small_program = "/bench/small";
+
+/// Waits for `child`, which must have exited with status 0.
+Status reap(pid_t child) {
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child) return failed("waitpid");
+  if (status != 0) return failed("child", 0);
+  return {};
+}
+
+Cost fork_wait() {
+  return each({.operations = 10}, [] -> Status {
+    const pid_t child = ::fork();
+    if (child < 0) return failed("fork");
+    if (child == 0) ::_exit(0);
+    return reap(child);
+  });
+}
+
+[[noreturn]] void execute_small_program() {
+  char* const arguments[] = {const_cast<char*>(small_program), nullptr};
+  char* const environment[] = {nullptr};
+  ::execve(small_program, arguments, environment);
+  ::_exit(127);
+}
+
+Cost fork_exec_wait() {
+  if (::access(small_program, X_OK) != 0) return failed(small_program);
+  return each({.operations = 10}, [] -> Status {
+    const pid_t child = ::fork();
+    if (child < 0) return failed("fork");
+    if (child == 0) execute_small_program();
+    return reap(child);
+  });
+}
+
+Cost vfork_exec_wait() {
+  if (::access(small_program, X_OK) != 0) return failed(small_program);
+  return each({.operations = 10}, [] -> Status {
+    const pid_t child = ::vfork();
+    if (child < 0) return failed("vfork");
+    if (child == 0) execute_small_program();
+    return reap(child);
+  });
+}
+
+Cost thread_join() {
+  return each({.operations = 40}, [] -> Status {
+    pthread_t thread;
+    if (int error = ::pthread_create(&thread, nullptr, [](void*) -> void* { return nullptr; }, nullptr); error != 0) {
+      return failed("pthread_create", error);
+    }
+    if (int error = ::pthread_join(thread, nullptr); error != 0) return failed("pthread_join", error);
+    return {};
+  });
+}
+
+/// Sends back each byte it gets, until there are no more.
+void echo(const File& input, const File& output) {
+  char byte;
+  while (::read(input.descriptor(), &byte, 1) == 1) {
+    if (::write(output.descriptor(), &byte, 1) != 1) return;
+  }
+}
+
+Cost pipe_round_trip() {
+  auto there = Pipe::create();
+  if (!there) return std::unexpected{there.error()};
+  auto back = Pipe::create();
+  if (!back) return std::unexpected{back.error()};
+  auto companion = Companion::start([&] {
+    there->write_end.close();
+    echo(there->read_end, back->write_end);
+  });
+  if (!companion) return std::unexpected{companion.error()};
+  back->write_end.close();
+  return each({.operations = 200}, [&] -> Status {
+    char byte = 1;
+    if (::write(there->write_end.descriptor(), &byte, 1) != 1) return failed("write");
+    if (::read(back->read_end.descriptor(), &byte, 1) != 1) return failed("read");
+    return {};
+  });
+}
+
+Cost yield_round_trip() {
+  auto companion = Companion::start([] {
+    for (;;) ::sched_yield();
+  });
+  if (!companion) return std::unexpected{companion.error()};
+  return each({.operations = 500}, [] -> Status {
+    if (::sched_yield() != 0) return failed("sched_yield");
+    return {};
+  });
+}
+
+constexpr auto benchmarks = std::to_array<Benchmark>({
+    {metric("fork_wait"), fork_wait},
+    {metric("fork_exec_wait"), fork_exec_wait},
+    {metric("vfork_exec_wait"), vfork_exec_wait},
+    {metric("thread_join"), thread_join},
+    {metric("pipe_round_trip"), pipe_round_trip},
+    {metric("yield_round_trip"), yield_round_trip},
+});
+
+}  // namespace
+
+std::span<const Benchmark> process_benchmarks() { return benchmarks; }
+
+}  // namespace cv6::bench

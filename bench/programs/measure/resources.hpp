@@ -1,0 +1,112 @@
+// What benchmarks acquire, each released by its destructor, so that one that fails half way disturbs no later one.
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <utility>
+
+#include "harness.hpp"
+
+namespace cv6::bench {
+
+class File {
+ public:
+  explicit File(int descriptor) : descriptor_(descriptor) {}
+  File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  File& operator=(File&&) = delete;
+  ~File() { close(); }
+
+  static std::expected<File, Failure> open(const char* path, int flags) {
+    const int descriptor = ::open(path, flags | O_CLOEXEC, 0644);
+    if (descriptor < 0) return failed("open");
+    return File{descriptor};
+  }
+
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+  void close() {
+    if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+  }
+
+ private:
+  int descriptor_;
+};
+
+struct Pipe {
+  File read_end;
+  File write_end;
+
+  static std::expected<Pipe, Failure> create() {
+    int ends[2];
+    if (::pipe(ends) != 0) return failed("pipe");
+    return Pipe{File{ends[0]}, File{ends[1]}};
+  }
+};
+
+/// A process beside the measuring one; killed and waited for at the end.
+class Companion {
+ public:
+  Companion(Companion&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  Companion& operator=(Companion&&) = delete;
+  ~Companion() {
+    if (pid_ < 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  /// Runs `body()` in a new process, which exits when it returns.
+  template <typename Body>
+  static std::expected<Companion, Failure> start(Body&& body) {
+    const pid_t pid = ::fork();
+    if (pid < 0) return failed("fork");
+    if (pid == 0) {
+      body();
+      ::_exit(0);
+    }
+    return Companion{pid};
+  }
+
+ private:
+  explicit Companion(pid_t pid) : pid_(pid) {}
+
+  pid_t pid_;
+};
+
+/// Memory to touch for the first time, with an inaccessible page at each end. They keep the kernel from joining it with
+/// its neighbours, and at less than 2 MB it then has no room for a huge page: every page is a fault of its own.
+class FreshPages {
+ public:
+  static constexpr std::size_t page_size = 4096;
+  static constexpr std::size_t pages = 256;
+
+  FreshPages(FreshPages&& other) noexcept : reserved_(std::exchange(other.reserved_, nullptr)) {}
+  FreshPages& operator=(FreshPages&&) = delete;
+  ~FreshPages() {
+    if (reserved_ != nullptr) ::munmap(reserved_, reserved_size);
+  }
+
+  static std::expected<FreshPages, Failure> map() {
+    void* reserved = ::mmap(nullptr, reserved_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (reserved == MAP_FAILED) return failed("mmap");
+    FreshPages fresh{static_cast<std::byte*>(reserved)};
+    if (::mprotect(fresh.begin(), pages * page_size, PROT_READ | PROT_WRITE) != 0) return failed("mprotect");
+    return fresh;
+  }
+
+  [[nodiscard]] std::byte* begin() const { return reserved_ + page_size; }
+  [[nodiscard]] std::byte* end() const { return begin() + pages * page_size; }
+
+ private:
+  static constexpr std::size_t reserved_size = (pages + 2) * page_size;
+
+  explicit FreshPages(std::byte* reserved) : reserved_(reserved) {}
+
+  std::byte* reserved_;
+};
+
+}  // namespace cv6::bench
