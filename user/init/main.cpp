@@ -68,8 +68,8 @@ void print_banner() {
   write_all(1, "cv6 " CV6_VERSION ", " +
                    count(counted ? static_cast<unsigned long>(CPU_COUNT(&processors)) : 1, "processor", "processors") +
                    ", " + std::to_string(megabytes) +
-                   " MB of memory. All files are in memory: nothing persists yet.\n"
-                   "Leave with `exit`, `poweroff` or Ctrl-A x.\n");
+                   " MB. All files are in memory: nothing persists yet.\n"
+                   "Leave with `exit`, `poweroff` or Ctrl-A x; Ctrl-A h helps.\n");
 }
 
 class Init {
