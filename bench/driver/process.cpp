@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ struct OutputPipe {
   }
 };
 
-/// A started program, in a process group of its own: the group is killed and the program waited for at the end.
+/// A started program, in a process group of its own: the group is ended and the program waited for at the end.
 class Child {
  public:
   static Outcome<Child> start(const std::vector<std::string>& command, int output, int errors);
@@ -43,7 +44,7 @@ class Child {
 
   /// Its exit status, 128 + n for a signal.
   int wait(Kill kill) {
-    if (kill == Kill::all) ::kill(-pid_, SIGKILL);
+    if (kill == Kill::all) end_all();
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
@@ -52,7 +53,19 @@ class Child {
   }
 
  private:
+  static constexpr int grace_ms = 3000;
+
   explicit Child(pid_t pid) : pid_(pid) {}
+
+  /// Asks first, so that temporary files are removed; what does not listen is killed.
+  void end_all() const {
+    ::kill(-pid_, SIGTERM);
+    const host::Descriptor handle{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
+    pollfd ended{handle.number(), POLLIN, 0};
+    while (::poll(&ended, 1, grace_ms) < 0 && errno == EINTR) {
+    }
+    ::kill(-pid_, SIGKILL);
+  }
 
   pid_t pid_;
 };

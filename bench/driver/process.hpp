@@ -30,8 +30,8 @@ struct Ending {
 };
 
 /// Runs `command` (found by PATH) with empty standard input until it ends, `reader` has had enough or `limit` is over;
-/// in the last two cases it and all that it started is killed. Fails if it cannot be started, or with "interrupted" if
-/// this program gets SIGINT or SIGTERM meanwhile.
+/// in the last two cases it and its process group are made to end. Fails if it cannot be started, or with "interrupted"
+/// if this program gets SIGINT or SIGTERM meanwhile.
 Outcome<Ending> run(const std::vector<std::string>& command, std::chrono::seconds limit, const LineReader& reader);
 
 /// The standard output of a program that must end well and soon.

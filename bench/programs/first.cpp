@@ -1,8 +1,9 @@
 // An init that reads the time-stamp counter in its very first instruction, before it touches anything else: under
 // -icount that is the number of instructions from reset to the first instruction of user space. Static, without libc.
 //
-// Prints `boot_to_user COUNT` on its standard output, which is the console of an init, and turns the machine off. Where
-// a kernel cannot do that (Linux without ACPI) it goes on waiting, and who booted it has to end the machine.
+// Prints `boot_to_user COUNT`, to the port that `./cv6 run` passes on as a command's standard output if there is one,
+// else on its own standard output, which is the console of an init; and turns the machine off. Where a kernel cannot do
+// that (Linux without ACPI) it goes on waiting, and who booted it has to end the machine.
 
 #include <array>
 #include <cstddef>
@@ -11,7 +12,10 @@
 
 namespace {
 
-enum class Call : long { write = 1, pause = 34, reboot = 169 };
+enum class Call : long { write = 1, open = 2, pause = 34, reboot = 169 };
+
+constexpr const char* output_port = "/dev/virtio-ports/cv6.stdout";
+constexpr long write_only = 1;  // O_WRONLY
 
 constexpr long reboot_magic = static_cast<int>(0xfee1dead);  // reboot(2): sign-extended, as libc passes it
 constexpr long reboot_magic2 = 0x28121969;
@@ -49,7 +53,9 @@ class Line {
 
 extern "C" [[noreturn]] void report(std::uint64_t count) {
   const Line line{count};
-  call(Call::write, 1, reinterpret_cast<long>(line.text().data()), static_cast<long>(line.text().size()));
+  const long port = call(Call::open, reinterpret_cast<long>(output_port), write_only);
+  call(Call::write, port < 0 ? 1 : port, reinterpret_cast<long>(line.text().data()),
+       static_cast<long>(line.text().size()));
   call(Call::reboot, reboot_magic, reboot_magic2, reboot_power_off);
   for (;;) call(Call::pause);
 }
