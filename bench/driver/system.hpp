@@ -16,7 +16,7 @@ namespace cv6::bench {
 /// Of every guest, unless the amount is what is being measured.
 inline constexpr unsigned guest_megabytes = 128;
 
-/// A line and the moment it came are all that a run can give; this is how long one may take.
+/// What takes longer than this has got stuck.
 inline constexpr std::chrono::seconds run_limit{300};
 inline constexpr std::chrono::seconds boot_limit{60};
 
