@@ -1,0 +1,18 @@
+// A copy-on-write view: a file system that shows another one, and keeps every change to itself (docs: containers, "Files:
+// copy on write").
+#pragma once
+
+#include "fs/path.hpp"
+#include "mm/guest_memory.hpp"
+
+namespace cv6::cow {
+
+// A view of the tree below `lower` (without the mounts in it); all it changes is charged to `owner`. The root of a new
+// tree of mounts. O(1) in time, kilobytes of memory. Views of views may be nested; Error::loop beyond max_depth.
+inline constexpr unsigned max_depth = 64;
+Result<Path> create_view(const Path& lower, Ref<GuestMemory> owner);
+// The same, and for every mount below `lower` a view of its own, mounted at the same place (or the file system itself,
+// where FileSystem::in_view says so): what a container gets as its root.
+Result<Path> create_view_of_tree(const Path& lower, Ref<GuestMemory> owner);
+
+}  // namespace cv6::cow

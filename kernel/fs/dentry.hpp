@@ -1,0 +1,112 @@
+// The dentry cache: what a name in a directory was found to mean, so that the next walk need not ask the file system.
+//
+// A dentry is a name in a parent and the inode that it names; one without an inode is negative: there is no such file.
+// It is made by a lookup, hangs in its parent's table (which counts as one use), and stays there while nobody uses it
+// until the shrinker wants its memory. A dentry that has been unlinked is in no table and lives as long as it is used:
+// open files keep their name this way.
+//
+// Locks. `lock_` covers the table of children; looking a child up takes it, compares, counts the child's new use, and
+// nothing else. Parent and name change only by rename, under `tree_lock` (spin) and with both directories' mutexes held,
+// while the dentry is in no table: whoever finds it in a table may read its name; everybody else asks under `tree_lock`
+// (parent(), path_text() in fs/path.hpp). The inode is set once. A dentry holds its parent and its inode.
+#pragma once
+
+#include <atomic>
+#include <string_view>
+
+#include "fs/inode.hpp"
+#include "lib/hash_table.hpp"
+#include "lib/list.hpp"
+#include "mm/object_cache.hpp"
+#include "sync/spin_lock.hpp"
+
+namespace cv6 {
+
+// A component with its hash, computed while the path is split.
+struct ComponentName {
+  std::string_view text;
+  std::uint32_t hash = 0;
+  static ComponentName of(std::string_view text);
+};
+
+class Dentry : public Cached<Dentry, "dentry"> {
+ public:
+  // The root of a file system. Error::nomem.
+  static Result<Ref<Dentry>> create_root(Ref<Inode> inode);
+  // One in no table, with a name to be shown only (memfd, pipes that want a path).
+  static Result<Ref<Dentry>> create_detached(std::string_view name, Ref<Inode> inode);
+
+  void hold() const { count_.fetch_add(1, std::memory_order_relaxed); }
+  void release() const;
+
+  Inode* inode() const { return inode_.load(std::memory_order_acquire); }  // acquire: pairs with instantiate()
+  bool negative() const { return inode() == nullptr; }
+  bool is_root() const { return !parent_; }
+  bool mounted_on() const { return mounts_here_.load(std::memory_order_relaxed) != 0; }
+  void note_mount(int change) { mounts_here_.fetch_add(static_cast<std::uint32_t>(change), std::memory_order_relaxed); }
+
+  // The cached child, or null if nothing (true) is known. Does not block.
+  Ref<Dentry> find_child(const ComponentName& name);
+  // The child, negative if there is none, asking the file system if need be; the mutex of this directory is held.
+  Result<Ref<Dentry>> child(const ComponentName& name);
+  // The same without the mutex held: takes it.
+  Result<Ref<Dentry>> look_up(const ComponentName& name);
+
+  // --- changes of the tree, with the mutexes of the directories held --------------------------------------------------
+  // A negative dentry becomes positive.
+  void instantiate(Ref<Inode> inode);
+  // Takes it out of its parent's table: the name is gone (unlink) or not known to be true any more.
+  void unhash();
+  // It is now `name` in `to`; what was there has been unhashed. Error::nomem before anything has changed.
+  Result<void> move(Dentry& to, const ComponentName& name);
+  // Two dentries change places. Error::nomem before anything has changed.
+  static Result<void> exchange(Dentry& a, Dentry& b);
+
+  // Null for a root. Takes tree_lock.
+  Ref<Dentry> parent() const;
+  bool is_or_is_below(const Dentry& other) const;  // takes tree_lock
+  bool unlinked() const { return !parent_is_self_or_hashed(); }
+
+  // Removes everything cached below from the tables (unmount). In use or not.
+  static void drop_below(Dentry& root);
+  // The shrinker: forgets up to `count` dentries that nobody uses, the least recently used first. Returns how many.
+  static std::size_t shrink(std::size_t count);
+  static void set_limit(std::size_t dentries);  // cached at most; the shrinker runs beyond it
+  static std::size_t cached();
+
+ private:
+  friend class DentryCache;
+  friend class PathWriter;
+  explicit Dentry(Ref<Inode> inode) : inode_(inode.leak()) {}
+  ~Dentry();
+  bool parent_is_self_or_hashed() const;
+
+  struct Children {
+    static const ComponentName& key(const Dentry& dentry) { return dentry.name_; }
+    static std::uint64_t hash(const ComponentName& name) { return name.hash; }
+    static bool equal(const Dentry& dentry, const ComponentName& name) {
+      return dentry.name_.hash == name.hash && dentry.name_.text == name.text;
+    }
+  };
+  static constexpr std::size_t inline_name = 40;
+
+  mutable std::atomic<std::uint32_t> count_{1};
+  std::atomic<std::uint32_t> mounts_here_{0};
+  std::atomic<Inode*> inode_;
+  std::atomic<bool> recently_used_{false};
+  std::atomic<bool> hashed_{false};
+  Ref<Dentry> parent_;
+  ComponentName name_;
+  std::uint64_t version_ = 0;  // the parent's entries_version() when this was looked up (EntryCaching::by_version)
+  char name_bytes_[inline_name];
+  SpinLock lock_{Rank::dentries};
+
+ public:
+  HashNode sibling_node;  // in the parent's table
+  ListNode cache_node;    // in the list of all cached dentries
+
+ private:
+  HashTable<Dentry, &Dentry::sibling_node, Children> children_ GUARDED_BY(lock_);
+};
+
+}  // namespace cv6

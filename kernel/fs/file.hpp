@@ -1,0 +1,104 @@
+// An open file description: what open(2) makes and descriptors refer to; dup and fork share it.
+//
+// Kinds of files derive from it and implement the protected do_ functions; the public ones check what is the same for all
+// (readable, writable, position, O_APPEND, limits) first. Regular files and directories have a position, covered by
+// `position_mutex_`; streams (pipes, terminals, sockets) have none and answer lseek with Error::spipe.
+//
+// Nothing here raises signals: Error::pipe and Error::fbig are reported, the ABI raises SIGPIPE and SIGXFSZ.
+#pragma once
+
+#include <atomic>
+
+#include "fs/credentials.hpp"
+#include "fs/inode.hpp"
+#include "fs/io_buffer.hpp"
+#include "fs/path.hpp"
+#include "fs/poll.hpp"
+#include "lib/format.hpp"
+#include "sched/mutex.hpp"
+
+namespace cv6 {
+
+enum class Seek : std::uint8_t { set, current, end, data, hole };
+
+class File : public Counted<File> {
+ public:
+  virtual ~File();
+
+  // --- what it is -----------------------------------------------------------------------------------------------------
+  OpenFlags flags() const { return flags_.load(std::memory_order_relaxed); }
+  // Replaces the flags that open_flag::changeable names.
+  void change_flags(OpenFlags flags);
+  bool readable() const { return flags() & open_flag::read; }
+  bool writable() const { return flags() & open_flag::write; }
+  bool nonblocking() const { return flags() & open_flag::nonblock; }
+  bool path_only() const { return flags() & open_flag::path_only; }
+  // Where it was opened; empty for what has no name (pipes, sockets): then describe() says what to show.
+  const Path& path() const { return path_; }
+  Inode& inode() const { return *inode_; }
+  const Credentials& credentials() const { return *credentials_; }  // of who opened it
+  // What /proc/PID/fd shows for a file without a path: "pipe:[12]".
+  virtual void describe(Output& out) const;
+  // path(), or for a file without one a Path of its own kind that leads to its inode: what a magic link to it follows.
+  Result<Path> place() const;
+
+  // --- data -----------------------------------------------------------------------------------------------------------
+  // Bytes moved; 0: the end. Errors: badf (not open for it), isdir, fault, again (nonblocking), restart_if_asked
+  // (interrupted before anything was moved), inval, io, nospc, pipe, fbig. Partial transfers are successes.
+  Result<std::size_t> read(IoBuffer& to);
+  Result<std::size_t> write(IoBuffer& from, std::uint64_t size_limit = UINT64_MAX);  // size_limit: RLIMIT_FSIZE
+  Result<std::size_t> read_at(IoBuffer& to, std::uint64_t offset);                     // pread; spipe
+  // pwrite; with O_APPEND at the end, as Linux does.
+  Result<std::size_t> write_at(IoBuffer& from, std::uint64_t offset, std::uint64_t size_limit = UINT64_MAX);
+  Result<std::uint64_t> seek(std::int64_t offset, Seek from);  // inval, overflow, nxio, spipe
+  std::uint64_t position() const { return position_.load(std::memory_order_relaxed); }
+
+  // getdents64(2), in kernel terms: entries from the position on, . and .. included. Error::notdir.
+  Result<void> read_directory(DirectorySink& sink);
+
+  // --- the rest -------------------------------------------------------------------------------------------------------
+  // What is ready now; with `waiters`, watches for changes as well. Files that never block are always ready.
+  virtual PollEvents poll(PollWaiters* waiters);
+  // Bytes that can be read at once: FIONREAD. Error::notty where that has no meaning.
+  virtual Result<std::size_t> readable_bytes();
+  // Requests that only this kind of file knows, by their Linux numbers; `argument` may be a user address. Error::notty.
+  virtual Result<long> control(unsigned request, std::uintptr_t argument);
+  // What mmap(2) maps. An empty Ref: anonymous memory (/dev/zero). Error::nodev.
+  virtual Result<Ref<MemoryObject>> memory_object();
+  // ftruncate(2): badf/inval if not open for writing, inval for what has no size, fbig beyond size_limit.
+  Result<void> truncate(std::uint64_t size, std::uint64_t size_limit = UINT64_MAX);
+  Result<void> allocate(Allocate how, std::uint64_t offset, std::uint64_t length, std::uint64_t size_limit = UINT64_MAX);
+  virtual Result<void> sync();  // fsync, fdatasync: success once it is as safe as this file system makes it
+  // A descriptor of this file was closed (not: the last one). For what reports errors there.
+  virtual Result<void> flush() { return {}; }
+  FileStatus status() const;
+
+  // --- for whoever makes it (Inode::open, open_file) ------------------------------------------------------------------
+  void set_up(Path path, OpenFlags flags, const Credentials& credentials);
+  // It counts as a writer of its inode (Inode::begin_writing was called): given back when the file goes.
+  void note_writer() { counts_as_writer_ = true; }
+
+ protected:
+  enum class Positions : std::uint8_t { none, seekable };
+  File(Ref<Inode> inode, Positions positions) : positions_(positions), inode_(std::move(inode)) {}
+
+  virtual Result<std::size_t> do_read(IoBuffer& to, std::uint64_t offset);   // default: Error::inval
+  virtual Result<std::size_t> do_write(IoBuffer& from, std::uint64_t offset, std::uint64_t size_limit);
+  // The append position must be found and used in one step: files that can append override this. `end`: where the write
+  // ended.
+  virtual Result<std::size_t> do_append(IoBuffer& from, std::uint64_t size_limit, std::uint64_t& end);
+  virtual Result<std::uint64_t> do_seek(std::int64_t offset, Seek from);
+  virtual Result<void> do_read_directory(DirectorySink& sink, std::uint64_t& position);
+
+ private:
+  std::atomic<OpenFlags> flags_{0};
+  Positions positions_;
+  bool counts_as_writer_ = false;
+  Ref<Inode> inode_;
+  Path path_;
+  Ref<const Credentials> credentials_;
+  Mutex position_mutex_;
+  std::atomic<std::uint64_t> position_{0};
+};
+
+}  // namespace cv6

@@ -1,0 +1,13 @@
+// What boot/ calls, in this order, when memory and the scheduler work.
+#pragma once
+
+#include "fs/path.hpp"
+#include "mm/guest_memory.hpp"
+
+namespace cv6::fs {
+
+// Registers the file systems and devices, and makes the host's root: an empty tmpfs, charged to `owner`.
+// Then: unpack_initramfs(root.dentry, ...), Mount::attach(/dev, devfs::root(), ...) and /proc. Error::nomem.
+Result<Path> initialise(GuestMemory& owner);
+
+}  // namespace cv6::fs

@@ -1,0 +1,97 @@
+// Mounts: where the root of a file system (or of a view of one) is seen in the tree of files.
+//
+// Mounts form trees; a container has one of its own, whose root mount is its view of the files (Container::root). A path
+// walk never leaves the tree that it begins in: places of another tree (a descriptor that was opened outside) are refused
+// with Error::xdev, by comparing tree().
+//
+// Ownership: a mount holds the mounts attached below it and its root dentry; whoever is somewhere (root and working
+// directories, open files) holds the mount of that place. A mount does not hold its parent: when the last user of a tree's
+// root mount goes, the tree comes apart and each mount is freed when nobody is in it any more.
+// `mount_lock` (spin) covers the tree's shape.
+#pragma once
+
+#include <atomic>
+#include <string_view>
+
+#include "fs/inode.hpp"
+#include "lib/list.hpp"
+#include "lib/ref.hpp"
+#include "lib/string.hpp"
+#include "mm/object_cache.hpp"
+
+namespace cv6 {
+
+class Dentry;
+struct Path;
+
+namespace mount_flag {  // values as in mount(2)
+inline constexpr std::uint32_t read_only = 1, no_set_id = 2, no_devices = 4, no_execute = 8, synchronous = 16;
+inline constexpr std::uint32_t no_access_time = 1024, relative_access_time = 1u << 21;
+}  // namespace mount_flag
+
+class Mount : public Counted<Mount>, public Cached<Mount, "mount"> {
+ public:
+  // The root of a new tree: nothing is above it. `source`: what /proc/mounts shows as the device. Error::nomem.
+  static Result<Ref<Mount>> create_tree(Ref<Dentry> root, std::string_view source, std::uint32_t flags = 0);
+  // mount(2) at a directory. Error::notdir (a directory on a file or the reverse), Error::busy (a mount's root is `where`
+  // and would be hidden by the same root), Error::noent (`where` has been removed), Error::nomem.
+  static Result<Ref<Mount>> attach(const Path& where, Ref<Dentry> root, std::string_view source, std::uint32_t flags = 0);
+  // umount2(2). Detach::when_unused: Error::busy while anybody is in it. Error::inval: `path` is not a mount's root, or
+  // that of its tree.
+  enum class Detach : std::uint8_t { when_unused, at_once };
+  static Result<void> detach(const Path& path, Detach how);
+
+  Dentry& root() const { return *root_; }
+  FileSystem& file_system() const { return *file_system_; }
+  std::string_view source() const { return source_; }
+  std::uint64_t id() const { return id_; }
+  std::uint64_t tree() const { return tree_; }
+  std::uint32_t flags() const { return flags_.load(std::memory_order_relaxed); }
+  void set_flags(std::uint32_t flags) { flags_.store(flags, std::memory_order_relaxed); }  // MS_REMOUNT
+  bool read_only() const { return flags() & mount_flag::read_only; }
+
+  // The mount attached here at `dentry`, or null.
+  Ref<Mount> mount_at(const Dentry& dentry);
+  // Where this mount is attached; an empty Path for the root of a tree.
+  Path attached_at();
+  // The next mount of this tree in order of ids with an id greater than `after` (0: the first); null: no more.
+  Ref<Mount> next_in_tree(std::uint64_t after);
+
+  void last_reference_gone();
+
+ private:
+  template <class T, class... Args>
+  friend Result<Ref<T>> make(Args&&...);
+  Mount(Ref<Dentry> root, std::uint64_t tree, std::uint32_t flags, String source);
+  ~Mount();
+  friend struct MountDeleter;
+  static Result<Ref<Mount>> create(Ref<Dentry> root, std::uint64_t tree, std::string_view source, std::uint32_t flags);
+
+  Ref<Dentry> root_;
+  FileSystem* file_system_;  // held by the root's inode
+  String source_;
+  std::uint64_t id_;
+  std::uint64_t tree_;
+  std::atomic<std::uint32_t> flags_;
+  Mount* parent_ = nullptr;  // null: the root of a tree, or what was above is gone
+  Ref<Dentry> attached_at_;  // in the parent
+
+ public:
+  ListNode sibling_node;  // in the parent's list, which holds one count
+
+ private:
+  List<Mount, &Mount::sibling_node> children_;
+};
+
+// File systems that mount(2) can make by name.
+struct FileSystemType {
+  std::string_view name;
+  // A root for a new instance, or the one there is (procfs). `options`: mount(2)'s data. Error::inval, Error::nomem.
+  Result<Ref<Dentry>> (*make)(std::string_view source, std::string_view options, GuestMemory& owner);
+  ListNode node;
+};
+void register_file_system(FileSystemType& type);        // at boot; lives forever
+FileSystemType* find_file_system(std::string_view name);  // null: Error::nodev for the caller
+void for_each_file_system(void (*visit)(const FileSystemType& type, void* context), void* context);
+
+}  // namespace cv6

@@ -1,0 +1,29 @@
+// Pipes and fifos, pipe(7): a bounded stream of bytes from writers to readers.
+//
+// A pipe is an inode (so that fstat works) with a ring of pages, which are taken when bytes arrive in them and charged to
+// the container of who made the pipe. Writes of at most `atomic_size` bytes are never interleaved with others.
+// `lock_` (Rank::pipe) covers the ring's state; bytes are copied to and from user memory outside of it, by whoever holds
+// the reading or the writing mutex. Wake-ups are sent only if somebody waits.
+#pragma once
+
+#include "fs/file.hpp"
+
+namespace cv6 {
+
+struct PipeEnds {
+  Ref<File> reading;
+  Ref<File> writing;
+};
+inline constexpr std::size_t pipe_atomic_size = 4096;             // PIPE_BUF
+inline constexpr std::size_t pipe_default_capacity = 65536;
+inline constexpr std::size_t pipe_max_capacity = 1048576;          // /proc/sys/fs/pipe-max-size
+
+// pipe2(2); `flags`: open_flag::nonblock, open_flag::direct (packets). Error::nomem.
+Result<PipeEnds> make_pipe(OpenFlags flags, const Credentials& credentials, GuestMemory& owner);
+
+// fcntl F_GETPIPE_SZ, F_SETPIPE_SZ. Error::badf: not a pipe; Error::busy: it holds more than that; Error::perm: more than
+// pipe_max_capacity without privilege; Error::inval, Error::nomem.
+Result<std::size_t> pipe_capacity(const File& file);
+Result<std::size_t> set_pipe_capacity(File& file, std::size_t bytes, const Credentials& credentials);
+
+}  // namespace cv6
