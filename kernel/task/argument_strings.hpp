@@ -1,0 +1,49 @@
+// The strings of an argument list and an environment, on their way from one address space to another: bytes with NULs
+// between them, in pages.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "lib/result.hpp"
+#include "lib/vector.hpp"
+
+namespace cv6 {
+
+class ArgumentStrings {
+ public:
+  static constexpr std::size_t longest_string = 131072;  // execve(2): MAX_ARG_STRLEN, with its NUL
+  // `limit`: of all bytes and pointers together: a quarter of RLIMIT_STACK, at least 131072, at most 6 MiB.
+  explicit ArgumentStrings(std::size_t limit = 2_MiB) : limit_(limit) {}
+  ArgumentStrings(ArgumentStrings&&) = default;
+  ArgumentStrings& operator=(ArgumentStrings&&) = default;
+
+  // A null-terminated array of string addresses (8 bytes each) in user memory; a null array is empty. Arguments first,
+  // then the environment. Error::fault, Error::toobig, Error::nomem.
+  Result<void> add_user_arguments(std::uintptr_t array);
+  Result<void> add_user_environment(std::uintptr_t array);
+  Result<void> add_argument(std::string_view text);
+  Result<void> add_environment(std::string_view text);
+  // Scripts: the first argument is replaced by these, in this order; empty ones are left out. Error::toobig, nomem.
+  Result<void> replace_first(std::string_view interpreter, std::string_view option, std::string_view script);
+
+  std::size_t argument_count() const { return argument_count_; }
+  std::size_t environment_count() const { return environment_count_; }
+  std::size_t size() const { return size_; }  // all strings with their NULs
+  // Arguments' share of it.
+  std::size_t arguments_size() const { return arguments_size_; }
+  // Copies everything to user memory in a row, and each string's address into `addresses` (argument_count() +
+  // environment_count() of them). Error::fault.
+  Result<void> copy_to_user(std::uintptr_t start, std::span<std::uintptr_t> addresses) const;
+
+ private:
+  struct Chunk {
+    static constexpr std::size_t capacity = page_size;
+    char bytes[capacity];
+  };
+  std::size_t limit_;
+  std::size_t argument_count_ = 0, environment_count_ = 0;
+  std::size_t size_ = 0, arguments_size_ = 0;
+};
+
+}  // namespace cv6

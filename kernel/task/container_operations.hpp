@@ -1,0 +1,53 @@
+// What containers do with processes: spawn, join, leave, destroy. (The objects themselves: container/.)
+//
+// A refused operation changes nothing. An id that the caller may not know about is Error::srch.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "task/argument_strings.hpp"
+#include "task/process.hpp"
+
+namespace cv6 {
+
+// A process made directly inside a container: no home outside, and of the caller's nothing but what is named here.
+struct SpawnRequest {
+  std::string_view path;               // in the container's view, from `directory`
+  ArgumentStrings arguments;           // and environment
+  std::string_view directory = "/";
+  struct Passed {
+    int from = 0;                      // of the caller's descriptors
+    int to = 0;                        // the number that it has there
+  };
+  std::span<const Passed> descriptors;
+  Ref<const Credentials> credentials;  // null: root
+  // A group of its own in the caller's session (in the terminal's foreground if wanted and the caller may), or a session
+  // of its own.
+  enum class Place : std::uint8_t { background_group, foreground_group, new_session };
+  Place place = Place::background_group;
+  Mode umask = 0022;
+};
+
+// Returns its number as the caller sees it; the caller is its parent for wait(2). The first process that is spawned into
+// an empty container is its number 1, and everything in the container ends with it. Errors: srch (stopping), badf, again,
+// nomem, perm, and those of exec: nothing has been started then.
+Result<int> spawn(UserThread& caller, Container& container, SpawnRequest request);
+
+// The calling process, all its threads, moves in. Error::srch (not below the caller's container, or stopping), perm (the
+// caller is not privileged), busy (it has joined one), inval (shares memory, descriptors or directories with a process
+// that would stay outside), nomem.
+Result<void> join(UserThread& caller, Container& container);
+
+// Back to where it joined from. What it opened inside is closed and unmapped. A process without a home outside ends (does
+// not return); on the host: Error::srch.
+Result<void> leave(UserThread& caller);
+
+// Ends everything in it and below, waits for that, and takes them out of the manager's table. Error::busy: the caller is
+// inside. Interrupted by a fatal signal only.
+Result<void> destroy(UserThread& caller, Container& container);
+
+// A process has a home outside of its container. For fork: the child of a joined process has none.
+bool has_joined(const Process& process);
+
+}  // namespace cv6

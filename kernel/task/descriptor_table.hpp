@@ -1,0 +1,114 @@
+// The open files of a process by number, close-on-exec flags, and the search for the lowest free number. Shared by
+// clone(CLONE_FILES) and by the threads of a process.
+//
+// While one thread alone uses the table, that thread looks files up without lock or count: nobody else can close them
+// during its call. share() ends that for good, and is called before a second user exists. Changes always take the lock,
+// because others may list the table.
+//
+//   auto file = TRY(process.files().use(fd));     // held for the scope of `file`
+//   file->read(...)
+#pragma once
+
+#include <atomic>
+
+#include "fs/file.hpp"
+#include "lib/ref.hpp"
+#include "lib/vector.hpp"
+#include "mm/object_cache.hpp"
+#include "sync/spin_lock.hpp"
+
+namespace cv6 {
+
+enum class CloseOnExec : std::uint8_t { no, yes };
+
+class DescriptorTable : public Counted<DescriptorTable>, public Cached<DescriptorTable, "descriptor_table"> {
+ public:
+  static Result<Ref<DescriptorTable>> create();
+  // fork(2): the same files under the same numbers.
+  Result<Ref<DescriptorTable>> copy();
+  ~DescriptorTable();  // closes everything
+
+  // A file that a system call uses; does not outlive the call.
+  class Use {
+   public:
+    Use(Use&& other) noexcept : file_(other.file_), counted_(std::exchange(other.counted_, false)) {}
+    Use& operator=(Use&&) = delete;
+    ~Use() {
+      if (counted_) file_->release();
+    }
+    File* operator->() const { return file_; }
+    File& operator*() const { return *file_; }
+    File* get() const { return file_; }
+    Ref<File> ref() const { return Ref<File>(file_); }
+
+   private:
+    friend class DescriptorTable;
+    Use(File* file, bool counted) : file_(file), counted_(counted) {}
+    File* file_;
+    bool counted_;
+  };
+  // By a thread that uses this table. Error::badf.
+  Result<Use> use(int number) {
+    if (shared_) return use_shared(number);
+    if (static_cast<unsigned>(number) >= files_.size()) [[unlikely]] return Error::badf;
+    File* file = files_[static_cast<unsigned>(number)];
+    if (!file) [[unlikely]] return Error::badf;
+    return Use(file, false);
+  }
+  // By anybody (procfs); a file of one's own.
+  Result<Ref<File>> get(int number);
+
+  // The lowest free number not less than `lowest`, below `limit` (RLIMIT_NOFILE). Error::mfile, Error::nomem; Error::inval
+  // when `lowest` >= limit (F_DUPFD). The file is then closed by its Ref.
+  Result<int> add(Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit, int lowest = 0);
+  // Two at once, or none (pipe, socketpair).
+  Result<void> add_pair(Ref<File> first, Ref<File> second, CloseOnExec close_on_exec, std::uint64_t limit, int (&numbers)[2]);
+  // dup2(2), dup3(2) without the case of equal numbers: `to` refers to the file; what it was is closed. Error::badf when
+  // `to` is beyond the limit.
+  Result<void> put(int to, Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit);
+  // Takes it out of the table; the caller closes it (outside of all locks) by dropping the Ref: close(2). Error::badf.
+  Result<Ref<File>> remove(int number);
+  // close_range(2): numbers first..last, closed or (only_mark) marked close-on-exec.
+  enum class CloseRange : std::uint8_t { close, mark };
+  void close_range(unsigned first, unsigned last, CloseRange how);
+
+  Result<CloseOnExec> close_on_exec(int number);
+  Result<void> set_close_on_exec(int number, CloseOnExec value);
+  void close_marked();  // exec(3)
+  void close_all();
+  // Every file for which `wanted(file, context)` says so: leave() closes what was opened inside a container.
+  void close_if(bool (*wanted)(const File& file, const void* context), const void* context);
+
+  // For listing: the first number not less than `from` that is open; -1: none.
+  int next(int from);
+  unsigned open_count() const { return open_.load(std::memory_order_relaxed); }
+  unsigned capacity() const { return static_cast<unsigned>(files_.size()); }
+
+  // From now on more than one thread uses the table.
+  void share() { shared_ = true; }
+  // One thread is left, the caller, and the table is its process's alone (exec).
+  void unshare() { shared_ = false; }
+  bool shared() const { return shared_; }
+
+  template <class T, class... Args>
+  friend Result<Ref<T>> make(Args&&...);
+
+ private:
+  DescriptorTable() = default;
+  Result<Use> use_shared(int number);
+  Result<void> grow(unsigned wanted) REQUIRES(lock_);
+  Result<int> find_free(unsigned lowest, std::uint64_t limit) REQUIRES(lock_);
+  void set(unsigned number, File* file, CloseOnExec close_on_exec) REQUIRES(lock_);
+  File* clear(unsigned number) REQUIRES(lock_);
+
+  // files_ is read by use() without the lock, by the only thread that changes it then.
+  SpinLock lock_{Rank::descriptors};
+  bool shared_ = false;
+  Vector<File*> files_;                                      // each holds a count
+  Vector<std::uint64_t> used_ GUARDED_BY(lock_);             // bit n: number n is open
+  Vector<std::uint64_t> close_on_exec_ GUARDED_BY(lock_);
+  unsigned first_free_word_ GUARDED_BY(lock_) = 0;           // no free number in the words of used_ before this one
+  std::atomic<unsigned> open_{0};
+};
+
+}  // namespace cv6

@@ -1,0 +1,59 @@
+// ELF64 programs: from untrusted bytes to a plan of what is to be mapped. elf(5), System V ABI. Nothing here has side
+// effects; a plan that was made can be carried out without overflow, whatever the file contained.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "lib/result.hpp"
+#include "lib/units.hpp"
+
+namespace cv6 {
+
+struct ElfHeader {
+  enum class Kind : std::uint8_t { fixed, position_independent };  // ET_EXEC, ET_DYN
+  Kind kind;
+  std::uint64_t entry;
+  std::uint64_t program_headers;  // offset in the file
+  std::uint16_t program_header_count;
+};
+struct ElfProgramHeader {  // Elf64_Phdr
+  std::uint32_t type, flags;
+  std::uint64_t offset, virtual_address, physical_address, file_size, memory_size, alignment;
+};
+static_assert(sizeof(ElfProgramHeader) == 56);
+
+// Error::noexec: not an ELF64 program for x86-64.
+Result<ElfHeader> parse_elf_header(std::string_view head);
+// A valid header of a 32-bit x86 program: refused, with a line in the log.
+bool is_elf32_i386(std::string_view head);
+
+// One PT_LOAD, in whole pages; addresses without the load bias.
+struct ElfSegment {
+  std::uint64_t file_start = 0;   // page-aligned offset
+  std::uint64_t start = 0;        // page-aligned address
+  std::uint64_t file_end = 0;     // address where bytes of the file end (not aligned); == start: none
+  std::uint64_t end = 0;          // address where its memory ends (not aligned)
+  bool read = false, write = false, execute = false;
+  // The rest of the last page of file bytes is zeroed (what is beyond it is anonymous).
+  bool has_tail() const { return end > file_end && (file_end & (page_size - 1)) != 0; }
+};
+
+struct ElfPlan {
+  static constexpr unsigned max_segments = 64;
+  ElfSegment segments[max_segments];
+  unsigned segment_count = 0;
+  std::uint64_t lowest = 0, highest = 0;      // page-aligned; without bias
+  std::uint64_t alignment = page_size;        // of the bias, for a position-independent one
+  std::uint64_t headers_address = 0;          // of the program headers in memory; 0: not mapped
+  std::uint64_t interpreter_offset = 0, interpreter_size = 0;  // of PT_INTERP's text in the file; size 0: none
+  bool executable_stack = false;              // PT_GNU_STACK says so
+  std::uint64_t code_start = 0, code_end = 0, data_start = 0, data_end = 0, brk = 0;
+};
+// `file_size` bounds everything. Error::noexec: segments that overlap, wrap, or lie outside the user's half.
+Result<ElfPlan> plan_elf(const ElfHeader& header, std::span<const ElfProgramHeader> headers, std::uint64_t file_size);
+
+inline constexpr std::size_t program_headers_max = 73;  // as many as fit into a page: what Linux reads
+
+}  // namespace cv6

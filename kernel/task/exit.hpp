@@ -1,0 +1,24 @@
+// How threads and processes end. exit(2), exit_group(2).
+#pragma once
+
+#include "task/process.hpp"
+
+namespace cv6 {
+
+// The calling thread ends; the process with it if it is the last one, which then reports `status`.
+[[noreturn]] void exit_thread(int status);
+// All threads of the process end. Which status is reported is decided by whoever comes first.
+[[noreturn]] void exit_process(WaitStatus status);
+// From any thread: makes another process (or this one, on its way to user mode) end as SIGKILL does.
+void kill_process(Process& process);
+
+// The thread that ends, or execs, lets go of the memory that others may wait for: the robust futexes, the word of
+// set_tid_address(2), a parent in vfork(2). The address space is still the current one.
+void release_user_memory(UserThread& thread);
+
+// Everything that lives in `container` and below is killed, and waited for until it has ended (not: been reaped).
+// Called with begin_stopping() done, or by the end of the first process.
+enum class Await : std::uint8_t { no, yes };
+void kill_everything_in(Container& container, Await await);
+
+}  // namespace cv6

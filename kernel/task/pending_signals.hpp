@@ -1,0 +1,42 @@
+// Signals that have been sent but not delivered: one set for each process and one for each thread.
+//
+// A standard signal is pending once, however often it was sent; real-time signals queue, and of one number the oldest
+// comes first. Of several numbers the lowest comes first, the synchronous ones before all. Information that could not be
+// kept (no memory, or the sender's user is over RLIMIT_SIGPENDING) is lost for standard signals; for real-time ones the
+// sender is told (Error::again). Protected by the lock of the process.
+#pragma once
+
+#include <atomic>
+
+#include "lib/list.hpp"
+#include "lib/ref.hpp"
+#include "mm/object_cache.hpp"
+#include "task/signal.hpp"
+#include "task/user_account.hpp"
+
+namespace cv6 {
+
+struct QueuedSignal : public Cached<QueuedSignal, "queued_signal"> {
+  SignalInfo info;
+  Ref<UserAccount> payer;  // whose RLIMIT_SIGPENDING it counts against
+  ListNode node;
+};
+
+class PendingSignals {
+ public:
+  PendingSignals() = default;
+  ~PendingSignals() { discard(SignalSet::all()); }
+
+  SignalSet set() const { return set_; }
+  // `payer` null: of the kernel's own making, not counted. Error::again: a real-time signal that could not be queued.
+  Result<void> add(const SignalInfo& info, UserAccount* payer, std::uint64_t limit);
+  // The next signal that is not in `blocked`, out of the set; false: none.
+  bool take(SignalSet blocked, SignalInfo& info);
+  void discard(SignalSet which);
+
+ private:
+  SignalSet set_;
+  List<QueuedSignal, &QueuedSignal::node> queue_;
+};
+
+}  // namespace cv6

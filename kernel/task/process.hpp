@@ -1,0 +1,199 @@
+// A process: threads that share an address space, open files and signals' dispositions (a thread group).
+//
+// States:  alive --last thread exits--> zombie --reaped by its parent, or by the kernel--> gone
+//
+// What protects what:
+//   constant             set before anybody else can see it
+//   tree lock            process_tree_lock (process_tree.hpp): relations, state, what wait(2) reports
+//   process lock         lock_: threads, pending signals, stopping and ending; replaced parts (credentials, address
+//                        space): the process's own thread reads them without, others take a Ref under it
+//   own                  changed by the process's own threads; others only look, one word at a time
+// Order: tree lock, process lock, lock of the signal handlers. Nothing that blocks, frees a lot or touches user memory
+// happens under any of them.
+//
+// Ownership: the tree holds a process until it is reaped, each of its threads holds it, and whoever has a Ref.
+#pragma once
+
+#include <atomic>
+
+#include "container/container.hpp"
+#include "container/pid.hpp"
+#include "fs/credentials.hpp"
+#include "fs/path.hpp"
+#include "sync/spin_lock.hpp"
+#include "task/descriptor_table.hpp"
+#include "fs/context.hpp"
+#include "task/pending_signals.hpp"
+#include "task/resource_limits.hpp"
+#include "task/signal_handlers.hpp"
+#include "task/user_account.hpp"
+#include "task/user_thread.hpp"
+#include "vm/address_space.hpp"
+
+namespace cv6 {
+
+class AbiOperations;
+class IntervalTimers;
+class PosixTimers;
+class ProcessGroup;
+class Session;
+
+// What wait(2) reports about a process: how it ended, or that it stopped or goes on.
+struct WaitStatus {
+  enum class Kind : std::uint8_t { exited, killed, stopped, continued };
+  Kind kind = Kind::exited;
+  int code = 0;  // exited: exit status, 0..255; killed, stopped: the signal
+  bool dumped_core = false;
+  // As wait(2)'s status word has it.
+  constexpr int encode() const {
+    switch (kind) {
+      case Kind::exited: return (code & 0xff) << 8;
+      case Kind::killed: return (code & 0x7f) | (dumped_core ? 0x80 : 0);
+      case Kind::stopped: return (code & 0xff) << 8 | 0x7f;
+      case Kind::continued: return 0xffff;
+    }
+    __builtin_unreachable();
+  }
+};
+
+// Where parts of the program are, for /proc/PID/{cmdline,environ,stat} and brk.
+struct ProgramRanges {
+  std::uintptr_t arguments_start = 0, arguments_end = 0, environment_start = 0, environment_end = 0;
+  std::uintptr_t code_start = 0, code_end = 0, data_start = 0, data_end = 0, stack_start = 0;
+};
+
+// From where a process that joined a container came: what leave() brings back. (container_operations.hpp)
+struct Home;
+
+class Process : public Counted<Process>, public Cached<Process, "process"> {
+ public:
+  enum class State : std::uint8_t { alive, zombie, gone };
+
+  ~Process();
+
+  static Process& current() { return UserThread::current().process(); }
+
+  // --- identity -------------------------------------------------------------------------------------------------------
+  const Ref<Pid>& pid() const { return pid_; }
+  int number() const { return pid_->number(); }  // getpid(2)
+  // getppid(2): 0 when the parent is outside of the process's container.
+  int parent_number() const { return parent_number_.load(std::memory_order_relaxed); }
+  Container& container() const { return *parts_.container; }  // where it is now; changed by join and leave (own, tree lock)
+  const Ref<Container>& container_ref() const { return parts_.container; }
+  const AbiOperations& abi() const { return *parts_.abi; }
+  Nanoseconds start_time() const { return start_time_; }  // monotonic clock
+
+  // --- parts; the process's own threads use these directly -----------------------------------------------------------
+  AddressSpace& address_space() const { return *parts_.address_space; }
+  DescriptorTable& files() const { return *parts_.files; }
+  FsContext& fs() const { return *parts_.fs; }
+  SignalHandlers& handlers() const { return *parts_.handlers; }
+  const Credentials& credentials() const { return *parts_.credentials; }
+  ResourceLimits limits;  // own: one word at a time
+  std::uint64_t open_files_limit() const { return limits[Resource::open_files].soft; }
+
+  // --- the same for others: null once the process has let go of them at its end --------------------------------------
+  Ref<AddressSpace> hold_address_space();
+  Ref<DescriptorTable> hold_files();
+  Ref<FsContext> hold_fs();
+  Ref<const Credentials> hold_credentials();
+  Path executable();  // what it executes; empty: nothing (any more)
+  // Calls visit(UserThread&) for each thread, under the process lock: short, no blocking.
+  template <class Visit>
+  void for_each_thread(Visit visit) {
+    SpinGuard guard(lock_);
+    for (UserThread& thread : threads) visit(thread);
+  }
+  // The thread whose number is the process's, or another one if that has exited; null for a zombie.
+  Ref<UserThread> some_thread();
+  unsigned thread_count() const { return thread_count_.load(std::memory_order_acquire); }
+  bool single_threaded() const { return thread_count() == 1; }
+
+  void set_credentials(Ref<const Credentials> fresh);  // by its own thread; moves it to the other user's account
+  UserAccount& account() const { return *parts_.account; }
+
+  // --- settings: own ---------------------------------------------------------------------------------------------------
+  ProgramRanges ranges;
+  std::atomic<int> nice{0};                    // -20..19
+  std::uint32_t personality = 0;
+  bool dumpable = true;                        // prctl(PR_SET_DUMPABLE)
+  bool no_new_privileges = false;              // prctl(PR_SET_NO_NEW_PRIVS); inherited, never taken back
+  std::atomic<bool> child_subreaper{false};    // prctl(PR_SET_CHILD_SUBREAPER)
+  std::atomic<bool> has_executed{false};       // since fork: setpgid's EACCES
+
+  // --- counters: own, others look -------------------------------------------------------------------------------------
+  std::atomic<std::uint64_t> minor_faults{0}, major_faults{0};
+  std::atomic<std::uint64_t> bytes_read{0}, bytes_written{0}, read_calls{0}, write_calls{0};
+
+  // --- relations: tree lock -------------------------------------------------------------------------------------------
+  State state() const { return state_.load(std::memory_order_acquire); }
+  Process* parent = nullptr;            // null: none (first processes); the kernel reaps it
+  Ref<ProcessGroup> group;
+  ListNode sibling_node, group_node;
+  int exit_signal = signal::child;      // what the parent gets at the end; 0: nothing (clone(2))
+  WaitStatus exit_status;               // of a zombie
+  bool stop_unreported = false, continue_unreported = false;  // for WUNTRACED, WCONTINUED
+  int stop_signal = 0;                  // of the last stop
+  bool is_init = false;                 // the first process spawned in its container: its end ends the others
+  ResourceUsage own_usage_at_end;       // of a zombie
+  ResourceUsage children_usage;         // reaped ones'
+  bool is_session_leader() const;
+  // wait(2) waits here; woken when a child changes state, and when a thread of the process must look.
+  WaitQueue children_changed;
+
+  List<Process, &Process::sibling_node> children;  // zombies among them
+
+  // --- signals, stopping, ending: process lock (kept by send_signal.cpp, signal_delivery.cpp, exit.cpp) ----------------
+  SpinLock& lock() __attribute__((lock_returned(lock_))) { return lock_; }
+  PendingSignals pending;                 // sent to the process as a whole
+  List<UserThread, &UserThread::process_node> threads;
+  // All threads are to exit: exit_group(2), a fatal signal, the end of its container. Then exit_status is decided.
+  bool ending() const { return ending_.load(std::memory_order_acquire); }
+  // A thread in exec waits until it is the only one.
+  UserThread* executing = nullptr;
+  bool stopping = false;                  // job control: threads stop on their way to user mode
+  unsigned stopped_threads = 0;
+  WaitQueue continued;                    // stopped threads wait here
+  WaitQueue threads_changed;              // exec waits here for the other threads' end
+  Nanoseconds ended_user_time = 0, ended_system_time = 0;  // of threads that have exited
+  std::uint64_t ended_voluntary_switches = 0, ended_involuntary_switches = 0;
+  std::uint64_t peak_resident_pages = 0;
+
+  // --- for task/ only: written where the comment at the top allows it --------------------------------------------------
+  struct Parts {
+    Ref<Container> container;
+    const AbiOperations* abi = nullptr;
+    Ref<AddressSpace> address_space;
+    Ref<DescriptorTable> files;
+    Ref<FsContext> fs;
+    Ref<SignalHandlers> handlers;
+    Ref<const Credentials> credentials;
+    Ref<UserAccount> account;
+    Path executable;
+  };
+  Parts& parts() { return parts_; }
+  void set_parent_number(int number) { parent_number_.store(number, std::memory_order_relaxed); }
+  void set_state(State state) { state_.store(state, std::memory_order_release); }
+  void set_ending() { ending_.store(true, std::memory_order_release); }
+  void change_thread_count(int by) { thread_count_.fetch_add(static_cast<unsigned>(by), std::memory_order_acq_rel); }
+  Own<Home> home;
+  Own<IntervalTimers> interval_timers;
+  Own<PosixTimers> posix_timers;
+
+  template <class T, class... Args>
+  friend Result<Ref<T>> make(Args&&...);
+
+ private:
+  Process(Ref<Pid> pid, Parts parts);
+
+  Parts parts_;
+  Ref<Pid> pid_;
+  std::atomic<int> parent_number_{0};
+  Nanoseconds start_time_;
+  std::atomic<State> state_{State::alive};
+  SpinLock lock_{Rank::process};
+  std::atomic<unsigned> thread_count_{0};
+  std::atomic<bool> ending_{false};
+};
+
+}  // namespace cv6

@@ -1,0 +1,55 @@
+// What /proc/PID shows, read in one go. All of it may be out of date when it is returned; numbers are as the viewer's
+// container has them.
+#pragma once
+
+#include "task/process.hpp"
+
+namespace cv6 {
+
+struct ProcessInfo {
+  int number = 0, parent = 0, group = 0, session = 0;
+  DeviceNumber terminal = 0;       // 0: none
+  int foreground_group = -1;       // of the terminal
+  char state = 'R';                // R S D T Z X as in proc(5)
+  FixedString<15> name;
+  unsigned threads = 0;
+  Identities ids;
+  Ref<const GroupSet> groups;
+  int nice = 0;
+  Nanoseconds start_time = 0;      // monotonic clock
+  ResourceUsage usage, children_usage;
+  AddressSpaceUsage memory;        // zero for a zombie
+  ProgramRanges ranges;
+  SignalSet pending, thread_pending, blocked, ignored, caught;
+  std::uint64_t queued_signals = 0, queued_signals_limit = 0;
+  int exit_signal = 0;
+  unsigned cpu = 0;
+  unsigned descriptors = 0;        // size of the table
+  Mode umask = 0;
+  int container = -1;              // the id of where it is
+  bool no_new_privileges = false;
+};
+ProcessInfo process_info(Process& process, const Container& viewer);
+
+struct ThreadInfo {
+  int number = 0;
+  char state = 'R';
+  FixedString<15> name;
+  Nanoseconds user_time = 0, system_time = 0;
+  unsigned cpu = 0;
+  SignalSet pending, blocked;
+};
+ThreadInfo thread_info(UserThread& thread, const Container& viewer);
+// The thread of the process with the lowest number greater than `after`; null: no more.
+Ref<UserThread> next_thread(Process& process, const Container& viewer, int after);
+// With that number; null: none.
+Ref<UserThread> thread_of(Process& process, const Container& viewer, int number);
+
+// /proc/PID/cmdline, environ: bytes from `offset` on; 0: the end. Error::srch: the process has ended.
+Result<std::size_t> read_command_line(Process& process, std::uint64_t offset, std::span<std::byte> to);
+Result<std::size_t> read_environment(Process& process, std::uint64_t offset, std::span<std::byte> to);
+
+// The caller may look at what only the owner may (maps, fd, environ): Error::perm.
+Result<void> check_may_inspect(Process& caller, Process& target);
+
+}  // namespace cv6

@@ -1,0 +1,27 @@
+// The calls a thread makes about its own signals: sigaction(2), sigprocmask(2), sigpending(2), sigsuspend(2),
+// sigtimedwait(2), sigaltstack(2). (Masks: UserThread::set_mask.)
+#pragma once
+
+#include "task/process.hpp"
+
+namespace cv6 {
+
+// `fresh` null: only asks. Returns what was. A signal that becomes ignored is no longer pending. Error::inval.
+Result<SignalAction> change_action(Process& process, int number, const SignalAction* fresh);
+
+SignalSet pending_signals(UserThread& thread);  // sigpending(2): blocked ones that have been sent
+
+// Always Error::restart_unhandled, which ends as EINTR: a handler has run.
+Result<void> suspend_until_signal(UserThread& thread, SignalSet mask);
+// pause(2)
+Result<void> pause(UserThread& thread);
+
+// Error::again: none until the deadline (monotonic clock; `never`: none). Error::intr: another signal's handler ran.
+Result<SignalInfo> wait_for_signal(UserThread& thread, SignalSet wanted, Nanoseconds deadline);
+
+// `fresh` null: only asks. Returns what was (flags with on_stack if it is in use). Error::perm: in use; Error::inval:
+// flags; Error::nomem: too small.
+Result<AlternateStack> change_alternate_stack(UserThread& thread, const AlternateStack* fresh,
+                                              std::uintptr_t stack_pointer);
+
+}  // namespace cv6

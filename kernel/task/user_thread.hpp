@@ -1,0 +1,150 @@
+// A thread that runs a program: a Thread (sched/thread.hpp) and what of it belongs to user mode.
+//
+// Owned by: the scheduler until it is dead, its process's list of threads until it exits, and whoever holds a Ref. Its
+// number (Pid) is the process's own for the first thread.
+//
+// What protects what: members under "own" are changed only by the thread itself, so it reads them without a lock and
+// others only look (for /proc). Members under "process lock" as said there.
+//
+// Floating-point registers are lazy: they stay in the processor while the kernel runs, are saved when another thread gets
+// the processor, and loaded on the way to user mode if another thread's have been loaded there since.
+#pragma once
+
+#include <atomic>
+
+#include "arch/clock.hpp"
+#include "arch/context.hpp"
+#include "container/pid.hpp"
+#include "lib/string.hpp"
+#include "sched/thread.hpp"
+#include "sched/wait_queue.hpp"
+#include "task/pending_signals.hpp"
+#include "task/signal.hpp"
+
+namespace cv6 {
+
+class Process;
+struct CpuTimer;
+
+// A call that a signal interrupted and that must not begin from its first argument again (restart_syscall(2)): the time
+// that is left counts. Set by the handler that returns Error::restart_timed; `again` is called by restart_syscall.
+struct TimedRestart {
+  Result<long> (*again)(UserThread& thread, const TimedRestart& state) = nullptr;
+  std::uint64_t arguments[6] = {};
+};
+
+class UserThread final : public Thread, public Cached<UserThread, "user_thread"> {
+ public:
+  // A thread of `process` that will begin in `entry(this)`; with floating-point state as a new program has it. Not in the
+  // process's list yet. Error::nomem.
+  static Result<Ref<UserThread>> create(Process& process, Ref<Pid> tid, void (*entry)(void*));
+  ~UserThread() override;
+
+  // The calling thread.
+  static UserThread& current() { return *static_cast<UserThread*>(arch::current_thread()); }
+
+  Process& process() const { return *process_; }
+  const Ref<Pid>& tid() const { return tid_; }
+  int number() const { return tid_->number(); }  // gettid(2)
+
+  // --- own: for system calls of the thread itself ---
+  std::uintptr_t clear_child_tid = 0;    // set_tid_address(2)
+  std::uintptr_t robust_list = 0;        // set_robust_list(2): the head's address
+  arch::ThreadPointers pointers;         // as saved; live in the processor while the thread runs
+  AlternateStack alternate_stack;
+  TimedRestart timed_restart;
+  int parent_death_signal = 0;           // prctl(PR_SET_PDEATHSIG)
+  Nanoseconds timer_slack = 50'000;      // prctl(PR_SET_TIMERSLACK)
+  FixedString<15> name;                  // comm, prctl(PR_SET_NAME)
+
+  // The signals that are blocked. set_mask() never blocks SIGKILL and SIGSTOP, and notices signals that become deliverable.
+  SignalSet mask() const { return mask_; }
+  void set_mask(SignalSet mask);
+  // sigsuspend(2), ppoll(2) and the like: `mask` for the duration of the call; what was there before comes back when the
+  // signal that ended the call has been delivered (its handler's frame restores it), or by restore_mask() if none was.
+  void set_temporary_mask(SignalSet mask);
+  void restore_mask();
+  bool has_saved_mask() const { return has_saved_mask_; }
+
+  // What sigreturn restores and signal frames save. save_fpu() brings the image in memory up to date and returns it;
+  // change_fpu() returns it to be written (fpu_sanitize it), and it is loaded on the way to user mode.
+  void* save_fpu();
+  void* change_fpu();
+  void reset_fpu();
+  // A copy of the calling thread's state at this moment, for a new thread.
+  void inherit_fpu_of_current();
+
+  // Sets the processor's bases as well: arch_prctl(2), CLONE_SETTLS. For the calling thread.
+  void set_pointers(const arch::ThreadPointers& pointers);
+
+  // --- the way to user mode: see user_return.hpp ---
+  // Why the thread must do more than return, one bit each; 0 nearly always.
+  enum Work : std::uint32_t {
+    work_fpu = 1,       // its floating-point registers may not be the processor's
+    work_signals = 2,   // a signal may be deliverable, the process stops or ends
+    work_timers = 4,    // its CPU timers want a look
+    work_restart = 8,   // the call that ends was interrupted: see call_error
+  };
+  bool has_work() const { return work_.load(std::memory_order_relaxed) != 0; }
+  void add_work(Work work) { work_.fetch_or(work, std::memory_order_release); }
+  void remove_work(Work work) { work_.fetch_and(~static_cast<std::uint32_t>(work), std::memory_order_acquire); }
+  bool has_work(Work work) const { return (work_.load(std::memory_order_acquire) & work) != 0; }
+  // A signal may be deliverable: out of interruptible waits, and through the work before user mode.
+  void notice_signals() {
+    add_work(work_signals);
+    interrupt();
+  }
+  // With work_restart: which of Error::restart_*.
+  Error call_error = Error::restart_if_asked;
+  void prepare_to_enter_user();  // loads what work_fpu means
+
+  // --- times: two clock readings for each stay in the kernel ---
+  void entered_kernel() {
+    const std::uint64_t now = arch::cycles();
+    user_cycles_ += now - stamp_;
+    stamp_ = now;
+  }
+  void leaves_kernel() {
+    const std::uint64_t now = arch::cycles();
+    system_cycles_ += now - stamp_;
+    stamp_ = now;
+  }
+  struct Times {
+    Nanoseconds user = 0, system = 0;
+  };
+  Times times() const;  // their sum is cpu_time()
+  std::uint64_t voluntary_switches() const { return voluntary_switches_; }
+  std::uint64_t involuntary_switches() const { return involuntary_switches_; }
+
+  // --- process lock ---
+  PendingSignals pending;                // sent to this thread in particular
+  bool stopped = false;                  // waits for the process to be continued
+  ListNode process_node;                 // in the process's list of threads
+
+  // vfork(2): the child holds its parent's thread until it execs or exits, and then releases it.
+  Ref<UserThread> vfork_parent;
+  std::atomic<bool> vfork_done{false};
+  WaitQueue vfork_waiting;
+
+  // sigtimedwait(2): what the thread waits for; senders look, so that a blocked signal wakes it.
+  std::atomic<std::uint64_t> awaited_signals{0};
+
+ private:
+  UserThread(Process& process, Ref<Pid> tid);
+  void entering_cpu() override;
+  void leaving_cpu() override;
+  friend void adopt_leader_number(UserThread& thread);  // exec by another thread than the first
+
+  Process* process_;  // held: see create()
+  Ref<Pid> tid_;
+  SignalSet mask_;
+  SignalSet saved_mask_;
+  bool has_saved_mask_ = false;
+  void* fpu_image_ = nullptr;
+  unsigned fpu_cpu_ = 0;  // whose processor's registers were last loaded from, or saved to, the image
+  std::atomic<std::uint32_t> work_{work_fpu};
+  std::uint64_t stamp_ = 0, user_cycles_ = 0, system_cycles_ = 0;
+  std::uint64_t voluntary_switches_ = 0, involuntary_switches_ = 0;
+};
+
+}  // namespace cv6
