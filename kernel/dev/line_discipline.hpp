@@ -63,8 +63,13 @@ class LineDiscipline {
   const Termios& settings() const { return termios_; }
   void set(const Termios& termios);
 
-  // A byte has come from the terminal.
+  // A byte has come from the terminal. What finds no room is lost, and rings the bell.
   void receive(char byte);
+  // How many bytes may come without loss. A line that is too long does not stop input: nobody could end it.
+  std::size_t room() const {
+    if (termios_.is(Termios::icanon) && committed_ == read_) return capacity;
+    return capacity - 1 - (end_ - read_);
+  }
 
   // What read(2) may return now. In canonical mode: at most one line; 0 with `true` in *end_of_file: ^D on an empty line.
   bool readable(std::size_t minimum) const;  // minimum: non-canonical only
