@@ -360,7 +360,7 @@ TEST(Cancel, DisabledUntilEnabled) {
   EXPECT_EQ(result, PTHREAD_CANCELED);
 }
 
-TEST(Attributes, StackSizeAndDetached) {
+TEST(ThreadAttributes, StackSize) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 1 << 20);

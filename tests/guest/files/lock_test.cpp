@@ -1,0 +1,243 @@
+// Locks: flock, POSIX record locks and open file description locks, waiting and deadlock.
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+
+#include "support/child.hpp"
+#include "support/descriptor.hpp"
+#include "support/memory.hpp"
+#include "support/temp_dir.hpp"
+#include "support/wait.hpp"
+
+namespace cv6::guest {
+namespace {
+
+class Locks : public TempDir {
+ protected:
+  void SetUp() override {
+    TempDir::SetUp();
+    write_file("f", std::string(1000, 'x'));
+  }
+  Descriptor open_it(int flags = O_RDWR) { return open_file("f", flags); }
+};
+
+struct flock region(short type, off_t start, off_t length) { return {type, SEEK_SET, start, length, 0}; }
+
+int record_lock(int fd, int command, short type, off_t start = 0, off_t length = 0) {
+  struct flock lock = region(type, start, length);
+  return fcntl(fd, command, &lock);
+}
+
+TEST_F(Locks, FlockExcludesOtherDescriptions) {
+  Descriptor first = open_it();
+  Descriptor second = open_it();
+  ASSERT_OK(flock(first, LOCK_EX));
+  EXPECT_ERRNO(EWOULDBLOCK, flock(second, LOCK_EX | LOCK_NB));
+  EXPECT_ERRNO(EWOULDBLOCK, flock(second, LOCK_SH | LOCK_NB));
+  EXPECT_OK(flock(first, LOCK_EX | LOCK_NB));
+  ASSERT_OK(flock(first, LOCK_SH));
+  EXPECT_OK(flock(second, LOCK_SH | LOCK_NB));
+  EXPECT_ERRNO(EWOULDBLOCK, flock(first, LOCK_EX | LOCK_NB));
+  ASSERT_OK(flock(second, LOCK_UN));
+  EXPECT_OK(flock(first, LOCK_EX | LOCK_NB));
+  EXPECT_ERRNO(EINVAL, flock(first, 77));
+  EXPECT_ERRNO(EBADF, flock(-1, LOCK_EX));
+}
+
+TEST_F(Locks, FlockEndsWithTheLastDescriptor) {
+  Descriptor second = open_it();
+  {
+    Descriptor first = open_it();
+    ASSERT_OK(flock(first, LOCK_EX));
+    Descriptor copy(dup(first));
+    first.close();
+    EXPECT_ERRNO(EWOULDBLOCK, flock(second, LOCK_EX | LOCK_NB));
+  }
+  EXPECT_OK(flock(second, LOCK_EX | LOCK_NB));
+}
+
+TEST_F(Locks, FlockIsSharedWithChildren) {
+  Descriptor first = open_it();
+  ASSERT_OK(flock(first, LOCK_EX));
+  EXPECT_CHILD({
+    EXPECT_OK(flock(first, LOCK_EX | LOCK_NB));
+    Descriptor own = open_it();
+    EXPECT_ERRNO(EWOULDBLOCK, flock(own, LOCK_EX | LOCK_NB));
+    EXPECT_OK(flock(first, LOCK_UN));
+  });
+  Descriptor second = open_it();
+  EXPECT_OK(flock(second, LOCK_EX | LOCK_NB));
+}
+
+TEST_F(Locks, FlockWaits) {
+  Descriptor first = open_it();
+  ASSERT_OK(flock(first, LOCK_EX));
+  const pid_t pid = spawn([&] {
+    first.close();
+    Descriptor own = open_it();
+    return flock(own, LOCK_EX);
+  });
+  ASSERT_TRUE(wait_until_blocked(pid));
+  ASSERT_OK(flock(first, LOCK_UN));
+  EXPECT_TRUE(reap(pid).exited(0));
+}
+
+TEST_F(Locks, RecordLocksConflictBetweenProcesses) {
+  Descriptor file = open_it();
+  ASSERT_OK(record_lock(file, F_SETLK, F_WRLCK, 100, 50));
+  EXPECT_OK(record_lock(file, F_SETLK, F_WRLCK, 120, 10));  // one's own locks never conflict
+  EXPECT_CHILD({
+    Descriptor own = open_it();
+    const auto refused = [&](short type, off_t start, off_t length) {
+      return record_lock(own, F_SETLK, type, start, length) == -1 && (errno == EAGAIN || errno == EACCES);
+    };
+    EXPECT_TRUE(refused(F_WRLCK, 149, 1));
+    EXPECT_TRUE(refused(F_RDLCK, 0, 0));
+    EXPECT_OK(record_lock(own, F_SETLK, F_WRLCK, 150, 10));
+    EXPECT_OK(record_lock(own, F_SETLK, F_WRLCK, 0, 100));
+    struct flock query = region(F_WRLCK, 90, 100);
+    ASSERT_OK(fcntl(own, F_GETLK, &query));
+    EXPECT_EQ(query.l_type, F_WRLCK);
+    EXPECT_EQ(query.l_pid, getppid());
+    EXPECT_EQ(query.l_start, 100);
+    EXPECT_EQ(query.l_len, 50);
+  });
+}
+
+TEST_F(Locks, GetlkOfAFreeRegion) {
+  Descriptor file = open_it();
+  struct flock query = region(F_WRLCK, 0, 10);
+  ASSERT_OK(fcntl(file, F_GETLK, &query));
+  EXPECT_EQ(query.l_type, F_UNLCK);
+}
+
+TEST_F(Locks, ReadersShareAndSplit) {
+  Descriptor file = open_it();
+  ASSERT_OK(record_lock(file, F_SETLK, F_RDLCK, 0, 100));
+  ASSERT_OK(record_lock(file, F_SETLK, F_UNLCK, 40, 20));  // leaves two
+  EXPECT_CHILD({
+    Descriptor own = open_it();
+    EXPECT_OK(record_lock(own, F_SETLK, F_RDLCK, 0, 100));
+    EXPECT_OK(record_lock(own, F_SETLK, F_WRLCK, 40, 20));
+    EXPECT_EQ(record_lock(own, F_SETLK, F_WRLCK, 39, 1), -1);
+    EXPECT_EQ(record_lock(own, F_SETLK, F_WRLCK, 60, 1), -1);
+  });
+}
+
+TEST_F(Locks, RecordLocksAreNotInherited) {
+  Descriptor file = open_it();
+  ASSERT_OK(record_lock(file, F_SETLK, F_WRLCK));
+  EXPECT_CHILD({ EXPECT_EQ(record_lock(file, F_SETLK, F_WRLCK), -1); });
+}
+
+TEST_F(Locks, RecordLocksEndWithAnyCloseOfTheFile) {
+  Descriptor file = open_it();
+  ASSERT_OK(record_lock(file, F_SETLK, F_WRLCK));
+  EXPECT_CHILD({
+    Descriptor own = open_it();
+    EXPECT_EQ(record_lock(own, F_SETLK, F_WRLCK), -1);
+  });
+  open_it().close();  // even another descriptor of the same file
+  EXPECT_CHILD({
+    Descriptor own = open_it();
+    EXPECT_OK(record_lock(own, F_SETLK, F_WRLCK));
+  });
+}
+
+TEST_F(Locks, RecordLockWaitsForTheEndOfTheHolder) {
+  Pipe locked;
+  Pipe gate;
+  const pid_t holder = spawn([&] {
+    gate.write.close();
+    Descriptor own = open_it();
+    if (record_lock(own, F_SETLKW, F_WRLCK) == -1) return 1;
+    locked.notify();
+    gate.wait();
+    return 0;
+  });
+  ASSERT_TRUE(locked.wait());
+  const pid_t waiter = spawn([&] {
+    gate.write.close();
+    Descriptor own = open_it();
+    return record_lock(own, F_SETLKW, F_WRLCK);
+  });
+  ASSERT_TRUE(wait_until_blocked(waiter));
+  gate.write.close();
+  EXPECT_TRUE(reap(holder).exited(0));
+  EXPECT_TRUE(reap(waiter).exited(0));
+}
+
+TEST_F(Locks, DeadlockIsFound) {
+  Descriptor file = open_it();
+  ASSERT_OK(record_lock(file, F_SETLK, F_WRLCK, 0, 10));
+  const pid_t pid = spawn_checked([&] {
+    EXPECT_OK(record_lock(file, F_SETLK, F_WRLCK, 10, 10));
+    EXPECT_OK(record_lock(file, F_SETLKW, F_WRLCK, 0, 10));
+  });
+  ASSERT_TRUE(wait_until_blocked(pid));
+  EXPECT_ERRNO(EDEADLK, record_lock(file, F_SETLKW, F_WRLCK, 10, 10));
+  ASSERT_OK(record_lock(file, F_SETLK, F_UNLCK, 0, 10));
+  EXPECT_TRUE(reap(pid).exited(0));
+}
+
+TEST_F(Locks, RecordErrors) {
+  Descriptor reader = open_it(O_RDONLY);
+  Descriptor writer = open_it(O_WRONLY);
+  EXPECT_ERRNO(EBADF, record_lock(reader, F_SETLK, F_WRLCK));
+  EXPECT_ERRNO(EBADF, record_lock(writer, F_SETLK, F_RDLCK));
+  EXPECT_ERRNO(EBADF, record_lock(-1, F_SETLK, F_RDLCK));
+  EXPECT_ERRNO(EINVAL, record_lock(reader, F_SETLK, 99));
+  EXPECT_ERRNO(EINVAL, record_lock(reader, F_SETLK, F_RDLCK, -5, 1));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_fcntl, reader.get(), F_SETLK, wild()));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_fcntl, reader.get(), F_GETLK, wild()));
+}
+
+TEST_F(Locks, WhenceIsRelative) {
+  Descriptor file = open_it();
+  lseek(file, 500, SEEK_SET);
+  struct flock lock{F_WRLCK, SEEK_CUR, 10, 5, 0};
+  ASSERT_OK(fcntl(file, F_SETLK, &lock));
+  struct flock at_end{F_WRLCK, SEEK_END, -10, 5, 0};
+  ASSERT_OK(fcntl(file, F_SETLK, &at_end));
+  struct flock backwards{F_WRLCK, SEEK_SET, 100, -20, 0};  // bytes 80 to 99
+  ASSERT_OK(fcntl(file, F_SETLK, &backwards));
+  EXPECT_CHILD({
+    Descriptor own = open_it();
+    EXPECT_EQ(record_lock(own, F_SETLK, F_WRLCK, 510, 1), -1);
+    EXPECT_EQ(record_lock(own, F_SETLK, F_WRLCK, 994, 1), -1);
+    EXPECT_EQ(record_lock(own, F_SETLK, F_WRLCK, 80, 1), -1);
+    EXPECT_OK(record_lock(own, F_SETLK, F_WRLCK, 509, 1));
+    EXPECT_OK(record_lock(own, F_SETLK, F_WRLCK, 995, 1));
+    EXPECT_OK(record_lock(own, F_SETLK, F_WRLCK, 100, 1));
+  });
+}
+
+TEST_F(Locks, DescriptionLocksBelongToTheOpenFile) {
+  Descriptor first = open_it();
+  Descriptor second = open_it();
+  ASSERT_OK(record_lock(first, F_OFD_SETLK, F_WRLCK, 0, 10));
+  EXPECT_ERRNO(EAGAIN, record_lock(second, F_OFD_SETLK, F_WRLCK, 5, 1));  // in one process
+  EXPECT_OK(record_lock(second, F_OFD_SETLK, F_WRLCK, 10, 1));
+  open_it().close();  // another close does not matter
+  EXPECT_ERRNO(EAGAIN, record_lock(second, F_OFD_SETLK, F_WRLCK, 5, 1));
+  struct flock query = region(F_RDLCK, 0, 1);
+  ASSERT_OK(fcntl(second, F_OFD_GETLK, &query));
+  EXPECT_EQ(query.l_type, F_WRLCK);
+  EXPECT_EQ(query.l_pid, -1);
+  first.close();
+  EXPECT_OK(record_lock(second, F_OFD_SETLK, F_WRLCK, 5, 1));
+}
+
+TEST_F(Locks, DescriptionLocksConflictWithRecordLocks) {
+  Descriptor first = open_it();
+  Descriptor second = open_it();
+  ASSERT_OK(record_lock(first, F_SETLK, F_WRLCK, 0, 10));
+  EXPECT_ERRNO(EAGAIN, record_lock(second, F_OFD_SETLK, F_WRLCK, 0, 10));
+  struct flock with_pid = region(F_WRLCK, 0, 10);
+  with_pid.l_pid = 1;
+  EXPECT_ERRNO(EINVAL, fcntl(second, F_OFD_SETLK, &with_pid));
+}
+
+}  // namespace
+}  // namespace cv6::guest
