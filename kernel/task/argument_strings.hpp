@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string_view>
 
+#include "lib/ref.hpp"
 #include "lib/result.hpp"
+#include "lib/units.hpp"
 #include "lib/vector.hpp"
 
 namespace cv6 {
@@ -37,13 +41,19 @@ class ArgumentStrings {
   Result<void> copy_to_user(std::uintptr_t start, std::span<std::uintptr_t> addresses) const;
 
  private:
-  struct Chunk {
-    static constexpr std::size_t capacity = page_size;
-    char bytes[capacity];
-  };
+  static constexpr std::size_t chunk_size = page_size;
+  Result<void> add_user_array(std::uintptr_t array, std::size_t& count);
+  Result<void> add_user_string(std::uintptr_t address);
+  Result<void> add_text(std::string_view text);
+  Result<std::span<char>> room();  // what is left of the last chunk, or a new one
+  Result<void> charge(std::size_t bytes);
+
   std::size_t limit_;
   std::size_t argument_count_ = 0, environment_count_ = 0;
   std::size_t size_ = 0, arguments_size_ = 0;
+  Vector<char> prefix_;                // whole strings that come first: replace_first()
+  Vector<Own<char[]>> chunks_;         // one stream of strings; all but the last chunk are full
+  std::size_t used_ = 0, skip_ = 0;    // bytes in the stream, and those at its start that count no more
 };
 
 }  // namespace cv6

@@ -89,6 +89,8 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   FsContext& fs() const { return *parts_.fs; }
   SignalHandlers& handlers() const { return *parts_.handlers; }
   const Credentials& credentials() const { return *parts_.credentials; }
+  // What fs/ wants to know about who calls.
+  Caller caller() const { return {fs(), credentials()}; }
   ResourceLimits limits;  // own: one word at a time
   std::uint64_t open_files_limit() const { return limits[Resource::open_files].soft; }
 
