@@ -1,0 +1,138 @@
+// cv6-test: runs the suites of tests/ and ends with one line, `N passed, N failed`.
+//
+//   unit, host   GoogleTest programs for this computer, with sanitizers (debug build)
+//   guest        the guest test program, first on this computer's Linux, then in cv6: release build on 1 processor,
+//                debug build, with all its checks, on 4
+//   system       whole machines, driven as a person drives them
+//   fuzz         libFuzzer programs, some seconds each
+// tests.list of each build (cmake/TestList.cmake) says which programs there are.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <print>
+#include <sstream>
+
+#include "common/files.hpp"
+#include "test/google_tests.hpp"
+#include "test/guest_tests.hpp"
+
+namespace cv6::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array suites = {"unit", "host", "guest", "system", "fuzz"};
+constexpr char fuzz_time[] = "-max_total_time=15";
+
+struct Choice {
+  std::vector<std::string> suites;
+  std::string filter;
+
+  [[nodiscard]] bool has(std::string_view suite) const {
+    return suites.empty() || std::ranges::contains(suites, suite);
+  }
+};
+
+using Programs = std::multimap<std::string, std::string>;  // suite -> path
+
+Outcome<Programs> programs_of(const fs::path& build) {
+  std::istringstream lines(CV6_TRY(read_text(build / "tests.list")));
+  Programs programs;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t tab = line.find('\t');
+    if (tab != std::string::npos) programs.emplace(line.substr(0, tab), line.substr(tab + 1));
+  }
+  return programs;
+}
+
+class Driver {
+ public:
+  Driver(fs::path release, fs::path debug, Choice choice)
+      : release_(std::move(release)), debug_(std::move(debug)), choice_(std::move(choice)) {}
+
+  Outcome<int> run() {
+    const Programs released = CV6_TRY(programs_of(release_));
+    const Programs debugged = CV6_TRY(programs_of(debug_));
+    host_suite("unit", debugged, "--gtest_filter=" + choice_.filter);
+    host_suite("host", debugged, "--gtest_filter=" + choice_.filter);
+    if (choice_.has("guest")) {
+      for (auto [at, end] = released.equal_range("guest"); at != end; ++at) guest_suite(at->second);
+    }
+    host_suite("system", released, "--gtest_filter=" + choice_.filter);
+    if (choice_.filter.empty()) host_suite("fuzz", debugged, fuzz_time);
+    tally_.summarize();
+    return tally_.failed() == 0 ? 0 : 1;
+  }
+
+ private:
+  void host_suite(const std::string& suite, const Programs& programs, const std::string& argument) {
+    if (!choice_.has(suite)) return;
+    for (auto [at, end] = programs.equal_range(suite); at != end; ++at) {
+      std::vector<std::string> command = {at->second};
+      if (!argument.ends_with('=')) command.push_back(argument);
+      run_google_tests(std::format("{}: {}", suite, fs::path(at->second).filename().string()), command, tally_);
+    }
+  }
+
+  void guest_suite(const std::string& program) {
+    run_guest_tests({"guest: on Linux", program, {program}, choice_.filter}, tally_);
+    guest_suite_in_cv6(program, release_, "1");
+    guest_suite_in_cv6(program, debug_, "4");
+  }
+
+  void guest_suite_in_cv6(const std::string& program, const fs::path& build, const std::string& processors) {
+    const std::string title = std::format("guest: in cv6, {}, --cpus {}", build.filename().string(), processors);
+    const std::string inside = "/bin/" + fs::path(program).filename().string();
+    run_guest_tests({title,
+                     program,
+                     {build / "host/run/cv6-run", "--cpus", processors, "--memory", "256M", "--add",
+                      program + ":" + inside, "--", inside},
+                     choice_.filter},
+                    tally_);
+  }
+
+  fs::path release_;
+  fs::path debug_;
+  Choice choice_;
+  Tally tally_;
+};
+
+int complain(const std::string& what) {
+  std::println(stderr, "cv6: {}\nUsage: ./cv6 test [unit|host|guest|system|fuzz]... [--filter PATTERN]", what);
+  return 2;
+}
+
+}  // namespace
+}  // namespace cv6::host
+
+int main(int count, char** arguments) {
+  using namespace cv6::host;
+  CLI::App app("Runs the tests of cv6; without a suite, all. The last line is `N passed, N failed`.");
+  app.name("./cv6 test");
+  Choice choice;
+  app.add_option("suite", choice.suites, "unit, host, guest, system or fuzz");
+  app.add_option("--filter", choice.filter, "only the tests whose Suite.Name matches, as for --gtest_filter")
+      ->type_name("PATTERN");
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::CallForHelp&) {
+    std::print("{}", app.help());
+    return 0;
+  } catch (const CLI::ExtrasError&) {
+    return complain(std::format("unknown option or word: {}", app.remaining().front()));
+  } catch (const CLI::ParseError& error) {
+    return complain(error.what());
+  }
+  for (const std::string& suite : choice.suites) {
+    if (!std::ranges::contains(suites, suite)) return complain(std::format("there is no suite '{}'", suite));
+  }
+  const char* root = std::getenv("CV6_BUILD_ROOT");
+  if (!root) return complain("cv6-test is run by ./cv6 test");
+  const Outcome<int> status = Driver(fs::path(root) / "release", fs::path(root) / "debug", std::move(choice)).run();
+  if (status) return *status;
+  std::println(stderr, "cv6: {}", status.error().text);
+  return 1;
+}

@@ -1,0 +1,72 @@
+#include "test/tally.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <print>
+
+namespace cv6::host {
+namespace {
+
+constexpr std::size_t most_output = 16384;  // of one failed test, its end
+
+const bool terminal = ::isatty(1) == 1;
+
+void clear_progress() {
+  if (terminal) std::print("\r\033[K");
+}
+
+}  // namespace
+
+void Tally::begin(std::string title) {
+  title_ = std::move(title);
+  began_ = std::chrono::steady_clock::now();
+  passed_before_ = passed_;
+  failed_before_ = failed_;
+  skipped_before_ = skipped_;
+  show_progress("");
+}
+
+void Tally::count(std::string_view test, Verdict verdict, std::string_view output) {
+  switch (verdict) {
+    case Verdict::passed:
+      ++passed_;
+      break;
+    case Verdict::skipped:
+      ++skipped_;
+      break;
+    case Verdict::failed: {
+      ++failed_;
+      failures_.push_back(std::format("{}: {}", title_, test));
+      clear_progress();
+      if (output.size() > most_output) output.remove_prefix(output.size() - most_output);
+      std::println("FAILED {}\n{}", failures_.back(), output);
+    }
+  }
+  show_progress(test);
+}
+
+void Tally::end() {
+  clear_progress();
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
+  const int skipped = skipped_ - skipped_before_;
+  std::println("{:<48} {:>5} passed, {} failed{} ({:.1f} s)", title_, passed_ - passed_before_,
+               failed_ - failed_before_, skipped ? std::format(", {} skipped", skipped) : "",
+               static_cast<double>(took.count()) / 1000);
+  std::fflush(stdout);
+}
+
+void Tally::show_progress(std::string_view test) const {
+  if (!terminal) return;
+  std::print("\r\033[K{}: {} passed, {} failed  {:.40}", title_, passed_ - passed_before_, failed_ - failed_before_,
+             test);
+  std::fflush(stdout);
+}
+
+void Tally::summarize() const {
+  if (!failures_.empty()) std::println("\nFailed:");
+  for (const std::string& failure : failures_) std::println("  {}", failure);
+  std::println("{} passed, {} failed", passed_, failed_);
+}
+
+}  // namespace cv6::host
