@@ -1,6 +1,6 @@
 #include "container/manager.hpp"
 
-#include "container/file_view.hpp"
+#include "fs/cow/view.hpp"
 #include "lib/format.hpp"
 
 namespace cv6 {
@@ -81,7 +81,7 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   container->depth_ = parent.depth() + 1;
   container->sched_context_ = TRY(SchedContext::create());
   container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
-  container->root_ = TRY(create_file_view(parent.root(), container->memory_));
+  container->root_ = TRY(cow::create_view_of_tree(parent.root(), container->memory_));
   TRY(enter_into_table(*container, settings.name));
   container->set_hostname(settings.hostname.empty() ? container->name() : settings.hostname);
   return container;

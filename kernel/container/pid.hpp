@@ -45,6 +45,7 @@ class PidTable {
 
  private:
   friend class Pid;
+  friend class PidLevels;
   struct ByNumber {
     int operator()(const PidNumber& entry) const { return entry.number; }
   };
