@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <utility>
 
 #include "arch/mmu.hpp"
 #include "lib/ref.hpp"
@@ -20,7 +21,8 @@ namespace cv6 {
 
 class GuestMemory;
 
-enum class FrameUse : std::uint8_t { free, reserved, kernel, page_table, user_page, file_page };
+// `reserved` is 0, so that a zeroed Frame is never taken for a free one.
+enum class FrameUse : std::uint8_t { reserved, free, kernel, page_table, user_page, file_page };
 
 struct Frame {
   std::atomic<std::uint32_t> users{0};
@@ -29,13 +31,18 @@ struct Frame {
   std::uint16_t spare = 0;
   GuestMemory* owner = nullptr;    // who is charged; null: the kernel
   std::uint32_t guest_number = 0;  // its number in the owner's guest-physical memory (GPA >> page_shift)
-  std::uint32_t next = 0;          // links of the free lists, by frame number
+  std::uint32_t next = 0;          // links by frame number: of the free lists while free, else of whoever uses the frame
   std::uint32_t previous = 0;
+  std::atomic<std::uint32_t> caches{0};  // file pages: how many index leaves hold it (vm/page_index.hpp); 1: one file's
 
-  arch::PhysicalAddress physical() const;
-  void* data() const;  // through the direct map
-  static Frame* of(arch::PhysicalAddress physical);
-  static Frame* of(const void* direct_address);
+  inline std::uint32_t number() const;  // physical address >> page_shift
+  arch::PhysicalAddress physical() const { return static_cast<arch::PhysicalAddress>(number()) << page_shift; }
+  void* data() const { return arch::direct(physical()); }  // through the direct map
+  inline static Frame* numbered(std::uint32_t number);
+  static Frame* of(arch::PhysicalAddress physical) {
+    return numbered(static_cast<std::uint32_t>(physical >> page_shift));
+  }
+  static Frame* of(const void* direct_address) { return of(arch::physical_of(direct_address)); }
 
   void hold() { users.fetch_add(1, std::memory_order_relaxed); }
   void release() {
@@ -47,6 +54,14 @@ struct Frame {
   void last_user_gone();  // to the owner, and from there to the allocator
 };
 static_assert(sizeof(Frame) == 32);
+
+namespace frames {
+extern Frame* array;  // one Frame for each page of the machine, by number; set by initialise()
+extern std::uint32_t array_size;
+}
+
+std::uint32_t Frame::number() const { return static_cast<std::uint32_t>(this - frames::array); }
+Frame* Frame::numbered(std::uint32_t number) { return frames::array + number; }
 
 // One user's hold on a frame.
 class FrameRef {
@@ -86,13 +101,16 @@ enum class Fill : std::uint8_t { zero, garbage };
 namespace frames {
 
 struct Counts {
-  std::uint64_t total = 0;  // frames that the allocator manages
+  std::uint64_t total = 0;  // frames that the allocator manages, in use or not
   std::uint64_t free = 0;
 };
 
 // 2^order frames in a row; users is 1, owner null. Error::nomem.
 Result<Frame*> take(unsigned order, FrameUse use, Fill fill);
 void give(Frame* block);  // all of the block that take() returned
+
+// One page of zeros that everybody may map or read and nobody writes: the kernel keeps it for ever.
+FrameRef zero_page();
 
 Counts counts();
 
@@ -105,7 +123,8 @@ struct Range {
 Result<void> initialise(const Range* usable, unsigned usable_count, const Range* reserved, unsigned reserved_count);
 // Gives a reserved range to the allocator (boot code, unpacked parts of the initramfs). Page-aligned.
 void free_reserved(Range range);
-// Turns a reserved page into a page in use with one user, owned by `owner`: the initramfs' pages become file pages in place.
+// Turns a reserved page into a page in use with one user: the initramfs' pages become file pages in place. `owner` must
+// be the host's memory (others number their frames, which can fail).
 FrameRef adopt_reserved(arch::PhysicalAddress page, GuestMemory& owner);
 
 }  // namespace frames

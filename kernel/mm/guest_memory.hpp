@@ -2,13 +2,19 @@
 //
 // Every page that a container's processes cause to be used is a frame of its GuestMemory: it gets the lowest free number
 // there (GPA >> page_shift), and the table number -> Frame is the GPA -> HVA/HPA translation and the accounting in one.
-// The host's memory has no table: there GPA is HPA.
+// The host's memory has no table: there GPA is HPA. (A number that has been used is preferred to one that has not; among
+// them the one given back last, which costs nothing to find.)
 //
 // Charges follow the tree: a frame of a container is counted in it and in everything above it; each level may have a
 // limit. At a limit, take() fails with Error::nomem and the refusal is counted where it happened.
+//
+// A GuestMemory lives until its last Ref is gone and its last frame has been given back: frames that others still share
+// (pages of a file, for instance) stay charged to it and to its parents.
 #pragma once
 
 #include "mm/frame.hpp"
+#include "mm/guest_table.hpp"
+#include "mm/object_cache.hpp"
 #include "sync/spin_lock.hpp"
 
 namespace cv6 {
@@ -20,7 +26,7 @@ struct MemoryCounters {
   std::uint64_t refusals = 0;    // take() or charge() that failed at this level
 };
 
-class GuestMemory : public Counted<GuestMemory> {
+class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "guest_memory"> {
  public:
   // The root of the tree, for the host: without limit, GPA = HPA.
   static GuestMemory& host();
@@ -30,7 +36,8 @@ class GuestMemory : public Counted<GuestMemory> {
   // One page with one user. Error::nomem: the limit, or the machine's end.
   Result<FrameRef> take(FrameUse use, Fill fill);
 
-  // For kernel memory used on behalf of the container that is not whole frames of its own.
+  // For kernel memory used on behalf of the container that is not whole frames of its own. Who charges keeps a Ref until
+  // it uncharges.
   Result<void> charge(std::uint64_t pages);
   void uncharge(std::uint64_t pages);
 
@@ -41,12 +48,48 @@ class GuestMemory : public Counted<GuestMemory> {
   void set_limit(std::uint64_t pages);
   GuestMemory* parent() const { return parent_.get(); }
 
-  // --- for Frame::last_user_gone ---
-  void give_back(Frame& frame);
+  // --- for the allocator ---
+  void give_back(Frame& frame);  // Frame::last_user_gone
+  // Takes in a frame that is in use already; only the host's memory can.
+  void adopt(Frame& frame);
 
  private:
-  // (owner of mm/ completes: guest frame table, counters)
-  Ref<GuestMemory> parent_;
+  friend class FrameBatch;
+  constexpr GuestMemory() = default;
+  // The frame's number is free again, but it is still charged.
+  void forget(Frame& frame);
+  // `count` frames less; the last of them ends the life of a GuestMemory that nobody refers to any more.
+  void frames_gone(std::uint64_t count);
+  Result<void> number(Frame& frame);
+
+  Ref<GuestMemory> parent_;  // null: the host's
+  std::atomic<std::uint64_t> pages_{0};
+  std::atomic<std::uint64_t> peak_{0};
+  std::atomic<std::uint64_t> limit_{UINT64_MAX};
+  std::atomic<std::uint64_t> refusals_{0};
+  std::atomic<std::uint64_t> frames_{0};  // frames of its own; not counted for the host. While there are any: one Ref
+  Guarded<GuestTable, Rank::guest_memory> table_;
+};
+
+// Gives back many frames at once: the owner is uncharged once for each run of frames with the same one.
+class FrameBatch {
+ public:
+  FrameBatch() = default;
+  ~FrameBatch() { settle(); }
+  FrameBatch(const FrameBatch&) = delete;
+  FrameBatch& operator=(const FrameBatch&) = delete;
+
+  // One user of `frame` less.
+  void release(Frame& frame) {
+    if (frame.users.fetch_sub(1, std::memory_order_acq_rel) == 1) last_user_gone(frame);
+  }
+
+ private:
+  void last_user_gone(Frame& frame);
+  void settle();
+
+  GuestMemory* owner_ = nullptr;
+  std::uint64_t count_ = 0;
 };
 
 }  // namespace cv6

@@ -1,0 +1,135 @@
+#include "mm/guest_memory.hpp"
+
+namespace cv6 {
+
+GuestMemory& GuestMemory::host() {
+  [[clang::no_destroy]] static constinit GuestMemory host;
+  return host;
+}
+
+Result<Ref<GuestMemory>> GuestMemory::create(GuestMemory& parent, std::uint64_t limit_pages) {
+  auto* memory = new (std::nothrow) GuestMemory;
+  if (!memory) return Error::nomem;
+  memory->parent_ = Ref<GuestMemory>(&parent);
+  memory->limit_.store(limit_pages, std::memory_order_relaxed);
+  return Ref<GuestMemory>::adopt(memory);
+}
+
+GuestMemory::~GuestMemory() {
+  const std::uint64_t table_pages = table_.with([](GuestTable& table) { return table.pages(); });
+  uncharge(table_pages);
+}
+
+Result<void> GuestMemory::charge(std::uint64_t pages) {
+  for (GuestMemory* level = this; level; level = level->parent_.get()) {
+    const std::uint64_t now = level->pages_.fetch_add(pages, std::memory_order_relaxed) + pages;
+    if (now > level->limit_.load(std::memory_order_relaxed)) [[unlikely]] {
+      level->refusals_.fetch_add(1, std::memory_order_relaxed);
+      for (GuestMemory* undo = this;; undo = undo->parent_.get()) {
+        undo->pages_.fetch_sub(pages, std::memory_order_relaxed);
+        if (undo == level) return Error::nomem;
+      }
+    }
+    // Two processors may both set the peak: the greater one must win.
+    std::uint64_t peak = level->peak_.load(std::memory_order_relaxed);
+    while (now > peak && !level->peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+    }
+  }
+  return {};
+}
+
+void GuestMemory::uncharge(std::uint64_t pages) {
+  for (GuestMemory* level = this; level; level = level->parent_.get())
+    level->pages_.fetch_sub(pages, std::memory_order_relaxed);
+}
+
+Result<void> GuestMemory::number(Frame& frame) {
+  const Result<void> numbered = table_.with([&](GuestTable& table) -> Result<void> {
+    const std::uint64_t pages = table.pages();
+    frame.guest_number = TRY(table.add(frame));
+    // The container pays for its table: 4 bytes a page. At the very limit it may go over it by one page.
+    if (table.pages() != pages)
+      for (GuestMemory* level = this; level; level = level->parent_.get())
+        level->pages_.fetch_add(1, std::memory_order_relaxed);
+    return {};
+  });
+  if (numbered && frames_.fetch_add(1, std::memory_order_relaxed) == 0) hold();
+  return numbered;
+}
+
+Result<FrameRef> GuestMemory::take(FrameUse use, Fill fill) {
+  TRY(charge(1));
+  const Result<Frame*> taken = frames::take(0, use, fill);
+  if (!taken) [[unlikely]] {
+    uncharge(1);
+    return taken.error();
+  }
+  Frame& frame = **taken;
+  if (!parent_) {
+    frame.guest_number = frame.number();
+  } else if (const auto numbered = number(frame); !numbered) [[unlikely]] {
+    frames::give(&frame);
+    uncharge(1);
+    return numbered.error();
+  }
+  frame.owner = this;
+  return FrameRef::adopt(&frame);
+}
+
+void GuestMemory::adopt(Frame& frame) {
+  CV6_ASSERT(!parent_);
+  pages_.fetch_add(1, std::memory_order_relaxed);
+  frame.guest_number = frame.number();
+  frame.owner = this;
+}
+
+void GuestMemory::forget(Frame& frame) {
+  if (parent_) table_.with([&](GuestTable& table) { table.remove(frame.guest_number); });
+}
+
+void GuestMemory::frames_gone(std::uint64_t count) {
+  uncharge(count);
+  if (parent_ && frames_.fetch_sub(count, std::memory_order_acq_rel) == count) release();
+}
+
+void GuestMemory::give_back(Frame& frame) {
+  forget(frame);
+  frames::give(&frame);
+  frames_gone(1);
+}
+
+Frame* GuestMemory::frame_at(std::uint32_t guest_number) {
+  if (parent_) return table_.with([&](GuestTable& table) { return table.find(guest_number); });
+  if (guest_number >= frames::array_size) return nullptr;
+  Frame* frame = Frame::numbered(guest_number);
+  return frame->use > FrameUse::free && frame->owner == this ? frame : nullptr;
+}
+
+MemoryCounters GuestMemory::counters() const {
+  return {.pages = pages_.load(std::memory_order_relaxed),
+          .peak_pages = peak_.load(std::memory_order_relaxed),
+          .limit_pages = limit_.load(std::memory_order_relaxed),
+          .refusals = refusals_.load(std::memory_order_relaxed)};
+}
+
+void GuestMemory::set_limit(std::uint64_t pages) { limit_.store(pages, std::memory_order_relaxed); }
+
+void FrameBatch::last_user_gone(Frame& frame) {
+  if (frame.owner != owner_) {
+    settle();
+    owner_ = frame.owner;
+  }
+  if (owner_) {
+    owner_->forget(frame);
+    ++count_;
+  }
+  frames::give(&frame);
+}
+
+void FrameBatch::settle() {
+  if (count_) owner_->frames_gone(count_);
+  owner_ = nullptr;
+  count_ = 0;
+}
+
+}  // namespace cv6
