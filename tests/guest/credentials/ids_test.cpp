@@ -1,0 +1,210 @@
+// User and group ids: the rules of the set*id calls, groups, what exec and fork do with them.
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/auxv.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "support/child.hpp"
+#include "support/helper.hpp"
+#include "support/memory.hpp"
+#include "support/temp_dir.hpp"
+
+namespace cv6::guest {
+namespace {
+
+constexpr uid_t user = 1000;
+constexpr gid_t group = 2000;
+
+void expect_uids(uid_t real, uid_t effective, uid_t saved) {
+  uid_t r, e, s;
+  ASSERT_OK(getresuid(&r, &e, &s));
+  EXPECT_EQ(r, real);
+  EXPECT_EQ(e, effective);
+  EXPECT_EQ(s, saved);
+}
+
+void expect_gids(gid_t real, gid_t effective, gid_t saved) {
+  gid_t r, e, s;
+  ASSERT_OK(getresgid(&r, &e, &s));
+  EXPECT_EQ(r, real);
+  EXPECT_EQ(e, effective);
+  EXPECT_EQ(s, saved);
+}
+
+TEST(Ids, SetuidOfRootSetsAllThree) {
+  EXPECT_CHILD({
+    ASSERT_OK(setuid(user));
+    expect_uids(user, user, user);
+    EXPECT_ERRNO(EPERM, setuid(0));
+    EXPECT_OK(setuid(user));
+    EXPECT_ERRNO(EPERM, setgid(0x1234));
+  });
+}
+
+TEST(Ids, SeteuidCanComeBack) {
+  EXPECT_CHILD({
+    ASSERT_OK(seteuid(user));
+    expect_uids(0, user, 0);
+    EXPECT_ERRNO(EPERM, setuid(user + 1));
+    ASSERT_OK(seteuid(0));
+    expect_uids(0, 0, 0);
+  });
+}
+
+TEST(Ids, SetreuidAndSaved) {
+  EXPECT_CHILD({
+    ASSERT_OK(setreuid(user, user + 1));
+    expect_uids(user, user + 1, user + 1);
+    ASSERT_OK(setreuid(user + 1, user));  // swapping is always allowed
+    expect_uids(user + 1, user, user);
+    EXPECT_ERRNO(EPERM, setreuid(-1, 0));
+  });
+}
+
+TEST(Ids, SetresuidTakesAnyOfTheThree) {
+  EXPECT_CHILD({
+    ASSERT_OK(setresuid(1, 2, 3));
+    expect_uids(1, 2, 3);
+    ASSERT_OK(setresuid(3, 1, 2));
+    expect_uids(3, 1, 2);
+    ASSERT_OK(setresuid(-1, 3, -1));
+    expect_uids(3, 3, 2);
+    EXPECT_ERRNO(EPERM, setresuid(4, -1, -1));
+    expect_uids(3, 3, 2);
+  });
+}
+
+TEST(Ids, GroupsFollowTheSameRules) {
+  EXPECT_CHILD({
+    ASSERT_OK(setresgid(1, 2, 3));
+    expect_gids(1, 2, 3);
+    ASSERT_OK(setgid(group));
+    expect_gids(group, group, group);
+    ASSERT_OK(setregid(5, 6));
+    expect_gids(5, 6, 6);
+    ASSERT_OK(setresuid(user, user, user));
+    ASSERT_OK(setegid(5));
+    EXPECT_ERRNO(EPERM, setegid(0));
+    EXPECT_ERRNO(EPERM, setresgid(7, -1, -1));
+  });
+}
+
+TEST(Ids, InvalidIds) {
+  EXPECT_ERRNO(EINVAL, syscall(SYS_setuid, -1));
+  EXPECT_ERRNO(EINVAL, syscall(SYS_setgid, -1));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_getresuid, wild(), wild(), wild()));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_getresgid, wild(), wild(), wild()));
+}
+
+TEST(Ids, SupplementaryGroups) {
+  EXPECT_CHILD({
+    const gid_t groups[] = {10, 20, 30};
+    ASSERT_OK(setgroups(3, groups));
+    gid_t list[8] = {};
+    EXPECT_EQ(getgroups(0, nullptr), 3);
+    EXPECT_EQ(getgroups(8, list), 3);
+    EXPECT_EQ(std::vector<gid_t>(list, list + 3), (std::vector<gid_t>{10, 20, 30}));
+    EXPECT_ERRNO(EINVAL, getgroups(2, list));
+    EXPECT_ERRNO(EINVAL, getgroups(-1, list));
+    EXPECT_CHILD({ EXPECT_EQ(getgroups(0, nullptr), 3); });
+    ASSERT_OK(setgroups(0, nullptr));
+    EXPECT_EQ(getgroups(0, nullptr), 0);
+    EXPECT_ERRNO(EINVAL, syscall(SYS_setgroups, 65'537, groups));
+    EXPECT_ERRNO(EFAULT, syscall(SYS_setgroups, 3, wild()));
+    ASSERT_OK(setresuid(user, user, user));
+    EXPECT_ERRNO(EPERM, setgroups(1, groups));
+  });
+}
+
+TEST(Ids, FileSystemIds) {
+  EXPECT_CHILD({
+    EXPECT_EQ(setfsuid(user), 0);
+    EXPECT_EQ(setfsuid(-1), (int)user);
+    ASSERT_OK(seteuid(77));  // the file system id follows
+    EXPECT_EQ(setfsuid(-1), 77);
+  });
+}
+
+class SetidExec : public TempDir {
+ protected:
+  // A copy of this program, owned by the user and the group, with that mode.
+  void make_program(mode_t mode) {
+    const std::string bytes = read_file("/proc/self/exe");
+    write_file("program", bytes, 0755);
+    ASSERT_OK(chown("program", user, group));
+    ASSERT_OK(chmod("program", mode));
+  }
+  int ids_after_exec(uid_t real) {
+    return WEXITSTATUS(run([&]() -> int {
+                         if (setresgid(real, real, real) == -1 || setresuid(real, real, real) == -1) return 100;
+                         execl("./program", "program", "--helper", "ids", nullptr);
+                         return 101;
+                       }).status);
+  }
+};
+
+// Bits: 1 effective user is `user`, 2 saved user too, 4 effective group is `group`, 8 AT_SECURE is set.
+const Helper ids_helper{"ids", [](std::span<char*>) {
+                          uid_t real, effective, saved;
+                          getresuid(&real, &effective, &saved);
+                          int bits = 0;
+                          if (effective == user) bits |= 1;
+                          if (saved == user) bits |= 2;
+                          if (getegid() == group) bits |= 4;
+                          if (getauxval(AT_SECURE)) bits |= 8;
+                          return bits;
+                        }};
+
+TEST_F(SetidExec, SetuidBitGivesTheOwner) {
+  make_program(04755);
+  EXPECT_EQ(ids_after_exec(555), 1 | 2 | 8);
+}
+
+TEST_F(SetidExec, SetgidBitGivesTheGroup) {
+  make_program(02755);
+  EXPECT_EQ(ids_after_exec(555), 4 | 8);
+}
+
+TEST_F(SetidExec, WithoutBitsNothingChanges) {
+  make_program(0755);
+  EXPECT_EQ(ids_after_exec(555), 0);
+}
+
+TEST_F(SetidExec, SetgidWithoutGroupExecuteMeansNothing) {
+  make_program(02745);
+  EXPECT_EQ(ids_after_exec(555), 0);
+}
+
+TEST_F(SetidExec, NoNewPrivilegesIgnoresTheBits) {
+  make_program(06755);
+  EXPECT_TRUE(run([]() -> int {
+                if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) return 100;
+                setresgid(555, 555, 555);
+                setresuid(555, 555, 555);
+                execl("./program", "program", "--helper", "ids", nullptr);
+                return 101;
+              }).exited(0));
+}
+
+TEST_F(SetidExec, WritingClearsTheBits) {
+  make_program(06755);
+  EXPECT_CHILD({
+    ASSERT_OK(setresuid(user, user, user));
+    const int fd = open("program", O_WRONLY);
+    ASSERT_OK(fd);
+    EXPECT_EQ(write(fd, "x", 1), 1);
+    struct stat status;
+    ASSERT_OK(fstat(fd, &status));
+    EXPECT_EQ(status.st_mode & 07777, 0755u);
+  });
+}
+
+}  // namespace
+}  // namespace cv6::guest
