@@ -1,0 +1,112 @@
+// From file to file inside the kernel: sendfile(2), copy_file_range(2).
+#include <algorithm>
+#include <memory>
+
+#include "abi/linux/handlers.hpp"
+#include "abi/support.hpp"
+#include "task/send_signal.hpp"
+
+namespace cv6::linux_abi {
+namespace {
+
+// Where a copy reads or writes: an explicit offset of the program's, or the file's own position.
+class CopyEnd {
+ public:
+  CopyEnd(File& file, UserPtr<long> offset) : file_(file), offset_pointer_(offset) {}
+  // Error::spipe: an offset for what has none; Error::inval.
+  Result<void> begin() {
+    offset_ = TRY(file_.seek(0, Seek::current));
+    if (!offset_pointer_) return {};
+    const long given = TRY(offset_pointer_.read());
+    if (given < 0) return Error::inval;
+    offset_ = static_cast<std::uint64_t>(given);
+    return {};
+  }
+  Result<void> end() {
+    if (offset_pointer_) return offset_pointer_.write(static_cast<long>(offset_));
+    TRY(file_.seek(static_cast<std::int64_t>(offset_), Seek::set));
+    return {};
+  }
+  std::uint64_t offset() const { return offset_; }
+  void advance(std::size_t bytes) { offset_ += bytes; }
+
+ private:
+  File& file_;
+  UserPtr<long> offset_pointer_;
+  std::uint64_t offset_ = 0;
+};
+
+constexpr std::size_t chunk_size = 16384;
+using Chunk = std::unique_ptr<char[]>;
+
+// Moves up to `count` bytes; `write(bytes)` puts a piece where it goes and says how much of it got there. An error after
+// the first bytes is left to the next call to find.
+template <class Write>
+Result<std::size_t> copy(File& from, CopyEnd& source, std::size_t count, Write write) {
+  Chunk chunk(new (std::nothrow) char[std::min(count, chunk_size)]);
+  if (!chunk) return Error::nomem;
+  std::size_t total = 0;
+  while (total < count) {
+    IoBuffer in = IoBuffer::kernel(std::span<char>(chunk.get(), std::min(count - total, chunk_size)));
+    const auto got = from.read_at(in, source.offset());
+    if (!got && total == 0) return got.error();
+    if (!got || *got == 0) break;
+    const Result<std::size_t> put = write(std::span<const char>(chunk.get(), *got));
+    if (!put && total == 0) return put.error();
+    if (!put) break;
+    source.advance(*put);
+    total += *put;
+    if (*put < *got || UserThread::current().interrupted()) break;
+    sched::maybe_yield();
+  }
+  return total;
+}
+
+}  // namespace
+
+Result<long> sys_sendfile(Context& context, Descriptor to_descriptor, Descriptor from_descriptor, UserPtr<long> offset,
+                          std::size_t count) {
+  auto from = TRY(context.process.files().use(from_descriptor.number));
+  if (!from->readable()) return Error::badf;
+  auto to = TRY(context.process.files().use(to_descriptor.number));
+  if (!to->writable()) return Error::badf;
+  if (from->inode().is_directory() || (to->flags() & open_flag::append)) return Error::inval;
+  CopyEnd source(*from, offset);
+  // What has no position cannot be mapped either, which is what Linux asks of the source: EINVAL, and programs fall back.
+  if (const auto begun = source.begin(); !begun) return begun.error() == Error::spipe && !offset ? Error::inval : begun.error();
+  const auto moved = copy(*from, source, std::min(count, max_transfer), [&](std::span<const char> bytes) {
+    IoBuffer out = IoBuffer::kernel(bytes);
+    return to->write(out, file_size_limit(context));
+  });
+  if (!moved && moved.error() == Error::pipe) signal_self(context.thread, signal::pipe);
+  const std::size_t total = TRY(moved);
+  TRY(source.end());
+  return static_cast<long>(total);
+}
+
+Result<long> sys_copy_file_range(Context& context, Descriptor from_descriptor, UserPtr<long> from_offset,
+                                 Descriptor to_descriptor, UserPtr<long> to_offset, std::size_t count, Flags flags) {
+  if (flags.bits != 0) return Error::inval;
+  auto from = TRY(context.process.files().use(from_descriptor.number));
+  auto to = TRY(context.process.files().use(to_descriptor.number));
+  if (from->inode().is_directory() || to->inode().is_directory()) return Error::isdir;
+  if (!from->inode().is_regular() || !to->inode().is_regular()) return Error::inval;
+  if (!from->readable() || !to->writable() || (to->flags() & open_flag::append)) return Error::badf;
+  CopyEnd source(*from, from_offset), target(*to, to_offset);
+  TRY(source.begin());
+  TRY(target.begin());
+  count = std::min(count, max_transfer);
+  const bool overlap = source.offset() < target.offset() + count && target.offset() < source.offset() + count;
+  if (&from->inode() == &to->inode() && overlap) return Error::inval;
+  const std::size_t total = TRY(copy(*from, source, count, [&](std::span<const char> bytes) {
+    IoBuffer out = IoBuffer::kernel(bytes);
+    const auto put = to->write_at(out, target.offset(), file_size_limit(context));
+    if (put) target.advance(*put);
+    return put;
+  }));
+  TRY(source.end());
+  TRY(target.end());
+  return static_cast<long>(total);
+}
+
+}  // namespace cv6::linux_abi

@@ -1,0 +1,129 @@
+// Open files as numbers: open(2), openat2(2), close(2), close_range(2), dup(2), pipe(2), memfd_create(2).
+#include "abi/linux/handlers.hpp"
+#include "abi/linux/open_flags.hpp"
+#include "abi/support.hpp"
+#include "fs/file_locks.hpp"
+#include "fs/pipe.hpp"
+
+namespace cv6::linux_abi {
+namespace {
+
+constexpr CloseOnExec close_on_exec_of(unsigned open_bits) {
+  return open_bits & o_cloexec ? CloseOnExec::yes : CloseOnExec::no;
+}
+
+Result<long> open_at(Context& context, Descriptor directory, UserString path, unsigned bits, unsigned mode) {
+  NameArgument name;
+  TRY(name.read(context, directory, path));
+  const OpenRequest request{TRY(open_flags_from_linux(bits)), mode & mode::all};
+  Ref<File> file = TRY(open_file(caller_of(context), name.at(), request));
+  return TRY(context.process.files().add(std::move(file), close_on_exec_of(bits), context.process.open_files_limit()));
+}
+
+// Closing any descriptor of a file ends all of the process's record locks on it (fcntl(2)).
+Result<void> close_descriptor(Context& context, int number) {
+  DescriptorTable& files = context.process.files();
+  const Ref<File> file = TRY(files.remove(number));
+  if (file->inode().may_have_locks()) drop_record_locks(file->inode(), &files);
+  return file->flush();
+}
+
+Result<long> make_pipe_descriptors(Context& context, UserPtr<int> ends, unsigned bits) {
+  if (bits & ~(o_cloexec | o_nonblock | o_direct)) return Error::inval;
+  const OpenFlags flags = (bits & o_nonblock ? open_flag::nonblock : 0) | (bits & o_direct ? open_flag::direct : 0);
+  PipeEnds pipe = TRY(make_pipe(flags, context.process.credentials(), context.container.memory()));
+  DescriptorTable& files = context.process.files();
+  int numbers[2];
+  TRY(files.add_pair(std::move(pipe.reading), std::move(pipe.writing), close_on_exec_of(bits),
+                     context.process.open_files_limit(), numbers));
+  if (const auto written = ends.write_array(numbers); !written) {
+    for (const int number : numbers) (void)files.remove(number);
+    return written.error();
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<long> sys_open(Context& context, UserString path, Flags flags, FileMode mode) {
+  return open_at(context, working_directory, path, flags.bits, mode.bits);
+}
+
+Result<long> sys_openat(Context& context, Descriptor directory, UserString path, Flags flags, FileMode mode) {
+  return open_at(context, directory, path, flags.bits, mode.bits);
+}
+
+Result<long> sys_creat(Context& context, UserString path, FileMode mode) {
+  return open_at(context, working_directory, path, o_creat | o_wronly | o_trunc, mode.bits);
+}
+
+// Unlike open(2), this call refuses what it does not know. The ways of resolution that it could be asked for are not
+// offered (RESOLVE_CACHED may always be answered with EAGAIN).
+Result<long> sys_openat2(Context& context, Descriptor directory, UserString path, UserPtr<OpenHow> how_pointer,
+                         std::size_t size) {
+  constexpr std::uint64_t resolve_cached = 0x20;
+  const OpenHow how = TRY(read_extensible(how_pointer, size, sizeof(OpenHow)));
+  if (how.flags & ~std::uint64_t{o_known}) return Error::inval;
+  if (how.mode & ~std::uint64_t{mode::all}) return Error::inval;
+  if (how.mode != 0 && !(how.flags & (o_creat | o_tmpfile))) return Error::inval;
+  if ((how.flags & o_path) && (how.flags & ~std::uint64_t{o_path | o_directory | o_nofollow | o_cloexec})) return Error::inval;
+  if (how.resolve & ~resolve_cached) return Error::inval;
+  if (how.resolve & resolve_cached) return Error::again;
+  return open_at(context, directory, path, static_cast<unsigned>(how.flags), static_cast<unsigned>(how.mode));
+}
+
+Result<long> sys_close(Context& context, Descriptor file) {
+  TRY(close_descriptor(context, file.number));
+  return 0;
+}
+
+Result<long> sys_close_range(Context& context, unsigned first, unsigned last, Flags flags) {
+  constexpr unsigned unshare = 2, cloexec = 4;
+  if (!flags.only(unshare | cloexec) || first > last) return Error::inval;
+  DescriptorTable& files = context.process.files();
+  // A table that nobody else has is as good as unshared.
+  if (flags.has(unshare) && files.references() > 1) return Error::inval;
+  files.close_range(first, last, flags.has(cloexec) ? DescriptorTable::CloseRange::mark : DescriptorTable::CloseRange::close);
+  return 0;
+}
+
+Result<long> sys_dup(Context& context, Descriptor descriptor) {
+  Ref<File> file = TRY(context.process.files().use(descriptor.number)).ref();
+  return TRY(context.process.files().add(std::move(file), CloseOnExec::no, context.process.open_files_limit()));
+}
+
+Result<long> sys_dup2(Context& context, Descriptor descriptor, Descriptor as) {
+  Ref<File> file = TRY(context.process.files().use(descriptor.number)).ref();
+  if (descriptor.number == as.number) return as.number;
+  TRY(context.process.files().put(as.number, std::move(file), CloseOnExec::no, context.process.open_files_limit()));
+  return as.number;
+}
+
+Result<long> sys_dup3(Context& context, Descriptor descriptor, Descriptor as, Flags flags) {
+  if (!flags.only(o_cloexec) || descriptor.number == as.number) return Error::inval;
+  Ref<File> file = TRY(context.process.files().use(descriptor.number)).ref();
+  TRY(context.process.files().put(as.number, std::move(file), close_on_exec_of(flags.bits),
+                                  context.process.open_files_limit()));
+  return as.number;
+}
+
+Result<long> sys_pipe(Context& context, UserPtr<int> ends) { return make_pipe_descriptors(context, ends, 0); }
+
+Result<long> sys_pipe2(Context& context, UserPtr<int> ends, Flags flags) {
+  return make_pipe_descriptors(context, ends, flags.bits);
+}
+
+// Seals are not offered, so a file that may be sealed is not either.
+Result<long> sys_memfd_create(Context& context, UserString name_pointer, Flags flags) {
+  constexpr unsigned mfd_cloexec = 1;
+  constexpr std::size_t longest_name = 249;
+  if (!flags.only(mfd_cloexec)) return Error::inval;
+  PathBuffer buffer;
+  const std::string_view name = TRY(name_pointer.read(buffer));
+  if (name.size() > longest_name) return Error::inval;
+  Ref<File> file = TRY(make_memory_file(caller_of(context), name, context.container.memory()));
+  return TRY(context.process.files().add(std::move(file), flags.has(mfd_cloexec) ? CloseOnExec::yes : CloseOnExec::no,
+                                         context.process.open_files_limit()));
+}
+
+}  // namespace cv6::linux_abi

@@ -1,0 +1,54 @@
+// Between the kernel's nanoseconds and what programs pass: timespec, timeval (time(7)). Values out of range saturate:
+// a wait until then is a wait for ever.
+#pragma once
+
+#include "abi/linux/types_time.hpp"
+#include "lib/result.hpp"
+#include "lib/units.hpp"
+
+namespace cv6::linux_abi {
+
+constexpr Timespec timespec_of(Nanoseconds time) {
+  std::int64_t seconds = time / nanoseconds_per_second;
+  std::int64_t rest = time % nanoseconds_per_second;
+  if (rest < 0) {
+    --seconds;
+    rest += nanoseconds_per_second;
+  }
+  return {seconds, rest};
+}
+
+constexpr Timeval timeval_of(Nanoseconds time) {
+  const Timespec exact = timespec_of(time);
+  return {exact.tv_sec, exact.tv_nsec / 1000};
+}
+
+constexpr Nanoseconds saturating_nanoseconds(std::int64_t seconds, std::int64_t nanoseconds) {
+  Nanoseconds time;
+  if (__builtin_mul_overflow(seconds, nanoseconds_per_second, &time) || __builtin_add_overflow(time, nanoseconds, &time))
+    return seconds < 0 ? INT64_MIN : never;
+  return time;
+}
+
+// A time since 1970, which may be before it.
+constexpr Result<Nanoseconds> time_from(const Timespec& time) {
+  if (time.tv_nsec < 0 || time.tv_nsec >= nanoseconds_per_second) return Error::inval;
+  return saturating_nanoseconds(time.tv_sec, time.tv_nsec);
+}
+constexpr Result<Nanoseconds> time_from(const Timeval& time) {
+  if (time.tv_usec < 0 || time.tv_usec >= 1'000'000) return Error::inval;
+  return saturating_nanoseconds(time.tv_sec, time.tv_usec * 1000);
+}
+// A length of time: not negative.
+template <class Time>
+constexpr Result<Nanoseconds> duration_from(const Time& time) {
+  if (time.tv_sec < 0) return Error::inval;
+  return time_from(time);
+}
+// When a wait of that length that begins at `now` ends.
+constexpr Nanoseconds deadline_after(Nanoseconds now, Nanoseconds duration) {
+  Nanoseconds deadline;
+  return __builtin_add_overflow(now, duration, &deadline) ? never : deadline;
+}
+
+}  // namespace cv6::linux_abi

@@ -1,0 +1,116 @@
+// Signals as programs lay them out (Linux UAPI: asm/signal.h, asm-generic/siginfo.h, asm/sigcontext.h, asm/ucontext.h;
+// sigaction(2), sigaltstack(2); the frame's extended state: arch/x86/include/uapi/asm/sigcontext.h, "FP_XSTATE_MAGIC1").
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cv6::linux_abi {
+
+inline constexpr std::size_t sigset_size = 8;
+
+struct Sigaction {
+  std::uint64_t sa_handler;
+  std::uint64_t sa_flags;
+  std::uint64_t sa_restorer;
+  std::uint64_t sa_mask;
+};
+static_assert(sizeof(Sigaction) == 32);
+inline constexpr std::uint64_t sig_dfl = 0;
+inline constexpr std::uint64_t sig_ign = 1;
+
+struct StackT {
+  std::uint64_t ss_sp;
+  std::int32_t ss_flags;
+  std::int32_t padding;
+  std::uint64_t ss_size;
+};
+static_assert(sizeof(StackT) == 24);
+inline constexpr int ss_onstack = 1;
+inline constexpr int ss_disable = 2;
+inline constexpr int ss_autodisarm = static_cast<int>(0x80000000);
+inline constexpr std::uint64_t minimum_signal_stack = 2048;  // MINSIGSTKSZ
+
+struct Siginfo {
+  std::int32_t si_signo;
+  std::int32_t si_errno;
+  std::int32_t si_code;
+  std::int32_t padding;
+  union {
+    std::uint8_t bytes[112];
+    struct {
+      std::int32_t si_pid;
+      std::uint32_t si_uid;
+      std::uint64_t si_value;
+    } sent;  // kill, sigqueue, tgkill
+    struct {
+      std::int32_t si_timerid;
+      std::int32_t si_overrun;
+      std::uint64_t si_value;
+    } timer;
+    struct {
+      std::int32_t si_pid;
+      std::uint32_t si_uid;
+      std::int32_t si_status;
+      std::int32_t padding;
+      std::int64_t si_utime;
+      std::int64_t si_stime;
+    } child;
+    struct {
+      std::uint64_t si_addr;
+    } fault;
+    struct {
+      std::int64_t si_band;
+      std::int32_t si_fd;
+    } poll;
+  };
+};
+static_assert(sizeof(Siginfo) == 128 && offsetof(Siginfo, bytes) == 16);
+
+struct Sigcontext {
+  std::uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+  std::uint64_t rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip;
+  std::uint64_t eflags;
+  std::uint16_t cs, gs, fs, ss;
+  std::uint64_t err, trapno, oldmask, cr2;
+  std::uint64_t fpstate;  // address of the extended state, or 0
+  std::uint64_t reserved[8];
+};
+static_assert(sizeof(Sigcontext) == 256 && offsetof(Sigcontext, fpstate) == 184);
+
+struct Ucontext {
+  std::uint64_t uc_flags;
+  std::uint64_t uc_link;
+  StackT uc_stack;
+  Sigcontext uc_mcontext;
+  std::uint64_t uc_sigmask;
+};
+static_assert(sizeof(Ucontext) == 304);
+inline constexpr std::uint64_t uc_fp_xstate = 1;
+inline constexpr std::uint64_t uc_sigcontext_ss = 2;
+inline constexpr std::uint64_t uc_strict_restore_ss = 4;
+
+// What a handler finds at the stack pointer.
+struct RtSigframe {
+  std::uint64_t return_address;  // the action's restorer
+  Ucontext uc;
+  Siginfo info;
+};
+static_assert(sizeof(RtSigframe) == 440);
+
+// In bytes 464..511 of the legacy area, which the processor leaves to software.
+struct FpxSoftwareBytes {
+  std::uint32_t magic1;
+  std::uint32_t extended_size;  // image and magic2
+  std::uint64_t xfeatures;
+  std::uint32_t xstate_size;    // the image
+  std::uint32_t padding[7];
+};
+static_assert(sizeof(FpxSoftwareBytes) == 48);
+inline constexpr std::size_t fpx_software_offset = 464;
+inline constexpr std::size_t fxsave_size = 512;
+inline constexpr std::size_t xsave_header_end = 576;
+inline constexpr std::uint32_t fp_xstate_magic1 = 0x46505853;
+inline constexpr std::uint32_t fp_xstate_magic2 = 0x46505845;
+
+}  // namespace cv6::linux_abi
