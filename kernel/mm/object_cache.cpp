@@ -52,20 +52,29 @@ constinit PerCpu<void*> magazines;  // CpuMagazines*; null until the processor n
 void*& link_of(void* object) { return *static_cast<void**>(object); }
 
 #ifdef CV6_DEBUG
-constexpr unsigned char poison_byte = 0xdd;
+// What freed slots are filled with depends on the address, so that no data a program may have put there looks like it.
+constexpr std::uint64_t poison_key = 0xdddd'dddd'dddd'dddd;
 
+std::uint64_t poison_for(const std::uint64_t* word) { return reinterpret_cast<std::uintptr_t>(word) ^ poison_key; }
+
+// The first word is the link.
 bool is_poisoned(const void* object, std::size_t size) {
-  const auto* bytes = static_cast<const unsigned char*>(object);
-  for (std::size_t i = sizeof(void*); i < size; ++i)
-    if (bytes[i] != poison_byte) return false;
+  const auto* words = static_cast<const std::uint64_t*>(object);
+  for (std::size_t i = 1; i < size / sizeof *words; ++i)
+    if (words[i] != poison_for(words + i)) return false;
   return true;
 }
 void poison(void* object, std::size_t size) {
-  std::memset(static_cast<char*>(object) + sizeof(void*), poison_byte, size - sizeof(void*));
+  auto* words = static_cast<std::uint64_t*>(object);
+  for (std::size_t i = 1; i < size / sizeof *words; ++i) words[i] = poison_for(words + i);
+}
+void check_and_clean(void* object, std::size_t size) {
+  if (!is_poisoned(object, size)) panic("an object was written to after it was given back");
+  std::memset(object, 0xcd, size);
 }
 #else
-constexpr bool is_poisoned(const void*, std::size_t) { return true; }
 constexpr void poison(void*, std::size_t) {}
+constexpr void check_and_clean(void*, std::size_t) {}
 #endif
 
 }  // namespace
@@ -103,7 +112,7 @@ void* ObjectCache::take() {
   magazine.top = link_of(object);
   --magazine.count;
   ++magazine.live;
-  CV6_DEBUG_ASSERT(is_poisoned(object, slot_size_));
+  check_and_clean(object, slot_size_);
   return object;
 }
 
@@ -116,7 +125,7 @@ void* ObjectCache::take_slowly() {
   magazine->top = link_of(object);
   --magazine->count;
   ++magazine->live;
-  CV6_DEBUG_ASSERT(is_poisoned(object, slot_size_));
+  check_and_clean(object, slot_size_);
   return object;
 }
 
@@ -124,7 +133,7 @@ void ObjectCache::give(void* object) {
   if (!object) return;
   CV6_DEBUG_ASSERT(slab_of(object)->cache == this);
 #ifdef CV6_DEBUG
-  if (slot_size_ > 16 && is_poisoned(object, slot_size_)) panic("an object was given back twice");
+  if (is_poisoned(object, slot_size_)) panic("an object was given back twice");
 #endif
   poison(object, slot_size_);
   Magazine* magazine = magazine_here();

@@ -1,0 +1,126 @@
+// Guest-physical memory: numbers, translation, charges up the tree, limits.
+#include <map>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "arch/target/simulation.hpp"
+#include "support/machine.hpp"
+
+namespace cv6 {
+namespace {
+
+using GuestMemoryTest = test::MachineTest;
+
+Ref<GuestMemory> child_of(GuestMemory& parent, std::uint64_t limit = UINT64_MAX) {
+  return *GuestMemory::create(parent, limit);
+}
+
+TEST_F(GuestMemoryTest, OfTheHostIsPhysicalMemory) {
+  GuestMemory& host = GuestMemory::host();
+  const std::uint64_t before = host.counters().pages;
+  const FrameRef page = *host.take(FrameUse::user_page, Fill::zero);
+  EXPECT_EQ(page->guest_number, page->number());
+  EXPECT_EQ(host.frame_at(page->guest_number), page.get());
+  EXPECT_EQ(host.counters().pages, before + 1);
+}
+
+TEST_F(GuestMemoryTest, NumbersBeginAtZeroAndAreReused) {
+  const auto memory = child_of(GuestMemory::host());
+  std::vector<FrameRef> pages;
+  for (std::uint32_t i = 0; i < 3000; ++i) {
+    pages.push_back(*memory->take(FrameUse::user_page, Fill::garbage));
+    ASSERT_EQ(pages.back()->guest_number, i);
+    ASSERT_EQ(memory->frame_at(i), pages.back().get());
+  }
+  EXPECT_EQ(memory->frame_at(3000), nullptr);
+  pages.erase(pages.begin() + 1234);
+  EXPECT_EQ(memory->frame_at(1234), nullptr);
+  pages.push_back(*memory->take(FrameUse::user_page, Fill::garbage));
+  EXPECT_EQ(pages.back()->guest_number, 1234u);
+}
+
+TEST_F(GuestMemoryTest, ChargesEveryLevelAndRefusesAtTheLimit) {
+  const auto upper = child_of(GuestMemory::host(), 10);
+  const auto lower = child_of(*upper, 100);
+  std::vector<FrameRef> pages;
+  while (auto page = lower->take(FrameUse::user_page, Fill::garbage)) pages.push_back(*std::move(page));
+  EXPECT_EQ(pages.size(), 9u);  // and a page for the table
+  EXPECT_EQ(lower->counters().pages, 10u);
+  EXPECT_EQ(upper->counters().pages, 10u);
+  EXPECT_EQ(upper->counters().refusals, 1u);
+  EXPECT_EQ(lower->counters().refusals, 0u);
+  EXPECT_EQ(upper->charge(1).error(), Error::nomem);
+  upper->set_limit(12);
+  EXPECT_TRUE(lower->charge(2));
+  EXPECT_EQ(lower->counters().peak_pages, 12u);
+  lower->uncharge(2);
+  pages.clear();
+  EXPECT_EQ(lower->counters().pages, 1u);
+  EXPECT_EQ(lower->counters().peak_pages, 12u);
+}
+
+TEST_F(GuestMemoryTest, LivesUntilItsLastFrameIsBack) {
+  auto memory = child_of(GuestMemory::host());
+  FrameRef page = *memory->take(FrameUse::file_page, Fill::garbage);
+  const std::uint64_t charged = GuestMemory::host().counters().pages;
+  memory = {};
+  EXPECT_EQ(test::accounts().objects["guest_memory"], 1u);
+  EXPECT_EQ(GuestMemory::host().counters().pages, charged);
+  page = {};
+  EXPECT_EQ(test::accounts().objects["guest_memory"], 0u);
+  EXPECT_EQ(GuestMemory::host().counters().pages, charged - 2);
+}
+
+TEST_F(GuestMemoryTest, FailuresLeaveNothing) {
+  test::for_each_allocation_failure([] {
+    const auto memory = GuestMemory::create(GuestMemory::host(), 100);
+    if (!memory) return;
+    std::vector<FrameRef> pages;
+    for (int i = 0; i < 5; ++i)
+      if (auto page = (*memory)->take(FrameUse::user_page, Fill::zero)) pages.push_back(*std::move(page));
+    EXPECT_GE(pages.size(), 4u);
+  });
+}
+
+TEST_F(GuestMemoryTest, BatchesGiveBackToEveryOwner) {
+  auto first = child_of(GuestMemory::host());
+  auto second = child_of(GuestMemory::host());
+  std::vector<Frame*> pages;
+  for (int i = 0; i < 200; ++i)
+    pages.push_back((i / 7 % 2 ? first : second)->take(FrameUse::user_page, Fill::garbage)->leak());
+  pages[3]->hold();
+  {
+    FrameBatch batch;
+    for (Frame* page : pages) batch.release(*page);
+  }
+  EXPECT_EQ(first->counters().pages, 1u);
+  EXPECT_EQ(second->counters().pages, 2u);
+  second = {};
+  pages[3]->release();
+}
+
+TEST_F(GuestMemoryTest, ProcessorsTakeAndGiveAtTheSameTime) {
+  const auto memory = child_of(GuestMemory::host(), 300);
+  std::vector<std::thread> threads;
+  for (unsigned cpu = 0; cpu < 4; ++cpu)
+    threads.emplace_back([&, cpu] {
+      arch::simulation::use_cpu(cpu);
+      std::mt19937 random(cpu);
+      std::vector<FrameRef> mine;
+      for (int step = 0; step < 10000; ++step) {
+        if (random() % 2) {
+          if (auto page = memory->take(FrameUse::user_page, Fill::garbage)) mine.push_back(*std::move(page));
+        } else if (!mine.empty()) {
+          ASSERT_EQ(memory->frame_at(mine.back()->guest_number), mine.back().get());
+          mine.pop_back();
+        }
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(memory->counters().pages, 1u);
+  EXPECT_LE(memory->counters().peak_pages, 301u);
+}
+
+}  // namespace
+}  // namespace cv6
