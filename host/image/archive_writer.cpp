@@ -58,7 +58,7 @@ Outcome<> ArchiveWriter::device_node(std::string_view path, std::uint32_t mode, 
 }
 
 Outcome<> ArchiveWriter::file(std::string_view path, const std::filesystem::path& source, Attributes attributes,
-                              InodeNumber inode) {
+                              SharedInode inode) {
   const Descriptor input = CV6_TRY(open_to_read(source));
   struct stat status{};
   if (::fstat(input.number(), &status) != 0) return system_failure(source);
@@ -66,9 +66,9 @@ Outcome<> ArchiveWriter::file(std::string_view path, const std::filesystem::path
     return failure("{}: larger than 4 GiB, which a cpio archive cannot hold", source.string());
   const std::string name = clean(path);
   CV6_CHECK(parents(name, attributes));
-  const Header header{.inode = inode ? inode : new_inode(),
+  const Header header{.inode = inode.number ? inode.number : new_inode(),
                       .mode = S_IFREG | attributes.permissions,
-                      .links = inode ? 2u : 1u,
+                      .links = inode.names,
                       .modified = attributes.modified,
                       .size = static_cast<std::uint32_t>(status.st_size)};
   CV6_CHECK(entry(name, header, header.size ? Alignment::page : Alignment::word));
@@ -85,11 +85,13 @@ Outcome<> ArchiveWriter::file(std::string_view path, const std::filesystem::path
   return pad(4);
 }
 
-Outcome<> ArchiveWriter::hard_link(std::string_view path, InodeNumber inode, Attributes attributes) {
+Outcome<> ArchiveWriter::hard_link(std::string_view path, SharedInode inode, Attributes attributes) {
   const std::string name = clean(path);
   CV6_CHECK(parents(name, attributes));
-  const Header header{
-      .inode = inode, .mode = S_IFREG | attributes.permissions, .links = 2, .modified = attributes.modified};
+  const Header header{.inode = inode.number,
+                      .mode = S_IFREG | attributes.permissions,
+                      .links = inode.names,
+                      .modified = attributes.modified};
   return entry(name, header, Alignment::word);
 }
 

@@ -29,8 +29,14 @@ struct Attributes {
   std::uint32_t modified = 0;        // seconds since 1970
 };
 
-// Identifies a file that has several names; from ArchiveWriter::new_inode().
 using InodeNumber = std::uint32_t;
+
+// A file with several names: its number, from ArchiveWriter::new_inode(), and how many names there are. Readers rely
+// on the count to know when they may forget the file.
+struct SharedInode {
+  InodeNumber number = 0;
+  std::uint32_t names = 1;
+};
 
 class ArchiveWriter {
  public:
@@ -48,11 +54,10 @@ class ArchiveWriter {
   Outcome<> folder(std::string_view path, Attributes attributes);
   Outcome<> symbolic_link(std::string_view path, std::string_view target, Attributes attributes);
   Outcome<> device_node(std::string_view path, std::uint32_t mode, std::uint64_t number, Attributes attributes);
-  // `inode` 0: a file with one name. Else the first file() with that inode gives the data, and hard_link() further
-  // names.
+  // A file with several names gets `inode`: file() with it gives the data and the first name, hard_link() the others.
   Outcome<> file(std::string_view path, const std::filesystem::path& source, Attributes attributes,
-                 InodeNumber inode = 0);
-  Outcome<> hard_link(std::string_view path, InodeNumber inode, Attributes attributes);
+                 SharedInode inode = {});
+  Outcome<> hard_link(std::string_view path, SharedInode inode, Attributes attributes);
   InodeNumber new_inode() { return ++last_inode_; }
 
   // Ends the archive. Nothing may be added afterwards.

@@ -29,16 +29,21 @@ Outcome<std::uint32_t> mode_of(const std::string& text) {
   return mode;
 }
 
-Outcome<> add_applets(ArchiveWriter& archive, const Words& words, Attributes attributes) {
-  const InodeNumber inode = archive.new_inode();
-  CV6_CHECK(archive.file(words[1], words[3], attributes, inode));
-  std::istringstream names(CV6_TRY(read_text(words[4])));
-  for (std::string name; std::getline(names, name);) {
-    if (name.empty()) continue;
+Outcome<Words> applet_names(const std::string& list) {
+  std::istringstream lines(CV6_TRY(read_text(list)));
+  Words names;
+  for (std::string name; std::getline(lines, name);) {
     if (!name.starts_with('/')) name.insert(0, "/");
-    if (std::ranges::contains(left_out, name)) continue;
-    CV6_CHECK(archive.hard_link(name, inode, attributes));
+    if (name != "/" && !std::ranges::contains(left_out, name)) names.push_back(name);
   }
+  return names;
+}
+
+Outcome<> add_applets(ArchiveWriter& archive, const Words& words, Attributes attributes) {
+  const Words names = CV6_TRY(applet_names(words[4]));
+  const SharedInode inode{.number = archive.new_inode(), .names = static_cast<std::uint32_t>(names.size() + 1)};
+  CV6_CHECK(archive.file(words[1], words[3], attributes, inode));
+  for (const std::string& name : names) CV6_CHECK(archive.hard_link(name, inode, attributes));
   return {};
 }
 

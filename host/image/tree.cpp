@@ -57,9 +57,9 @@ class TreeWalk {
   Outcome<> add_file(const fs::path& source, const std::string& guest_path, Attributes attributes,
                      const struct stat& status) {
     if (status.st_nlink < 2) return archive_.file(guest_path, source, attributes);
-    const auto [known, is_new] = inodes_.try_emplace({status.st_dev, status.st_ino}, 0);
+    const auto [known, is_new] = inodes_.try_emplace({status.st_dev, status.st_ino});
     if (!is_new) return archive_.hard_link(guest_path, known->second, attributes);
-    known->second = archive_.new_inode();
+    known->second = {.number = archive_.new_inode(), .names = static_cast<std::uint32_t>(status.st_nlink)};
     return archive_.file(guest_path, source, attributes, known->second);
   }
 
@@ -71,7 +71,7 @@ class TreeWalk {
   }
 
   ArchiveWriter& archive_;
-  std::map<std::pair<dev_t, ino_t>, InodeNumber> inodes_;  // files with several names that have been added
+  std::map<std::pair<dev_t, ino_t>, SharedInode> inodes_;  // files with several names that have been added
 };
 
 }  // namespace
