@@ -43,3 +43,5 @@ enum class PowerOff { normal, restart, panic };
 std::uint64_t entropy();
 
 }  // namespace cv6::arch
+
+#include "arch/target/cpu_inline.hpp"  // what of the above is inline

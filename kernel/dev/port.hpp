@@ -28,6 +28,8 @@ class Port {
   virtual bool other_end_open() const = 0;
   // Waits until the device has taken everything written so far.
   virtual void drain() = 0;
+  // The last words: waits for the device by asking it, takes no lock, may lose what it does not take soon.
+  virtual void write_in_panic(std::string_view) {}
 
   WaitQueue became_readable;  // input, or the other end opened or closed
   WaitQueue became_writable;

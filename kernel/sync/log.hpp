@@ -1,5 +1,6 @@
-// The kernel log: whole lines, with time and processor, in a ring that /dev/kmsg and syslog(2) read, and on the log
-// device as soon as there is one (the first serial port on x86-64). Never blocks; may be called from anywhere.
+// The kernel log: whole lines, with level and time ("<6>[    0.001234] text"), in a ring that /dev/kmsg and syslog(2)
+// read; and, without the level, on the log device as soon as there is one (the first serial port on x86-64). Never blocks;
+// may be called from anywhere.
 #pragma once
 
 #include <cstddef>
@@ -32,5 +33,8 @@ void set_log_device(void (*write)(std::string_view text));
 std::size_t read_log(std::uint64_t& position, std::span<char> to);
 std::uint64_t log_end();
 inline constexpr std::size_t log_ring_size = 65536;
+
+// From now on lines are written without waiting for the log's lock: for a panic, whose processor may hold it.
+void ignore_log_lock();
 
 }  // namespace cv6

@@ -59,6 +59,11 @@ class PageEntry {
   constexpr PageEntry not_accessed() const { return PageEntry(bits_ & ~accessed_bit); }
   constexpr PageEntry clean() const { return PageEntry(bits_ & ~dirty_bit); }
 
+  // Without the present bit the processor ignores all others; the no-execute or user bit keeps it from being 0.
+  constexpr PageEntry hidden() const { return PageEntry(bits_ & ~present_bit); }
+  constexpr PageEntry shown() const { return PageEntry(bits_ | present_bit); }
+  constexpr bool occupied() const { return bits_ != 0; }
+
   // For the kernel's own mappings.
   constexpr PageEntry as_large() const { return PageEntry(bits_ | large_bit); }
   constexpr PageEntry as_global() const { return PageEntry(bits_ | global_bit); }
