@@ -41,7 +41,12 @@ pid_t spawn_checked(const std::function<void()>& body);
 
 }  // namespace cv6::guest
 
-#define EXPECT_CHILD(...) EXPECT_TRUE(::cv6::guest::passes_in_child([&] { __VA_ARGS__; }))
+// Runs the statements in a child, as passes_in_child.
+#define EXPECT_CHILD(...)                                                                          \
+  if (const auto passed_ = ::cv6::guest::passes_in_child([&] { __VA_ARGS__; }); !passed_) \
+  ADD_FAILURE() << passed_.message()
+
+// Runs the statements in a child that the signal must kill.
 #define EXPECT_KILLED_BY(signal, ...)                                  \
   do {                                                                 \
     const auto ending_ = ::cv6::guest::run([&]() -> int {              \
