@@ -55,6 +55,10 @@ class Container : public Counted<Container>, public Cached<Container, "container
   bool begin_stopping();
   WaitQueue& became_empty() { return became_empty_; }
 
+  // The first process spawned inside: orphans go to it, and everything inside ends with it. Null: none. Set and cleared by
+  // task/, under its tree lock.
+  Process* first_process = nullptr;
+
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() { return *memory_; }

@@ -27,7 +27,8 @@ class PendingSignals {
   PendingSignals() = default;
   ~PendingSignals() { discard(SignalSet::all()); }
 
-  SignalSet set() const { return set_; }
+  // May be read without the lock: pairs with UserThread::set_mask, each side writes its own and then reads the other's.
+  SignalSet set() const { return SignalSet(set_.load(std::memory_order_seq_cst)); }
   // `payer` null: of the kernel's own making, not counted. Error::again: a real-time signal that could not be queued.
   Result<void> add(const SignalInfo& info, UserAccount* payer, std::uint64_t limit);
   // The next signal that is not in `blocked`, out of the set; false: none.
@@ -35,7 +36,11 @@ class PendingSignals {
   void discard(SignalSet which);
 
  private:
-  SignalSet set_;
+  void change(SignalSet set) { set_.store(set.bits(), std::memory_order_seq_cst); }
+  void take_number(int number, SignalInfo& info);
+  static void drop(QueuedSignal& queued);
+
+  std::atomic<std::uint64_t> set_{0};
   List<QueuedSignal, &QueuedSignal::node> queue_;
 };
 

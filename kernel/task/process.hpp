@@ -15,6 +15,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 
 #include "container/container.hpp"
 #include "container/pid.hpp"
@@ -33,8 +34,7 @@
 namespace cv6 {
 
 class AbiOperations;
-class IntervalTimers;
-class PosixTimers;
+class ProcessTimers;
 class ProcessGroup;
 class Session;
 
@@ -62,6 +62,19 @@ struct ProgramRanges {
   std::uintptr_t code_start = 0, code_end = 0, data_start = 0, data_end = 0, stack_start = 0;
 };
 
+// A program file while somebody executes it: nobody may write to it (ETXTBSY). Shared by fork.
+class Executable : public Counted<Executable>, public Cached<Executable, "executable"> {
+ public:
+  // Error::txtbsy, Error::nomem.
+  static Result<Ref<Executable>> create(Path path);
+  ~Executable();
+  const Path& path() const { return path_; }
+  explicit Executable(Path path) : path_(std::move(path)) {}
+
+ private:
+  Path path_;
+};
+
 // From where a process that joined a container came: what leave() brings back. (container_operations.hpp)
 struct Home;
 
@@ -75,7 +88,8 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
 
   // --- identity -------------------------------------------------------------------------------------------------------
   const Ref<Pid>& pid() const { return pid_; }
-  int number() const { return pid_->number(); }  // getpid(2)
+  // getpid(2): in the container where the process is now.
+  int number() const { return number_.load(std::memory_order_relaxed); }
   // getppid(2): 0 when the parent is outside of the process's container.
   int parent_number() const { return parent_number_.load(std::memory_order_relaxed); }
   Container& container() const { return *parts_.container; }  // where it is now; changed by join and leave (own, tree lock)
@@ -120,11 +134,13 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   std::uint32_t personality = 0;
   bool dumpable = true;                        // prctl(PR_SET_DUMPABLE)
   bool no_new_privileges = false;              // prctl(PR_SET_NO_NEW_PRIVS); inherited, never taken back
+  Nanoseconds default_timer_slack = 50'000;
   std::atomic<bool> child_subreaper{false};    // prctl(PR_SET_CHILD_SUBREAPER)
   std::atomic<bool> has_executed{false};       // since fork: setpgid's EACCES
 
   // --- counters: own, others look -------------------------------------------------------------------------------------
   std::atomic<std::uint64_t> minor_faults{0}, major_faults{0};
+  void count_fault() { minor_faults.store(minor_faults.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
   std::atomic<std::uint64_t> bytes_read{0}, bytes_written{0}, read_calls{0}, write_calls{0};
 
   // --- relations: tree lock -------------------------------------------------------------------------------------------
@@ -154,12 +170,13 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   // A thread in exec waits until it is the only one.
   UserThread* executing = nullptr;
   bool stopping = false;                  // job control: threads stop on their way to user mode
+  bool continue_unannounced = false;      // SIGCONT ended a stop: the first thread to go on tells the parent
   unsigned stopped_threads = 0;
   WaitQueue continued;                    // stopped threads wait here
   WaitQueue threads_changed;              // exec waits here for the other threads' end
   Nanoseconds ended_user_time = 0, ended_system_time = 0;  // of threads that have exited
   std::uint64_t ended_voluntary_switches = 0, ended_involuntary_switches = 0;
-  std::uint64_t peak_resident_pages = 0;
+  std::uint64_t peak_resident_pages = 0;  // of programs before the last exec
 
   // --- for task/ only: written where the comment at the top allows it --------------------------------------------------
   struct Parts {
@@ -171,16 +188,16 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
     Ref<SignalHandlers> handlers;
     Ref<const Credentials> credentials;
     Ref<UserAccount> account;
-    Path executable;
+    Ref<Executable> executable;
   };
   Parts& parts() { return parts_; }
+  void set_number(int number) { number_.store(number, std::memory_order_relaxed); }
   void set_parent_number(int number) { parent_number_.store(number, std::memory_order_relaxed); }
   void set_state(State state) { state_.store(state, std::memory_order_release); }
   void set_ending() { ending_.store(true, std::memory_order_release); }
   void change_thread_count(int by) { thread_count_.fetch_add(static_cast<unsigned>(by), std::memory_order_acq_rel); }
-  Own<Home> home;
-  Own<IntervalTimers> interval_timers;
-  Own<PosixTimers> posix_timers;
+  std::unique_ptr<Home, void (*)(Home*)> home{nullptr, nullptr};  // container_operations.cpp
+  std::unique_ptr<ProcessTimers, void (*)(ProcessTimers*)> timers{nullptr, nullptr};  // interval_timers.cpp
 
   template <class T, class... Args>
   friend Result<Ref<T>> make(Args&&...);
@@ -190,7 +207,7 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
 
   Parts parts_;
   Ref<Pid> pid_;
-  std::atomic<int> parent_number_{0};
+  std::atomic<int> number_, parent_number_{0};
   Nanoseconds start_time_;
   std::atomic<State> state_{State::alive};
   SpinLock lock_{Rank::process};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <utility>
 
 #include "lib/ref.hpp"
 #include "mm/object_cache.hpp"
@@ -26,17 +27,23 @@ class SignalHandlers : public Counted<SignalHandlers>, public Cached<SignalHandl
   void reset();
   // The signal would do nothing if it were delivered now.
   bool ignores(int number);
-  // A handler is set, and with flags: for the default-or-not decisions of senders.
-  SignalSet ignored();
+  // For /proc.
+  struct Sets {
+    SignalSet ignored, caught;
+  };
+  Sets sets();
 
   template <class T, class... Args>
   friend Result<Ref<T>> make(Args&&...);
 
  private:
   SignalHandlers() = default;
+  void take_over(const SignalHandlers& other);
+  bool ignores_locked(int number) REQUIRES(lock_);
 
   SpinLock lock_{Rank::signals};
   std::array<SignalAction, signal::last> actions_ GUARDED_BY(lock_);
+  SignalSet changed_ GUARDED_BY(lock_);  // what was ever set: all others are as they were made, so need no copying
 };
 
 }  // namespace cv6

@@ -14,6 +14,7 @@
 
 #include "arch/clock.hpp"
 #include "arch/context.hpp"
+#include "arch/upcalls.hpp"
 #include "container/pid.hpp"
 #include "lib/string.hpp"
 #include "sched/thread.hpp"
@@ -23,8 +24,9 @@
 
 namespace cv6 {
 
+class AddressSpace;
 class Process;
-struct CpuTimer;
+class UserThread;
 
 // A call that a signal interrupted and that must not begin from its first argument again (restart_syscall(2)): the time
 // that is left counts. Set by the handler that returns Error::restart_timed; `again` is called by restart_syscall.
@@ -45,7 +47,8 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
 
   Process& process() const { return *process_; }
   const Ref<Pid>& tid() const { return tid_; }
-  int number() const { return tid_->number(); }  // gettid(2)
+  // gettid(2): in the container where the process is now.
+  int number() const { return number_.load(std::memory_order_relaxed); }
 
   // --- own: for system calls of the thread itself ---
   std::uintptr_t clear_child_tid = 0;    // set_tid_address(2)
@@ -55,24 +58,26 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   TimedRestart timed_restart;
   int parent_death_signal = 0;           // prctl(PR_SET_PDEATHSIG)
   Nanoseconds timer_slack = 50'000;      // prctl(PR_SET_TIMERSLACK)
+  arch::Fault last_fault{arch::Fault::Kind::other};  // that ended in a signal: vector, error code and address for frames
   FixedString<15> name;                  // comm, prctl(PR_SET_NAME)
 
   // The signals that are blocked. set_mask() never blocks SIGKILL and SIGSTOP, and notices signals that become deliverable.
-  SignalSet mask() const { return mask_; }
+  SignalSet mask() const { return SignalSet(mask_.load(std::memory_order_relaxed)); }
   void set_mask(SignalSet mask);
   // sigsuspend(2), ppoll(2) and the like: `mask` for the duration of the call; what was there before comes back when the
   // signal that ended the call has been delivered (its handler's frame restores it), or by restore_mask() if none was.
   void set_temporary_mask(SignalSet mask);
   void restore_mask();
-  bool has_saved_mask() const { return has_saved_mask_; }
+  // For a signal frame: the mask that sigreturn brings back.
+  SignalSet take_saved_mask();
 
   // What sigreturn restores and signal frames save. save_fpu() brings the image in memory up to date and returns it;
   // change_fpu() returns it to be written (fpu_sanitize it), and it is loaded on the way to user mode.
   void* save_fpu();
   void* change_fpu();
   void reset_fpu();
-  // A copy of the calling thread's state at this moment, for a new thread.
-  void inherit_fpu_of_current();
+  // For a new thread: a copy of the calling thread's state at this moment.
+  void inherit_fpu(UserThread& caller);
 
   // Sets the processor's bases as well: arch_prctl(2), CLONE_SETTLS. For the calling thread.
   void set_pointers(const arch::ThreadPointers& pointers);
@@ -129,22 +134,33 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   // sigtimedwait(2): what the thread waits for; senders look, so that a blocked signal wakes it.
   std::atomic<std::uint64_t> awaited_signals{0};
 
+  // The address space that is activated whenever the thread gets a processor: its process's, until exec changes it or the
+  // thread ends (null). For the calling thread; the old one is deactivated.
+  void use_address_space(AddressSpace* space);
+  // exec by another thread than the first: it goes by the process's number from then on. (Tree lock.)
+  void take_number(Ref<Pid> pid);
+  void set_number(int number) { number_.store(number, std::memory_order_relaxed); }
+
  private:
   UserThread(Process& process, Ref<Pid> tid);
   void entering_cpu() override;
   void leaving_cpu() override;
-  friend void adopt_leader_number(UserThread& thread);  // exec by another thread than the first
 
-  Process* process_;  // held: see create()
+  Process* process_;  // holds a count
+  AddressSpace* space_;
   Ref<Pid> tid_;
-  SignalSet mask_;
+  std::atomic<int> number_;
+  std::atomic<std::uint64_t> mask_{0};  // own; senders look at it under the process lock
   SignalSet saved_mask_;
   bool has_saved_mask_ = false;
   void* fpu_image_ = nullptr;
-  unsigned fpu_cpu_ = 0;  // whose processor's registers were last loaded from, or saved to, the image
+  unsigned fpu_cpu_ = ~0u;  // the processor whose registers were last loaded from, or saved to, the image
   std::atomic<std::uint32_t> work_{work_fpu};
   std::uint64_t stamp_ = 0, user_cycles_ = 0, system_cycles_ = 0;
   std::uint64_t voluntary_switches_ = 0, involuntary_switches_ = 0;
 };
+
+// At boot: what images of floating-point registers are allocated from.
+void initialise_user_threads();
 
 }  // namespace cv6

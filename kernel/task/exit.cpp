@@ -1,0 +1,250 @@
+#include "task/exit.hpp"
+
+#include "arch/cpu.hpp"
+#include "arch/user_memory.hpp"
+#include "container/container.hpp"
+#include "sync/log.hpp"
+#include "task/futex.hpp"
+#include "task/interval_timers.hpp"
+#include "task/job_stops.hpp"
+#include "task/process_tree.hpp"
+#include "task/send_signal.hpp"
+#include "task/terminal_jobs.hpp"
+#include "task/wait.hpp"
+
+namespace cv6 {
+
+namespace {
+bool is_memory_shared(Process& process) {
+  return !process.single_threaded() || process.address_space().references() > 1;
+}
+}  // namespace
+
+void release_user_memory(UserThread& thread) {
+  if (thread.robust_list) futex::release_robust_list(thread);
+  thread.robust_list = 0;
+  if (thread.clear_child_tid && is_memory_shared(thread.process())) {
+    // Somebody else is there to see it. A bad address is the program's own fault.
+    const std::uint32_t nobody = 0;
+    if (arch::copy_to_user(thread.clear_child_tid, &nobody, sizeof nobody) == 0)
+      (void)futex::wake(thread, thread.clear_child_tid, futex::Scope::shared, 1);
+  }
+  thread.clear_child_tid = 0;
+  if (thread.vfork_parent) {
+    thread.vfork_parent->vfork_done.store(true, std::memory_order_release);
+    thread.vfork_parent->vfork_waiting.wake_all();
+    thread.vfork_parent = nullptr;
+  }
+}
+
+namespace {
+
+// Who gets the children of a process that ends, prctl(2) PR_SET_CHILD_SUBREAPER, pid_namespaces(7). Null: the kernel.
+Process* reaper_for(Process& ending) REQUIRES(process_tree_lock) {
+  Container& container = ending.container();
+  for (Process* at = ending.parent; at && &at->container() == &container; at = at->parent)
+    if (at->child_subreaper.load(std::memory_order_relaxed) && at->state() == Process::State::alive) return at;
+  Process* first = container.first_process;
+  return first != &ending ? first : nullptr;
+}
+
+constexpr Nanoseconds clock_tick = nanoseconds_per_second / 100;
+
+// The parent hears of the end. True: nobody will wait for it, so it is to be reaped now.
+bool tell_parent_of_end(Process& process) REQUIRES(process_tree_lock) {
+  Process* parent = process.parent;
+  if (!parent) return true;
+  const int number = process.exit_signal;
+  bool ignored = false;
+  SignalAction action;
+  if (number == signal::child) {
+    action = parent->handlers().get(signal::child);
+    ignored = action.handler == SignalAction::ignore_handler || action.flags & SignalAction::no_child_wait;
+  }
+  if (number != 0 && action.handler != SignalAction::ignore_handler) {
+    const WaitStatus status = process.exit_status;
+    SignalInfo info = signal_from(process, *parent, number, signal_code::child_exited);
+    if (status.kind == WaitStatus::Kind::killed) info.code = signal_code::child_killed;
+    info.kind = SignalInfo::Kind::child;
+    info.status = status.code;
+    info.user_time = process.own_usage_at_end.user_time / clock_tick;
+    info.system_time = process.own_usage_at_end.system_time / clock_tick;
+    (void)deliver(*parent, info);
+  }
+  parent->children_changed.wake_all();
+  return ignored;
+}
+
+struct ZombieList {
+  List<Process, &Process::sibling_node> processes;
+};
+
+// Children go to the reaper; those that nobody will wait for come into `unwanted`.
+void give_children_away(Process& ending, ZombieList& unwanted) REQUIRES(process_tree_lock) {
+  Process* reaper = ending.children.empty() ? nullptr : reaper_for(ending);
+  while (Process* child = ending.children.front()) {
+    set_parent(*child, reaper);
+    child->exit_signal = signal::child;
+    if (child->state() == Process::State::zombie && tell_parent_of_end(*child)) {
+      if (reaper) set_parent(*child, nullptr);
+      unwanted.processes.push_back(*child);
+    }
+  }
+}
+
+// A group that loses its connection to the rest of its session while it is stopped would wait forever: POSIX sends it
+// SIGHUP and SIGCONT (exit(3)).
+void wake_if_orphaned(ProcessGroup& group, const Process& ending) REQUIRES(process_tree_lock) {
+  bool anyone_stopped = false;
+  for (Process& member : group.members) anyone_stopped |= &member != &ending && member.stopping;
+  if (!anyone_stopped || !is_orphaned(group, &ending)) return;
+  deliver_to_group(group, kernel_signal(signal::hang_up));
+  deliver_to_group(group, kernel_signal(signal::continue_));
+}
+
+void wake_orphaned_groups(Process& ending) REQUIRES(process_tree_lock) {
+  if (!is_orphaned(*ending.group, nullptr)) wake_if_orphaned(*ending.group, ending);
+  for (Process& child : ending.children)
+    if (child.group != ending.group && &child.group->session() == &ending.group->session())
+      wake_if_orphaned(*child.group, ending);
+}
+
+void signal_children_of_dead_parent(Process& ending) REQUIRES(process_tree_lock) {
+  for (Process& child : ending.children) {
+    SpinGuard guard(child.lock());
+    for (UserThread& thread : child.threads) {
+      if (!thread.parent_death_signal) continue;
+      (void)thread.pending.add(kernel_signal(thread.parent_death_signal), nullptr, 0);
+      thread.notice_signals();
+    }
+  }
+}
+
+// Everything that the process has and a zombie does not need.
+void let_go(Process& process) {
+  drop_timers(process);
+  Process::Parts gone;
+  {
+    SpinGuard guard(process.lock());
+    Process::Parts& parts = process.parts();
+    gone.address_space = std::move(parts.address_space);
+    gone.files = std::move(parts.files);
+    gone.fs = std::move(parts.fs);
+    gone.executable = std::move(parts.executable);
+    process.pending.discard(SignalSet::all());
+  }
+  process.home.reset();
+}
+
+[[noreturn]] void end_of_the_host(const Process& process) {
+  const WaitStatus status = process.exit_status;
+  log(LogLevel::notice, "the first process has {} {}: powering off",
+      status.kind == WaitStatus::Kind::exited ? "exited with status" : "been killed by signal", status.code);
+  arch::power_off(arch::PowerOff::normal);
+}
+
+void end_process(Process& process, UserThread& last) {
+  process.own_usage_at_end = usage_of(process);
+  if (process.is_session_leader()) disassociate_terminal(process);
+  let_go(process);
+  if (process.is_init) {
+    if (process.container().is_host()) end_of_the_host(process);
+    {
+      SpinGuard guard(process_tree_lock);
+      process.container().first_process = nullptr;
+    }
+    kill_everything_in(process.container(), Await::no);
+  }
+  ZombieList unwanted;
+  bool reap_now;
+  {
+    SpinGuard guard(process_tree_lock);
+    signal_children_of_dead_parent(process);
+    wake_orphaned_groups(process);
+    give_children_away(process, unwanted);
+    if (process.is_session_leader()) process.pid()->session->leader = nullptr;
+    last.tid()->thread = nullptr;
+    process.set_state(Process::State::zombie);
+    reap_now = tell_parent_of_end(process);
+  }
+  while (Process* zombie = unwanted.processes.pop_front()) reap(*zombie);
+  Container& container = process.container();  // held by the process, which the thread holds
+  if (reap_now) reap(process);
+  container.leave();
+}
+
+}  // namespace
+
+namespace {
+
+// A thread that is not the last one: what else refers to it.
+void forget_thread(Process& process, UserThread& thread) {
+  {
+    SpinGuard guard(process_tree_lock);
+    if (thread.tid()->thread == &thread) thread.tid()->thread = nullptr;
+  }
+  process.account().tasks.fetch_sub(1, std::memory_order_relaxed);
+  if (process.stopping) recheck_stop(process);
+  process.threads_changed.wake_all();
+}
+
+// Out of the process's list. True: it was the last one.
+bool leave_process(Process& process, UserThread& thread, int status) {
+  const UserThread::Times times = thread.times();
+  SpinGuard guard(process.lock());
+  if (thread.tid() == process.pid() && !process.ending()) process.exit_status = {WaitStatus::Kind::exited, status};
+  process.threads.remove(thread);
+  thread.pending.discard(SignalSet::all());
+  process.ended_user_time += times.user;
+  process.ended_system_time += times.system;
+  process.ended_voluntary_switches += thread.voluntary_switches();
+  process.ended_involuntary_switches += thread.involuntary_switches();
+  process.change_thread_count(-1);
+  return process.threads.empty();
+}
+
+}  // namespace
+
+void exit_thread(int status) {
+  UserThread& thread = UserThread::current();
+  Process& process = thread.process();
+  release_user_memory(thread);
+  thread.use_address_space(nullptr);  // the last thread frees it
+  if (leave_process(process, thread, status))
+    end_process(process, thread);
+  else
+    forget_thread(process, thread);
+  sched::exit();
+}
+
+void exit_process(WaitStatus status) {
+  Process& process = UserThread::current().process();
+  {
+    SpinGuard guard(process.lock());
+    if (!process.ending()) {
+      process.exit_status = status;
+      process.set_ending();
+      if (!process.single_threaded()) {
+        for (UserThread& thread : process.threads) thread.notice_signals();
+        process.continued.wake_all();
+        process.threads_changed.wake_all();
+      }
+    }
+  }
+  exit_thread(status.code);
+}
+
+void kill_everything_in(Container& container, Await await) {
+  // Processes of containers below have numbers here as well. What enters meanwhile is a child of what is still there,
+  // so another look finds it; a container that is stopping lets nothing in.
+  auto kill_all = [&] {
+    const Process* self = await == Await::no ? &Process::current() : nullptr;
+    for (int at = 0; Ref<Process> process = next_process(container, at);)
+      if (process != self && process->state() == Process::State::alive) kill_process(*process);
+    return container.process_count() == 0;
+  };
+  if (kill_all() || await == Await::no) return;
+  (void)container.became_empty().wait(kill_all, Wait::uninterruptible);
+}
+
+}  // namespace cv6

@@ -1,0 +1,140 @@
+// What a program does wrong, and pages that it has not got yet: the upcalls of arch/upcalls.hpp about user mode.
+
+#include "arch/clock.hpp"
+#include "arch/upcalls.hpp"
+#include "sync/log.hpp"
+#include "task/exit.hpp"
+#include "task/process.hpp"
+#include "task/send_signal.hpp"
+#include "task/user_return.hpp"
+
+namespace cv6 {
+
+namespace {
+
+using Kind = arch::Fault::Kind;
+
+SignalInfo signal_for_page(FaultOutcome outcome, std::uintptr_t address) {
+  SignalInfo info;
+  info.kind = SignalInfo::Kind::fault;
+  info.address = address;
+  info.number = outcome == FaultOutcome::past_end ? signal::bus : signal::segmentation;
+  if (outcome == FaultOutcome::past_end)
+    info.code = signal_code::bad_address;
+  else
+    info.code = outcome == FaultOutcome::no_mapping ? signal_code::address_not_mapped : signal_code::access_denied;
+  return info;
+}
+
+SignalInfo signal_for(const arch::Fault& fault, std::uintptr_t instruction) {
+  SignalInfo info;
+  info.kind = SignalInfo::Kind::fault;
+  info.address = instruction;
+  switch (fault.kind) {
+    case Kind::illegal_instruction:
+      info.number = signal::illegal;
+      info.code = signal_code::bad_operand;
+      break;
+    case Kind::divide:
+      info.number = signal::floating_point;
+      info.code = signal_code::integer_divide;
+      break;
+    case Kind::floating_point:
+      info.number = signal::floating_point;
+      info.code = signal_code::float_invalid;
+      break;
+    case Kind::breakpoint: return kernel_signal(signal::trap);
+    case Kind::single_step:
+      info.number = signal::trap;
+      info.code = signal_code::trace;
+      break;
+    case Kind::alignment:
+      info.number = signal::bus;
+      info.code = signal_code::bad_alignment;
+      break;
+    case Kind::stack: return kernel_signal(signal::bus);
+    default: return kernel_signal(signal::segmentation);  // a general protection fault names no address
+  }
+  return info;
+}
+
+// A program that ends by a fault leaves a line in the log; at most a few each second.
+class DeathNotices {
+ public:
+  bool permit() {
+    const Nanoseconds now = arch::monotonic_now();
+    if (now - begun_ > nanoseconds_per_second) {
+      begun_ = now;
+      count_ = 0;
+    }
+    return ++count_ <= 10;
+  }
+
+ private:
+  Nanoseconds begun_ = 0;
+  unsigned count_ = 0;
+};
+constinit Guarded<DeathNotices, Rank::signals> death_notices;
+
+void note_death(const UserThread& thread, const arch::UserRegisters& registers, const SignalInfo& info) {
+  Process& process = thread.process();
+  const SignalAction action = process.handlers().get(info.number);
+  if (action.has_handler() && !thread.mask().contains(info.number)) return;
+  if (!death_notices.with([](DeathNotices& notices) { return notices.permit(); })) return;
+  log(LogLevel::notice, "pid {} {}: {} at ip {:x} sp {:x} address {:x}", process.number(), thread.name.view(),
+      signal::name(info.number), registers.instruction_pointer(), registers.stack_pointer(), info.address);
+}
+
+void out_of_memory(UserThread& thread) {
+  log(LogLevel::notice, "pid {} {}: killed, container {} is out of memory", thread.process().number(),
+      thread.name.view(), thread.process().container().id());
+  kill_process(thread.process());
+}
+
+}  // namespace
+
+void arch::on_user_fault(UserRegisters& registers, const Fault& fault) {
+  UserThread& thread = UserThread::current();
+  Process& process = thread.process();
+  thread.entered_kernel();
+  if (fault.kind == Kind::page) [[likely]] {
+    const FaultOutcome outcome = process.address_space().fault(fault.address, fault.access);
+    process.count_fault();
+    if (outcome != FaultOutcome::resolved) [[unlikely]] {
+      if (outcome == FaultOutcome::no_memory) {
+        out_of_memory(thread);
+      } else {
+        const SignalInfo info = signal_for_page(outcome, fault.address);
+        note_death(thread, registers, info);
+        thread.last_fault = fault;
+        force_signal(thread, info);
+      }
+    }
+  } else {
+    const SignalInfo info = signal_for(fault, registers.instruction_pointer());
+    note_death(thread, registers, info);
+    thread.last_fault = fault;
+    force_signal(thread, info);
+  }
+  if (has_return_work(thread)) return_to_user_work(thread, registers);
+  thread.leaves_kernel();
+}
+
+void arch::on_user_interrupted(UserRegisters& registers) {
+  UserThread& thread = UserThread::current();
+  if (!has_return_work(thread)) return;
+  thread.entered_kernel();
+  return_to_user_work(thread, registers);
+  thread.leaves_kernel();
+}
+
+bool arch::on_kernel_user_access(std::uintptr_t address, Fault::Access access) {
+  UserThread& thread = UserThread::current();
+  Process& process = thread.process();
+  const FaultOutcome outcome = process.address_space().fault(address, access);
+  process.count_fault();
+  if (outcome == FaultOutcome::no_memory) out_of_memory(thread);
+  return outcome == FaultOutcome::resolved;
+}
+
+}  // namespace cv6

@@ -1,0 +1,70 @@
+#include "task/pending_signals.hpp"
+
+namespace cv6 {
+
+Result<void> PendingSignals::add(const SignalInfo& info, UserAccount* payer, std::uint64_t limit) {
+  const bool real_time = signal::real_time(info.number);
+  SignalSet now = set();
+  if (!real_time && now.contains(info.number)) return {};
+  QueuedSignal* queued = nullptr;
+  if (!payer || payer->queued_signals.load(std::memory_order_relaxed) < limit) queued = new (std::nothrow) QueuedSignal;
+  if (queued) {
+    queued->info = info;
+    if (payer) {
+      payer->queued_signals.fetch_add(1, std::memory_order_relaxed);
+      queued->payer = Ref<UserAccount>(payer);
+    }
+    queue_.push_back(*queued);
+  } else if (real_time && info.kind != SignalInfo::Kind::sent) {
+    return Error::again;  // kill(2) of a real-time signal loses only the information, as on Linux
+  }
+  now.add(info.number);
+  change(now);
+  return {};
+}
+
+bool PendingSignals::take(SignalSet blocked, SignalInfo& info) {
+  const SignalSet deliverable = set() - blocked;
+  if (deliverable.empty()) return false;
+  const SignalSet urgent = deliverable & signal::synchronous;
+  take_number((urgent.empty() ? deliverable : urgent).first(), info);
+  return true;
+}
+
+void PendingSignals::take_number(int number, SignalInfo& info) {
+  QueuedSignal* found = nullptr;
+  bool more = false;
+  for (QueuedSignal& queued : queue_) {
+    if (queued.info.number != number) continue;
+    if (found) {
+      more = true;
+      break;
+    }
+    found = &queued;
+  }
+  if (found) {
+    info = found->info;
+    drop(*found);
+  } else {
+    info = SignalInfo{.number = number, .code = signal_code::user};  // what was known about it is lost
+  }
+  if (more) return;
+  SignalSet rest = set();
+  rest.remove(number);
+  change(rest);
+}
+
+void PendingSignals::drop(QueuedSignal& queued) {
+  List<QueuedSignal, &QueuedSignal::node>::remove(queued);
+  if (queued.payer) queued.payer->queued_signals.fetch_sub(1, std::memory_order_relaxed);
+  delete &queued;
+}
+
+void PendingSignals::discard(SignalSet which) {
+  if ((set() & which).empty()) return;
+  for (QueuedSignal& queued : queue_)
+    if (which.contains(queued.info.number)) drop(queued);
+  change(set() - which);
+}
+
+}  // namespace cv6

@@ -1,0 +1,168 @@
+// /proc/PID/{cmdline,environ,auxv,maps,smaps,smaps_rollup}: what a process's memory contains.
+#include "task/proc/memory_text.hpp"
+#include "task/proc/process_entries.hpp"
+
+namespace cv6::proc {
+
+namespace {
+
+using Read = Result<std::size_t> (*)(Process& process, std::uint64_t offset, std::span<std::byte> to);
+
+// All that `read` has. A process that has let go of its memory has none.
+Result<void> copy_strings(Process& process, Read read, TextBuffer& out) {
+  Own<std::byte[]> buffer(new (std::nothrow) std::byte[page_size]);
+  if (!buffer) return Error::nomem;
+  for (std::uint64_t offset = 0; out.complete();) {
+    const Result<std::size_t> size = read(process, offset, {buffer.get(), page_size});
+    if (!size || *size == 0) break;
+    out.write({reinterpret_cast<const char*>(buffer.get()), *size});
+    offset += *size;
+    sched::maybe_yield();
+  }
+  return {};
+}
+
+// Reads words of another address space one page at a time.
+class WordReader {
+ public:
+  WordReader(AddressSpace& memory, std::uintptr_t at) : memory_(memory), at_(at) {}
+  Result<std::uint64_t> next() {
+    std::uint64_t word = 0;
+    TRY(memory_.read_memory(at_, std::as_writable_bytes(std::span(&word, 1))));
+    at_ += sizeof word;
+    return word;
+  }
+
+ private:
+  AddressSpace& memory_;
+  std::uintptr_t at_;
+};
+
+// The file that a mapping shows, as far as its name is known.
+Result<void> print_mapped_name(const AddressSpace::Description& mapping, const Path& executable, TextBuffer& name) {
+  if (!mapping.name.empty() || !mapping.object) {
+    name.write(mapping.name);
+    return {};
+  }
+  if (executable && mapping.object == static_cast<MemoryObject*>(&executable.inode())) return print_path(name, executable);
+  return {};
+}
+
+// Calls visit(mapping facts, description) for each mapping of the process, in order.
+template <class Visit>
+Result<void> for_each_mapping(Process& process, AddressSpace& memory, Visit visit) {
+  const Path executable = process.executable();
+  TextBuffer name;
+  AddressSpace::Description mapping{};
+  for (std::uintptr_t from = 0; memory.describe(from, mapping); from = mapping.end) {
+    MappingFacts facts{.start = mapping.start, .end = mapping.end, .protection = mapping.protection,
+                       .sharing = mapping.sharing, .offset = mapping.offset};
+    if (mapping.object) {
+      const MemoryObject::Label label = mapping.object->label();
+      facts.device = static_cast<DeviceNumber>(label.device);
+      facts.inode = label.inode;
+    }
+    name.clear();
+    TRY(print_mapped_name(mapping, executable, name));
+    if (!name.complete()) return Error::nomem;
+    facts.name = name.view();
+    visit(facts, mapping);
+    sched::maybe_yield();
+  }
+  return {};
+}
+
+// Looks at each page that is mapped. What the counts say about a page may be out of date at once.
+ResidentFacts look_at_pages(AddressSpace& memory, const AddressSpace::Description& mapping) {
+  ResidentFacts facts{.size = mapping.end - mapping.start};
+  std::uint64_t missing = mapping.resident_pages;
+  for (std::uintptr_t at = mapping.start; at < mapping.end && missing != 0; at += page_size) {
+    AddressSpace::Translation translation{};
+    if (memory.translate(at, translation)) {
+      --missing;
+      const std::uint32_t users = translation.frame->users.load(std::memory_order_relaxed);
+      const bool is_file = translation.frame->use == FrameUse::file_page;
+      facts.resident += page_size;
+      facts.proportional += page_size / (users ? users : 1);
+      if (!is_file) facts.anonymous += page_size;
+      // Pages of files are their only copy in memory, so nothing is lost with the mapping: they count as clean.
+      if (users > 1)
+        (is_file ? facts.shared_clean : facts.shared_dirty) += page_size;
+      else
+        (is_file ? facts.private_clean : facts.private_dirty) += page_size;
+    }
+    if ((at >> page_shift) % 512 == 0) sched::maybe_yield();
+  }
+  return facts;
+}
+
+}  // namespace
+
+Result<void> generate_command_line(const Subject& subject, TextBuffer& out) {
+  Ref<Process> process = TRY(subject.process());
+  return copy_strings(*process, read_command_line, out);
+}
+
+Result<void> generate_environment(const Subject& subject, TextBuffer& out) {
+  Ref<Process> process = TRY(subject.inspected_process());
+  return copy_strings(*process, read_environment, out);
+}
+
+// As the program found it on its stack: behind the argument count, the arguments' and the environment's addresses.
+Result<void> generate_auxiliary_vector(const Subject& subject, TextBuffer& out) {
+  Ref<Process> process = TRY(subject.inspected_process());
+  Ref<AddressSpace> memory = process->hold_address_space();
+  const std::uintptr_t stack = process->ranges.stack_start;
+  if (!memory || stack == 0) return {};
+  WordReader words(*memory, stack);
+  std::uint64_t arguments = TRY(words.next());
+  const std::uint64_t most = process->ranges.environment_end - process->ranges.arguments_start + 2;  // each has a NUL
+  if (arguments > most) return {};
+  for (; arguments != 0; --arguments) TRY(words.next());
+  if (TRY(words.next()) != 0) return {};
+  for (std::uint64_t count = 0; TRY(words.next()) != 0;)
+    if (++count > most) return {};
+  constexpr unsigned most_entries = 64;
+  for (unsigned i = 0; i < most_entries; ++i) {
+    const std::uint64_t entry[2] = {TRY(words.next()), TRY(words.next())};
+    out.write({reinterpret_cast<const char*>(entry), sizeof entry});
+    if (entry[0] == 0) break;
+  }
+  return {};
+}
+
+Result<void> generate_maps(const Subject& subject, TextBuffer& out) {
+  Ref<Process> process = TRY(subject.inspected_process());
+  Ref<AddressSpace> memory = process->hold_address_space();
+  if (!memory) return {};
+  return for_each_mapping(*process, *memory,
+                          [&](const MappingFacts& facts, const AddressSpace::Description&) { print_mapping(out, facts); });
+}
+
+Result<void> generate_smaps(const Subject& subject, TextBuffer& out) {
+  Ref<Process> process = TRY(subject.inspected_process());
+  Ref<AddressSpace> memory = process->hold_address_space();
+  if (!memory) return {};
+  return for_each_mapping(*process, *memory, [&](const MappingFacts& facts, const AddressSpace::Description& mapping) {
+    print_mapping(out, facts);
+    print_resident(out, look_at_pages(*memory, mapping), SmapsKind::mapping);
+  });
+}
+
+Result<void> generate_smaps_rollup(const Subject& subject, TextBuffer& out) {
+  Ref<Process> process = TRY(subject.inspected_process());
+  Ref<AddressSpace> memory = process->hold_address_space();
+  if (!memory) return {};
+  ResidentFacts total;
+  MappingFacts range{.name = "[rollup]"};
+  TRY(for_each_mapping(*process, *memory, [&](const MappingFacts& facts, const AddressSpace::Description& mapping) {
+    if (range.end == 0) range.start = facts.start;
+    range.end = facts.end;
+    total.add(look_at_pages(*memory, mapping));
+  }));
+  print_mapping(out, range);
+  print_resident(out, total, SmapsKind::rollup);
+  return {};
+}
+
+}  // namespace cv6::proc

@@ -1,0 +1,63 @@
+#include "task/process.hpp"
+
+#include "arch/clock.hpp"
+#include "task/process_tree.hpp"
+
+namespace cv6 {
+
+Result<Ref<Executable>> Executable::create(Path path) {
+  Inode& inode = path.inode();
+  TRY(inode.begin_executing());
+  auto made = make<Executable>(std::move(path));
+  if (!made) inode.end_executing();
+  return made;
+}
+
+Executable::~Executable() { path_.inode().end_executing(); }
+
+Process::Process(Ref<Pid> pid, Parts parts)
+    : parts_(std::move(parts)),
+      pid_(std::move(pid)),
+      number_(pid_->number_in(*parts_.container)),
+      start_time_(arch::monotonic_now()) {
+  parts_.account->tasks.fetch_add(1, std::memory_order_relaxed);
+}
+
+Process::~Process() { parts_.account->tasks.fetch_sub(1, std::memory_order_relaxed); }
+
+Ref<AddressSpace> Process::hold_address_space() {
+  SpinGuard guard(lock_);
+  return parts_.address_space;
+}
+Ref<DescriptorTable> Process::hold_files() {
+  SpinGuard guard(lock_);
+  return parts_.files;
+}
+Ref<FsContext> Process::hold_fs() {
+  SpinGuard guard(lock_);
+  return parts_.fs;
+}
+Ref<const Credentials> Process::hold_credentials() {
+  SpinGuard guard(lock_);
+  return parts_.credentials;
+}
+Path Process::executable() {
+  SpinGuard guard(lock_);
+  return parts_.executable ? parts_.executable->path() : Path();
+}
+
+Ref<UserThread> Process::some_thread() {
+  SpinGuard guard(lock_);
+  for (UserThread& thread : threads)
+    if (thread.tid() == pid_) return Ref<UserThread>(&thread);
+  return Ref<UserThread>(threads.front());
+}
+
+void Process::set_credentials(Ref<const Credentials> fresh) {
+  SpinGuard guard(lock_);
+  std::swap(parts_.credentials, fresh);
+}
+
+bool Process::is_session_leader() const { return pid_->session != nullptr && pid_->session->leader == this; }
+
+}  // namespace cv6

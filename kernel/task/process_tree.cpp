@@ -1,0 +1,185 @@
+#include "task/process_tree.hpp"
+
+#include "container/container.hpp"
+#include "task/terminal_jobs.hpp"
+
+namespace cv6 {
+
+constinit SpinLock process_tree_lock{Rank::process_tree};
+
+// A group or a session goes when its last member does, which happens without locks held. A new one of the same number
+// cannot exist meanwhile: the number is taken until the Pid goes.
+ProcessGroup::~ProcessGroup() {
+  SpinGuard guard(process_tree_lock);
+  if (pid_->group == this) pid_->group = nullptr;
+}
+
+Session::~Session() {
+  SpinGuard guard(process_tree_lock);
+  if (terminal) terminal->session_ = nullptr;
+  if (pid_->session == this) pid_->session = nullptr;
+}
+
+// --- finding ----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+Ref<Pid> find_pid(const Container& viewer, int number) {
+  return number > 0 ? const_cast<Container&>(viewer).pids().find(number) : nullptr;
+}
+
+}  // namespace
+
+Result<Ref<Process>> find_process(const Container& viewer, int number) {
+  const Ref<Pid> pid = find_pid(viewer, number);
+  if (!pid) return Error::srch;
+  SpinGuard guard(process_tree_lock);
+  if (!pid->process) return Error::srch;
+  return Ref<Process>(pid->process);
+}
+
+Result<Ref<UserThread>> find_thread(const Container& viewer, int number) {
+  const Ref<Pid> pid = find_pid(viewer, number);
+  if (!pid) return Error::srch;
+  SpinGuard guard(process_tree_lock);
+  if (!pid->thread) return Error::srch;
+  return Ref<UserThread>(pid->thread);
+}
+
+Result<Ref<ProcessGroup>> find_group(const Container& viewer, int number) {
+  const Ref<Pid> pid = find_pid(viewer, number);
+  if (!pid) return Error::srch;
+  SpinGuard guard(process_tree_lock);
+  if (!pid->group || !pid->group->hold_unless_gone()) return Error::srch;
+  return Ref<ProcessGroup>::adopt(pid->group);
+}
+
+Ref<Process> next_process(Container& viewer, int& after) {
+  Ref<Process> found;
+  viewer.pids().for_each(after, [&](Pid& pid) {
+    SpinGuard guard(process_tree_lock);
+    after = pid.number_in(viewer);
+    if (pid.process) found = Ref<Process>(pid.process);
+    return !found;
+  });
+  return found;
+}
+
+// --- relations --------------------------------------------------------------------------------------------------------
+
+bool is_orphaned(ProcessGroup& group, const Process* without) {
+  for (Process& member : group.members) {
+    if (&member == without || member.state() != Process::State::alive || !member.parent) continue;
+    const ProcessGroup* of_parent = member.parent->group.get();
+    if (member.parent != without && of_parent != &group && &of_parent->session() == &group.session()) return false;
+  }
+  return true;
+}
+
+void set_parent(Process& process, Process* parent) {
+  if (process.parent) List<Process, &Process::sibling_node>::remove(process);
+  process.parent = parent;
+  if (parent) parent->children.push_back(process);
+  process.set_parent_number(parent ? parent->pid()->number_in(process.container()) : 0);
+}
+
+void enter_group(Process& process, Ref<ProcessGroup> group) {
+  group->members.push_back(process);
+  process.group = std::move(group);
+}
+
+Ref<ProcessGroup> leave_group(Process& process) {
+  List<Process, &Process::group_node>::remove(process);
+  return std::move(process.group);
+}
+
+// --- calls ------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// setpgid(2)'s rules about whom. Error::srch, acces, perm.
+Result<void> check_may_regroup(const Process& caller, const Process& process) REQUIRES(process_tree_lock) {
+  if (process.state() != Process::State::alive) return Error::srch;
+  if (&process != &caller) {
+    if (process.parent != &caller) return Error::srch;
+    if (&process.group->session() != &caller.group->session()) return Error::perm;
+    if (process.has_executed.load(std::memory_order_relaxed)) return Error::acces;
+  }
+  if (process.is_session_leader()) return Error::perm;
+  return {};
+}
+
+}  // namespace
+
+namespace {
+
+// The process's own group, found or made. Made: it is not the Pid's yet.
+Result<Ref<ProcessGroup>> own_group(Process& process) {
+  Ref<Session> session;
+  {
+    SpinGuard guard(process_tree_lock);
+    ProcessGroup* existing = process.pid()->group;
+    if (existing && existing->hold_unless_gone()) return Ref<ProcessGroup>::adopt(existing);
+    if (!process.group) return Error::srch;
+    session = process.group->session_ref();
+  }
+  return make<ProcessGroup>(process.pid(), std::move(session));
+}
+
+}  // namespace
+
+Result<void> set_process_group(Process& caller, int process_number, int group_number) {
+  if (group_number < 0) return Error::inval;
+  const Ref<Process> process = process_number ? TRY(find_process(caller.container(), process_number)) : Ref<Process>(&caller);
+  const bool own = group_number == 0 || group_number == process->pid()->number_in(caller.container());
+  auto found = own ? own_group(*process) : find_group(caller.container(), group_number);
+  if (!found) return found.error() == Error::nomem || own ? found.error() : Error::perm;
+  Ref<ProcessGroup> group = *std::move(found);
+  Ref<ProcessGroup> old;  // goes after the lock
+  SpinGuard guard(process_tree_lock);
+  TRY(check_may_regroup(caller, *process));
+  if (&group->session() != &process->group->session()) return Error::perm;
+  if (own) {
+    // A shell and its child both do this at the same time: whose group is there first is it.
+    ProcessGroup*& registered = process->pid()->group;
+    if (!registered) registered = group.get();
+    if (registered != group.get()) {
+      if (process->group.get() == registered) return {};
+      return Error::perm;
+    }
+  }
+  if (process->group == group) return {};
+  old = leave_group(*process);
+  enter_group(*process, group);
+  return {};
+}
+
+Result<int> process_group_of(Process& caller, int number) {
+  const Ref<Process> process = number ? TRY(find_process(caller.container(), number)) : Ref<Process>(&caller);
+  SpinGuard guard(process_tree_lock);
+  if (!process->group) return Error::srch;
+  return process->group->pid()->number_in(caller.container());
+}
+
+Result<int> session_of(Process& caller, int number) {
+  const Ref<Process> process = number ? TRY(find_process(caller.container(), number)) : Ref<Process>(&caller);
+  SpinGuard guard(process_tree_lock);
+  if (!process->group) return Error::srch;
+  return process->group->session().pid()->number_in(caller.container());
+}
+
+Result<int> start_session(Process& caller) {
+  Ref<Session> session = TRY(make<Session>(caller.pid()));
+  Ref<ProcessGroup> group = TRY(make<ProcessGroup>(caller.pid(), session));
+  Ref<ProcessGroup> old;
+  SpinGuard guard(process_tree_lock);
+  if (caller.pid()->group || caller.pid()->session) return Error::perm;
+  caller.pid()->session = session.get();
+  caller.pid()->group = group.get();
+  session->leader = &caller;
+  old = leave_group(caller);
+  enter_group(caller, std::move(group));
+  return caller.number();
+}
+
+}  // namespace cv6

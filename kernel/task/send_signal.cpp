@@ -1,0 +1,248 @@
+#include "task/send_signal.hpp"
+
+#include "task/exit.hpp"
+
+namespace cv6 {
+
+SignalInfo kernel_signal(int number) {
+  SignalInfo info;
+  info.number = number;
+  info.code = signal_code::kernel;
+  return info;
+}
+
+SignalInfo signal_from(Process& sender, const Process& receiver, int number, int code) {
+  SignalInfo info;
+  info.number = number;
+  info.code = code;
+  info.process = sender.pid()->number_in(receiver.container());
+  info.user = sender.credentials().ids().user;
+  return info;
+}
+
+namespace {
+
+enum class To : std::uint8_t { process, thread };
+
+// The processes that others depend on are not ended by what they did not ask for: the host's first one never, a
+// container's not by those inside.
+bool is_protected(Process& process, int number, const Process* sender) {
+  if (!process.is_init || process.handlers().get(number).has_handler()) return false;
+  return process.container().is_host() || (sender && sender->container().is_or_is_below(process.container()));
+}
+
+// Nobody would notice: it is ignored, and not only for as long as it is blocked (its disposition may change until then).
+bool is_ignored(Process& process, const UserThread& thread, int number) {
+  if (thread.mask().contains(number) || thread.awaited_signals.load(std::memory_order_relaxed)) return false;
+  return process.handlers().ignores(number);
+}
+
+// A stop signal takes back what would continue, and the reverse; a continue signal ends a stop.
+void prepare(Process& process, int number) REQUIRES(process.lock()) {
+  const bool stops = signal::stopping.contains(number);
+  if (!stops && number != signal::continue_) return;
+  const SignalSet opposite = stops ? SignalSet::of(signal::continue_) : signal::stopping;
+  process.pending.discard(opposite);
+  for (UserThread& thread : process.threads) thread.pending.discard(opposite);
+  if (stops || !process.stopping) return;
+  process.stopping = false;
+  process.continue_unannounced = true;
+  for (UserThread& thread : process.threads) thread.notice_signals();
+  process.continued.wake_all();
+}
+
+bool wants(const UserThread& thread, int number) {
+  return !thread.mask().contains(number) ||
+         SignalSet(thread.awaited_signals.load(std::memory_order_seq_cst)).contains(number);
+}
+
+// One thread that can take it comes out of its sleep: the first, if it can, as most programs expect.
+void wake_for(Process& process, UserThread& first_choice, int number, To to) REQUIRES(process.lock()) {
+  if (wants(first_choice, number)) return first_choice.notice_signals();
+  if (to == To::thread) return;
+  for (UserThread& thread : process.threads)
+    if (wants(thread, number)) return thread.notice_signals();
+}
+
+void kill_locked(Process& process) REQUIRES(process.lock()) {
+  if (process.ending()) return;
+  process.exit_status = {WaitStatus::Kind::killed, signal::kill};
+  process.set_ending();
+  process.stopping = false;
+  for (UserThread& thread : process.threads) {
+    thread.notice_signals();
+    thread.vfork_waiting.wake_all();
+  }
+  process.continued.wake_all();
+  process.threads_changed.wake_all();
+}
+
+Result<void> send(Process& process, UserThread* target, const SignalInfo& info, Process* sender) {
+  SpinGuard guard(process.lock());
+  UserThread* first = target ? target : process.threads.front();
+  if (!first || !first->process_node.linked() || process.ending()) return {};  // it ends, or has ended
+  const int number = info.number;
+  if (is_protected(process, number, sender)) return {};
+  prepare(process, number);
+  if (number == signal::kill) {
+    kill_locked(process);
+    return {};
+  }
+  if (is_ignored(process, *first, number)) return {};
+  UserAccount* payer = sender ? &sender->account() : nullptr;
+  const std::uint64_t limit = sender ? sender->limits[Resource::pending_signals].soft : 0;
+  TRY((target ? target->pending : process.pending).add(info, payer, limit));
+  wake_for(process, *first, number, target ? To::thread : To::process);
+  return {};
+}
+
+}  // namespace
+
+void kill_process(Process& process) {
+  SpinGuard guard(process.lock());
+  kill_locked(process);
+}
+
+Result<void> deliver(Process& process, const SignalInfo& info, Process* sender) {
+  return send(process, nullptr, info, sender);
+}
+
+Result<void> deliver(UserThread& thread, const SignalInfo& info, Process* sender) {
+  return send(thread.process(), &thread, info, sender);
+}
+
+void deliver_to_group(ProcessGroup& group, const SignalInfo& info) {
+  for (Process& member : group.members) (void)deliver(member, info);  // at worst the information is lost
+}
+
+void signal_self(UserThread& thread, int number) {
+  (void)deliver(thread, signal_from(thread.process(), thread.process(), number, signal_code::user));
+}
+
+void force_signal(UserThread& thread, const SignalInfo& info) {
+  Process& process = thread.process();
+  const SignalAction action = process.handlers().get(info.number);
+  const bool blocked = thread.mask().contains(info.number);
+  if (blocked || action.handler == SignalAction::ignore_handler) {
+    SignalAction fresh = action;
+    fresh.handler = SignalAction::default_handler;
+    process.handlers().set(info.number, fresh);
+    thread.set_mask(thread.mask() - SignalSet::of(info.number));
+  }
+  SpinGuard guard(process.lock());
+  (void)thread.pending.add(info, nullptr, 0);
+  thread.notice_signals();
+}
+
+// --- calls ------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+bool may_signal_by_user(Process& caller, Process& target) {
+  if (&caller == &target) return true;
+  const Identities& own = caller.credentials().ids();
+  const Ref<const Credentials> held = target.hold_credentials();
+  const Identities& other = held->ids();
+  return own.effective_user == 0 || own.effective_user == other.user || own.effective_user == other.saved_user ||
+         own.user == other.user || own.user == other.saved_user;
+}
+
+bool may_continue(const Process& caller, const Process& target, int number) REQUIRES(process_tree_lock) {
+  return number == signal::continue_ && caller.group && target.group &&
+         &caller.group->session() == &target.group->session();
+}
+
+Result<void> send_permitted(Process& caller, Process& target, int number) {
+  if (number == 0) return {};
+  return deliver(target, signal_from(caller, target, number, signal_code::user), &caller);
+}
+
+// What a signal to several becomes: a success if one of them could be sent it.
+struct Broadcast {
+  Result<void> outcome = Error::srch;
+  void note(Result<void> one) {
+    if (one || !outcome) outcome = one;
+  }
+};
+
+Result<void> send_to_group(Process& caller, ProcessGroup& group, int number) {
+  Broadcast all;
+  SpinGuard guard(process_tree_lock);
+  for (Process& member : group.members)
+    if (may_signal_by_user(caller, member) || may_continue(caller, member, number))
+      all.note(send_permitted(caller, member, number));
+    else
+      all.note(Error::perm);
+  return all.outcome;
+}
+
+Result<void> send_to_all(Process& caller, int number) {
+  Broadcast all;
+  for (int at = 0; Ref<Process> process = next_process(caller.container(), at);) {
+    if (process == &caller || at == 1) continue;
+    if (auto allowed = check_may_signal(caller, *process, number); !allowed)
+      all.note(allowed);
+    else
+      all.note(send_permitted(caller, *process, number));
+  }
+  return all.outcome;
+}
+
+}  // namespace
+
+Result<void> check_may_signal(Process& caller, Process& target, int number) {
+  if (may_signal_by_user(caller, target)) return {};
+  SpinGuard guard(process_tree_lock);
+  if (may_continue(caller, target, number)) return {};
+  return Error::perm;
+}
+
+Result<void> send_signal_to(Process& caller, int target, int number) {
+  if (number != 0 && !signal::valid(number)) return Error::inval;
+  if (target > 0) {
+    const Ref<Process> process = TRY(find_process(caller.container(), target));
+    TRY(check_may_signal(caller, *process, number));
+    return send_permitted(caller, *process, number);
+  }
+  if (target == -1) return send_to_all(caller, number);
+  if (target == INT32_MIN) return Error::srch;
+  if (target < -1) return send_to_group(caller, *TRY(find_group(caller.container(), -target)), number);
+  return send_to_group(caller, *Ref<ProcessGroup>(caller.group), number);
+}
+
+namespace {
+
+// tgkill(2)'s process must be the thread's.
+Result<Ref<UserThread>> find_thread_of(Process& caller, int process, int thread) {
+  Ref<UserThread> found = TRY(find_thread(caller.container(), thread));
+  if (process && found->process().pid()->number_in(caller.container()) != process) return Error::srch;
+  return found;
+}
+
+}  // namespace
+
+Result<void> send_signal_to_thread(Process& caller, int process, int thread, int number) {
+  if (thread <= 0 || process < 0 || (number != 0 && !signal::valid(number))) return Error::inval;
+  const Ref<UserThread> target = TRY(find_thread_of(caller, process, thread));
+  TRY(check_may_signal(caller, target->process(), number));
+  if (number == 0) return {};
+  return deliver(*target, signal_from(caller, target->process(), number, signal_code::thread_kill), &caller);
+}
+
+Result<void> queue_signal(Process& caller, int process, int thread, const SignalInfo& info) {
+  if (info.number != 0 && !signal::valid(info.number)) return Error::inval;
+  const bool own = process == caller.number();
+  if (!own && (info.code >= 0 || info.code == signal_code::thread_kill)) return Error::perm;
+  if (thread) {
+    const Ref<UserThread> target = TRY(find_thread_of(caller, process, thread));
+    TRY(check_may_signal(caller, target->process(), info.number));
+    if (info.number == 0) return {};
+    return deliver(*target, info, &caller);
+  }
+  const Ref<Process> target = TRY(find_process(caller.container(), process));
+  TRY(check_may_signal(caller, *target, info.number));
+  if (info.number == 0) return {};
+  return deliver(*target, info, &caller);
+}
+
+}  // namespace cv6

@@ -1,0 +1,38 @@
+#include "task/user_account.hpp"
+
+#include "sync/spin_lock.hpp"
+
+namespace cv6 {
+
+namespace {
+
+struct Traits {
+  static const UserAccount::Key& key(const UserAccount& account) { return account.key(); }
+  static std::uint64_t hash(const UserAccount::Key& key) {
+    return mix(reinterpret_cast<std::uintptr_t>(key.container) ^ key.user);
+  }
+  static bool equal(const UserAccount& account, const UserAccount::Key& key) { return account.key() == key; }
+};
+using Table = HashTable<UserAccount, &UserAccount::node, Traits>;
+constinit Guarded<Table, Rank::signals> accounts;
+
+}  // namespace
+
+Result<Ref<UserAccount>> UserAccount::find_or_create(const Container& container, std::uint32_t user) {
+  const Key key{&container, user};
+  Ref<UserAccount> fresh = TRY(make<UserAccount>(key));
+  auto table = accounts.lock();
+  if (UserAccount* found = table->find(key); found && found->hold_unless_gone()) {
+    // `fresh` goes without having been in the table.
+    return Ref<UserAccount>::adopt(found);
+  }
+  table->insert(*fresh);
+  return fresh;
+}
+
+void UserAccount::last_reference_gone() {
+  accounts.with([&](Table& table) { table.remove(*this); });
+  delete this;
+}
+
+}  // namespace cv6

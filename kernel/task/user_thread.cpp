@@ -1,0 +1,147 @@
+#include "task/user_thread.hpp"
+
+#include "sync/per_cpu.hpp"
+#include "task/process.hpp"
+
+namespace cv6 {
+
+namespace {
+
+constinit PerCpu<const UserThread*> fpu_owner;  // whose floating-point registers the processor has
+alignas(ObjectCache) constinit std::byte fpu_cache_place[sizeof(ObjectCache)] = {};
+constinit ObjectCache* fpu_images = nullptr;
+
+}  // namespace
+
+void initialise_user_threads() { fpu_images = new (fpu_cache_place) ObjectCache("fpu_image", arch::fpu_image_size(), 64); }
+
+UserThread::UserThread(Process& process, Ref<Pid> tid)
+    : Thread(process.container().sched_context()),
+      process_(Ref<Process>(&process).leak()),
+      space_(&process.address_space()),
+      tid_(std::move(tid)),
+      number_(tid_->number_in(process.container())) {}
+
+Result<Ref<UserThread>> UserThread::create(Process& process, Ref<Pid> tid, void (*entry)(void*)) {
+  auto* thread = new (std::nothrow) UserThread(process, std::move(tid));
+  if (!thread) return Error::nomem;
+  auto made = Ref<UserThread>::adopt(thread);
+  thread->fpu_image_ = fpu_images->take();
+  if (!thread->fpu_image_) return Error::nomem;
+  TRY(thread->prepare(entry, thread));
+  return made;
+}
+
+UserThread::~UserThread() {
+  if (fpu_image_) fpu_images->give(fpu_image_);
+  process_->release();
+}
+
+void UserThread::entering_cpu() {
+  if (space_) space_->activate();
+  arch::load_thread_pointers(pointers);
+  add_work(work_fpu);
+  stamp_ = arch::cycles();
+}
+
+void UserThread::leaving_cpu() {
+  if (!has_work(work_fpu)) {
+    arch::fpu_save(fpu_image_);
+    fpu_cpu_ = arch::cpu_index();
+  }
+  arch::save_thread_pointers(pointers);
+  if (space_) space_->deactivate();
+  leaves_kernel();
+  ++(state() == State::parked ? voluntary_switches_ : involuntary_switches_);
+}
+
+void UserThread::use_address_space(AddressSpace* space) {
+  if (space) space->activate();
+  if (space_) space_->deactivate();
+  space_ = space;
+}
+
+void UserThread::prepare_to_enter_user() {
+  const unsigned cpu = arch::cpu_index();
+  const UserThread*& owner = fpu_owner.here();
+  if (owner != this || fpu_cpu_ != cpu) {
+    arch::fpu_load(fpu_image_);
+    owner = this;
+    fpu_cpu_ = cpu;
+  }
+  remove_work(work_fpu);
+}
+
+void* UserThread::save_fpu() {
+  if (!has_work(work_fpu)) arch::fpu_save(fpu_image_);
+  return fpu_image_;
+}
+
+void* UserThread::change_fpu() {
+  save_fpu();
+  fpu_cpu_ = ~0u;
+  add_work(work_fpu);
+  return fpu_image_;
+}
+
+void UserThread::reset_fpu() {
+  fpu_cpu_ = ~0u;
+  add_work(work_fpu);
+  arch::fpu_initialise(fpu_image_);
+}
+
+void UserThread::inherit_fpu(UserThread& caller) {
+  if (!caller.has_work(work_fpu)) return arch::fpu_save(fpu_image_);
+  std::memcpy(fpu_image_, caller.fpu_image_, arch::fpu_image_size());
+}
+
+void UserThread::set_pointers(const arch::ThreadPointers& fresh) {
+  pointers = fresh;
+  arch::load_thread_pointers(pointers);
+}
+
+UserThread::Times UserThread::times() const {
+  const auto total = static_cast<std::uint64_t>(cpu_time());
+  std::uint64_t user = user_cycles_, system = system_cycles_;
+  while ((user | system) >> 31) {  // so that the product below fits
+    user >>= 1;
+    system >>= 1;
+  }
+  if (user + system == 0) return {0, static_cast<Nanoseconds>(total)};
+  const std::uint64_t sum = user + system;
+  const std::uint64_t user_time = total / sum * user + total % sum * user / sum;
+  return {static_cast<Nanoseconds>(user_time), static_cast<Nanoseconds>(total - user_time)};
+}
+
+void UserThread::set_mask(SignalSet mask) {
+  const SignalSet blocked = mask - signal::unblockable;
+  mask_.store(blocked.bits(), std::memory_order_seq_cst);  // then the look at what is pending: see PendingSignals::set
+  if (!((pending.set() | process_->pending.set()) - blocked).empty()) notice_signals();
+}
+
+void UserThread::set_temporary_mask(SignalSet temporary) {
+  saved_mask_ = mask();
+  has_saved_mask_ = true;
+  set_mask(temporary);
+}
+
+void UserThread::restore_mask() {
+  if (!has_saved_mask_) return;
+  has_saved_mask_ = false;
+  set_mask(saved_mask_);
+}
+
+SignalSet UserThread::take_saved_mask() {
+  if (!has_saved_mask_) return mask();
+  has_saved_mask_ = false;
+  return saved_mask_;
+}
+
+void UserThread::take_number(Ref<Pid> pid) {
+  tid_->thread = nullptr;
+  pid->thread = this;
+  tid_ = std::move(pid);
+  set_number(tid_->number_in(process_->container()));
+}
+
+}  // namespace cv6

@@ -1,0 +1,106 @@
+#include "task/wait.hpp"
+
+#include "task/process_tree.hpp"
+
+namespace cv6 {
+
+namespace {
+
+bool matches(const Process& caller, const Process& child, const WaitRequest& request) REQUIRES(process_tree_lock) {
+  if (!request.any_kind && (child.exit_signal != signal::child) != request.clone_only) return false;
+  switch (request.which) {
+    case WaitRequest::Which::any: return true;
+    case WaitRequest::Which::process: return child.pid()->number_in(caller.container()) == request.number;
+    case WaitRequest::Which::group:
+      if (request.number == 0) return child.group == caller.group;
+      return child.group->pid()->number_in(caller.container()) == request.number;
+  }
+  __builtin_unreachable();
+}
+
+// What the child has to report; false: nothing that is asked for.
+bool reportable(Process& child, const WaitRequest& request, WaitStatus& status) REQUIRES(process_tree_lock) {
+  if (child.state() == Process::State::zombie) {
+    status = child.exit_status;
+    return request.exited;
+  }
+  if (request.stopped && child.stop_unreported) {
+    status = {WaitStatus::Kind::stopped, child.stop_signal};
+    if (!request.leave) child.stop_unreported = false;
+    return true;
+  }
+  if (request.continued && child.continue_unreported) {
+    status = {WaitStatus::Kind::continued};
+    if (!request.leave) child.continue_unreported = false;
+    return true;
+  }
+  return false;
+}
+
+// Out of the tree, under its lock; the caller drops what comes back afterwards.
+struct Unlinked {
+  Ref<ProcessGroup> group;
+  Ref<Process> held_by_tree;
+};
+
+Unlinked unlink(Process& zombie) REQUIRES(process_tree_lock) {
+  if (Process* parent = zombie.parent) {
+    parent->children_usage.add(zombie.own_usage_at_end);
+    parent->children_usage.add(zombie.children_usage);
+  }
+  zombie.sibling_node.unlink();
+  zombie.parent = nullptr;
+  zombie.pid()->process = nullptr;
+  zombie.set_state(Process::State::gone);
+  return {leave_group(zombie), Ref<Process>::adopt(&zombie)};
+}
+
+enum class Found : std::uint8_t { nobody, nothing_yet, something };
+
+Found look(Process& caller, const WaitRequest& request, WaitOutcome& outcome, Unlinked& gone)
+    REQUIRES(process_tree_lock) {
+  Found found = Found::nobody;
+  for (Process& child : caller.children) {
+    if (!matches(caller, child, request)) continue;
+    found = Found::nothing_yet;
+    if (!reportable(child, request, outcome.status)) continue;
+    outcome.process = child.pid()->number_in(caller.container());
+    outcome.user = child.credentials().ids().user;
+    if (child.state() == Process::State::zombie) {
+      outcome.usage = child.own_usage_at_end;
+      outcome.usage.add(child.children_usage);
+      if (!request.leave) gone = unlink(child);
+    } else {
+      outcome.usage = usage_of(child);
+    }
+    return Found::something;
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<WaitOutcome> wait_for_child(Process& caller, const WaitRequest& request) {
+  WaitOutcome outcome;
+  Found found = Found::nobody;
+  auto ready = [&] {
+    Unlinked gone;
+    SpinGuard guard(process_tree_lock);
+    found = look(caller, request, outcome, gone);
+    return found != Found::nothing_yet;
+  };
+  if (request.no_hang)
+    (void)ready();
+  else if (!caller.children_changed.wait(ready))
+    return Error::restart_if_asked;
+  if (found == Found::nobody) return Error::child;
+  return outcome;
+}
+
+void reap(Process& zombie) {
+  Unlinked gone;
+  SpinGuard guard(process_tree_lock);
+  gone = unlink(zombie);
+}
+
+}  // namespace cv6
