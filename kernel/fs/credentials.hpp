@@ -48,6 +48,7 @@ class Credentials : public Counted<Credentials>, public Cached<Credentials, "cre
   // The same with the real ids in place of the file ids: for access(2).
   Result<Ref<const Credentials>> with_real_ids() const;
 
+  constexpr Credentials() = default;
   explicit Credentials(const Identities& ids, Ref<const GroupSet> groups = {}) : ids_(ids), groups_(std::move(groups)) {}
 
  private:

@@ -7,8 +7,8 @@
 //
 // Locks. `lock_` covers the table of children; looking a child up takes it, compares, counts the child's new use, and
 // nothing else. Parent and name change only by rename, under `tree_lock` (spin) and with both directories' mutexes held,
-// while the dentry is in no table: whoever finds it in a table may read its name; everybody else asks under `tree_lock`
-// (parent(), path_text() in fs/path.hpp). The inode is set once. A dentry holds its parent and its inode.
+// while the dentry is in no table: whoever has the lock of its table may read its name; everybody else reads under
+// `tree_lock` (parent(), path_text() in fs/path.hpp). The inode is set once. A dentry holds its parent and its inode.
 #pragma once
 
 #include <atomic>
@@ -22,11 +22,16 @@
 
 namespace cv6 {
 
-// A component with its hash, computed while the path is split.
+// A component with its hash, computed while the path is split: FNV-1a (Fowler, Noll, Vo).
 struct ComponentName {
+  static constexpr std::uint32_t hash_start = 2166136261u;
+  static constexpr std::uint32_t hash_step(std::uint32_t hash, char c) {
+    return (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  }
+  static ComponentName of(std::string_view text);
+
   std::string_view text;
   std::uint32_t hash = 0;
-  static ComponentName of(std::string_view text);
 };
 
 class Dentry : public Cached<Dentry, "dentry"> {
@@ -41,7 +46,6 @@ class Dentry : public Cached<Dentry, "dentry"> {
 
   Inode* inode() const { return inode_.load(std::memory_order_acquire); }  // acquire: pairs with instantiate()
   bool negative() const { return inode() == nullptr; }
-  bool is_root() const { return !parent_; }
   bool mounted_on() const { return mounts_here_.load(std::memory_order_relaxed) != 0; }
   void note_mount(int change) { mounts_here_.fetch_add(static_cast<std::uint32_t>(change), std::memory_order_relaxed); }
 
@@ -54,32 +58,43 @@ class Dentry : public Cached<Dentry, "dentry"> {
 
   // --- changes of the tree, with the mutexes of the directories held --------------------------------------------------
   // A negative dentry becomes positive.
-  void instantiate(Ref<Inode> inode);
-  // Takes it out of its parent's table: the name is gone (unlink) or not known to be true any more.
-  void unhash();
-  // It is now `name` in `to`; what was there has been unhashed. Error::nomem before anything has changed.
+  void instantiate(Ref<Inode> inode) { inode_.store(inode.leak(), std::memory_order_release); }
+  // The name is gone: whoever still uses the dentry keeps it, nobody finds it any more.
+  void unlink();
+  // It is now `name` in `to`; what was there has been unlinked. Error::nomem before anything has changed.
   Result<void> move(Dentry& to, const ComponentName& name);
-  // Two dentries change places. Error::nomem before anything has changed.
-  static Result<void> exchange(Dentry& a, Dentry& b);
+  // Two dentries change places.
+  static void exchange(Dentry& a, Dentry& b);
 
   // Null for a root. Takes tree_lock.
   Ref<Dentry> parent() const;
   bool is_or_is_below(const Dentry& other) const;  // takes tree_lock
-  bool unlinked() const { return !parent_is_self_or_hashed(); }
+  bool is_root() const { return parent_.load(std::memory_order_relaxed) == nullptr; }
+  bool unlinked() const { return unlinked_.load(std::memory_order_relaxed); }
+  // tree_lock is held, or the dentry can not be renamed now.
+  std::string_view name() const { return name_.text; }
+  static SpinLock tree_lock;
+  Dentry* parent_locked() const { return parent_.load(std::memory_order_relaxed); }  // tree_lock is held
 
   // Removes everything cached below from the tables (unmount). In use or not.
   static void drop_below(Dentry& root);
-  // The shrinker: forgets up to `count` dentries that nobody uses, the least recently used first. Returns how many.
+  // The shrinker: forgets dentries that nobody uses, not used lately first, looking at no more than `count`. Returns how
+  // many it forgot.
   static std::size_t shrink(std::size_t count);
   static void set_limit(std::size_t dentries);  // cached at most; the shrinker runs beyond it
   static std::size_t cached();
 
  private:
-  friend class DentryCache;
-  friend class PathWriter;
   explicit Dentry(Ref<Inode> inode) : inode_(inode.leak()) {}
   ~Dentry();
-  bool parent_is_self_or_hashed() const;
+  static Result<Ref<Dentry>> create(Dentry* parent, const ComponentName& name, Ref<Inode> inode);
+  Result<void> set_name(const ComponentName& name);
+  Ref<Dentry> find_in_table(const ComponentName& name);
+  bool still_true(const Dentry& child) const;
+  Result<Ref<Dentry>> ask(const ComponentName& name, Ref<Dentry> stale);
+  void hash_into(Dentry& parent);
+  bool unhash();
+  static bool forget_if_unused(Dentry& candidate);
 
   struct Children {
     static const ComponentName& key(const Dentry& dentry) { return dentry.name_; }
@@ -92,12 +107,14 @@ class Dentry : public Cached<Dentry, "dentry"> {
 
   mutable std::atomic<std::uint32_t> count_{1};
   std::atomic<std::uint32_t> mounts_here_{0};
-  std::atomic<Inode*> inode_;
+  std::atomic<Inode*> inode_;              // holds a count
+  std::atomic<Dentry*> parent_{nullptr};   // holds a count
   std::atomic<bool> recently_used_{false};
-  std::atomic<bool> hashed_{false};
-  Ref<Dentry> parent_;
-  ComponentName name_;
-  std::uint64_t version_ = 0;  // the parent's entries_version() when this was looked up (EntryCaching::by_version)
+  std::atomic<bool> hashed_{false};        // in the parent's table, which holds a count; changes under the parent's lock_
+  std::atomic<bool> unlinked_{false};
+  ComponentName name_;                     // in name_bytes_ or allocated
+  std::atomic<std::uint64_t> version_{0};  // the parent's entries_version() when it was looked up (by_version)
+  Dentry* next_dropped_ = nullptr;
   char name_bytes_[inline_name];
   SpinLock lock_{Rank::dentries};
 

@@ -101,4 +101,9 @@ class File : public Counted<File> {
   std::atomic<std::uint64_t> position_{0};
 };
 
+// truncate(2) of a regular file, permissions checked. Error::fbig beyond `size_limit`, Error::nospc.
+Result<void> truncate_inode(Inode& inode, const Credentials& who, std::uint64_t size, std::uint64_t size_limit);
+// Whoever changes contents and is not root takes the set-user-id and set-group-id bits away. inode.mutex() is held.
+void drop_set_id_bits(Inode& inode, const Credentials& who);
+
 }  // namespace cv6

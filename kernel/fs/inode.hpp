@@ -74,7 +74,7 @@ struct NewInode {
   std::uint32_t user = 0;
   std::uint32_t group = 0;
   DeviceNumber represents = 0;    // devices
-  std::string_view link_target;   // symlinks
+  std::string_view link_target = {};  // symlinks
 };
 
 // Takes directory entries one by one. `next`: the position to go on from after this entry. False: it is full, this entry
@@ -122,18 +122,18 @@ class Inode : public MemoryObject {
   bool is_symlink() const { return type_ == FileType::symlink; }
   bool is_regular() const { return type_ == FileType::regular; }
   DeviceNumber represents() const { return represents_; }
-  Mode mode() const { return mode_.load(std::memory_order_relaxed); }
-  std::uint32_t user() const { return user_.load(std::memory_order_relaxed); }
-  std::uint32_t group() const { return group_.load(std::memory_order_relaxed); }
+  Mode mode() const { return shown().mode_.load(std::memory_order_relaxed); }
+  std::uint32_t user() const { return shown().user_.load(std::memory_order_relaxed); }
+  std::uint32_t group() const { return shown().group_.load(std::memory_order_relaxed); }
   std::uint32_t links() const { return links_.load(std::memory_order_relaxed); }
-  std::uint64_t size() const { return size_.load(std::memory_order_acquire); }  // acquire: pairs with set_size
-  Nanoseconds access_time() const { return access_time_.load(std::memory_order_relaxed); }
-  Nanoseconds modify_time() const { return modify_time_.load(std::memory_order_relaxed); }
-  Nanoseconds change_time() const { return change_time_.load(std::memory_order_relaxed); }
+  std::uint64_t size() const { return shown().size_.load(std::memory_order_acquire); }  // pairs with set_size
+  Nanoseconds access_time() const { return shown().access_time_.load(std::memory_order_relaxed); }
+  Nanoseconds modify_time() const { return shown().modify_time_.load(std::memory_order_relaxed); }
+  Nanoseconds change_time() const { return shown().change_time_.load(std::memory_order_relaxed); }
   Nanoseconds birth_time() const { return birth_time_; }
   virtual FileStatus status();  // everything at once, for stat(2)
 
-  // Plain setters, for file systems and operations.hpp; persistent or shadowed attributes go through change_attributes.
+  // Plain setters, for file systems: of an inode that is_own().
   void set_mode(Mode mode) { mode_.store(mode, std::memory_order_relaxed); }
   void set_owner(std::uint32_t user, std::uint32_t group);
   void set_links(std::uint32_t links) { links_.store(links, std::memory_order_relaxed); }
@@ -155,6 +155,20 @@ class Inode : public MemoryObject {
   virtual Result<void> change_attributes(const AttributeChange& change);
 
   Mutex& mutex() { return mutex_; }
+
+  // --- copy on write --------------------------------------------------------------------------------------------------
+  // An inode of a view shows attributes and contents of another inode (the lower one, which may be of a view itself)
+  // until its first change: take_over() makes both its own.
+  bool is_own() const { return shows_.load(std::memory_order_acquire) == nullptr; }
+  // The inode whose attributes and contents this one shows now: itself, if it is its own.
+  const Inode& shown() const {
+    const Inode* at = this;
+    while (const Inode* lower = at->shows_.load(std::memory_order_acquire)) at = lower;  // acquire: pairs with take_over
+    return *at;
+  }
+  Inode& shown() { return const_cast<Inode&>(static_cast<const Inode*>(this)->shown()); }
+  // Error::nomem. May sleep, with an address space locked.
+  virtual Result<void> take_over() { return {}; }
 
   // --- directories (mutex() is held by the caller; see above) ---------------------------------------------------------
   // Error::noent: no such entry.
@@ -196,7 +210,8 @@ class Inode : public MemoryObject {
   virtual Result<void> allocate(Allocate how, std::uint64_t offset, std::uint64_t length);  // mutex() is held
   // The next offset >= `from` of that kind. Error::nxio: none.
   virtual Result<std::uint64_t> seek_extent(Extent kind, std::uint64_t from);
-  // Reading and writing through the page cache: see fs/paged_inode.hpp.
+  // The pages of a regular file that is kept in them (fs/paged_inode.hpp); null for everything else.
+  virtual PageCache* page_cache() { return nullptr; }
 
   // The fifo's pipe while somebody has it open (fs/pipe.hpp).
   std::atomic<Pipe*>& pipe_slot() { return pipe_; }
@@ -221,7 +236,10 @@ class Inode : public MemoryObject {
  protected:
   void set_entry_caching(EntryCaching caching) { entry_caching_ = caching; }
   void set_birth_time(Nanoseconds time) { birth_time_ = time; }
-  void set_represents(DeviceNumber device) { represents_ = device; }
+  // From now on it shows `lower`, which the caller keeps alive / itself, with the attributes that it showed so far.
+  void show(const Inode& lower) { shows_.store(&lower, std::memory_order_release); }
+  void copy_shown_attributes();
+  void show_own() { shows_.store(nullptr, std::memory_order_release); }
 
  private:
   Ref<FileSystem> file_system_;
@@ -230,6 +248,7 @@ class Inode : public MemoryObject {
   EntryCaching entry_caching_ = EntryCaching::until_changed;
   bool removed_ = false;
   DeviceNumber represents_;
+  std::atomic<const Inode*> shows_{nullptr};
   std::atomic<Mode> mode_;
   std::atomic<std::uint32_t> user_;
   std::atomic<std::uint32_t> group_;

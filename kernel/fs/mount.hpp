@@ -33,8 +33,11 @@ class Mount : public Counted<Mount>, public Cached<Mount, "mount"> {
  public:
   // The root of a new tree: nothing is above it. `source`: what /proc/mounts shows as the device. Error::nomem.
   static Result<Ref<Mount>> create_tree(Ref<Dentry> root, std::string_view source, std::uint32_t flags = 0);
-  // mount(2) at a directory. Error::notdir (a directory on a file or the reverse), Error::busy (a mount's root is `where`
-  // and would be hidden by the same root), Error::noent (`where` has been removed), Error::nomem.
+  // Belongs to no tree; for what has a Path but is not in the tree of files (pipes).
+  static Result<Ref<Mount>> create_outside(Ref<Dentry> root, std::string_view source);
+  static constexpr std::uint64_t no_tree = 0;
+  // mount(2). Error::notdir (a directory on a file or the reverse), Error::busy (something is mounted right there:
+  // a walk to `where` would have led into it), Error::noent (`where` has been removed), Error::nomem.
   static Result<Ref<Mount>> attach(const Path& where, Ref<Dentry> root, std::string_view source, std::uint32_t flags = 0);
   // umount2(2). Detach::when_unused: Error::busy while anybody is in it. Error::inval: `path` is not a mount's root, or
   // that of its tree.
@@ -64,7 +67,7 @@ class Mount : public Counted<Mount>, public Cached<Mount, "mount"> {
   friend Result<Ref<T>> make(Args&&...);
   Mount(Ref<Dentry> root, std::uint64_t tree, std::uint32_t flags, String source);
   ~Mount();
-  friend struct MountDeleter;
+  static Mount* lowest_above(Mount* root, std::uint64_t after);
   static Result<Ref<Mount>> create(Ref<Dentry> root, std::uint64_t tree, std::string_view source, std::uint32_t flags);
 
   Ref<Dentry> root_;
@@ -75,6 +78,7 @@ class Mount : public Counted<Mount>, public Cached<Mount, "mount"> {
   std::atomic<std::uint32_t> flags_;
   Mount* parent_ = nullptr;  // null: the root of a tree, or what was above is gone
   Ref<Dentry> attached_at_;  // in the parent
+  Mount* next_gone_ = nullptr;
 
  public:
   ListNode sibling_node;  // in the parent's list, which holds one count

@@ -29,6 +29,8 @@ struct PathText {
 Result<PathText> path_text(const Path& path, const Path& root, std::span<char> buffer);
 // `..`: the parent directory, across mounts; `root` and the top of the tree are their own parents.
 Path parent_of(const Path& path, const Path& root);
+// As long as something is mounted on the place: to the root of what is.
+void enter_mounts(Path& path);
 // `path` is `root` or below it.
 bool is_below(const Path& path, const Path& root);
 

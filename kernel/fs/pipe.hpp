@@ -21,6 +21,10 @@ inline constexpr std::size_t pipe_max_capacity = 1048576;          // /proc/sys/
 // pipe2(2); `flags`: open_flag::nonblock, open_flag::direct (packets). Error::nomem.
 Result<PipeEnds> make_pipe(OpenFlags flags, const Credentials& credentials, GuestMemory& owner);
 
+// A fifo's end, by fifo(7)'s rules: waits for the other end unless open_flag::nonblock. Error::nxio (writing, nonblocking,
+// nobody reads), restart_if_asked.
+Result<Ref<File>> open_fifo(Inode& inode, OpenFlags flags);
+
 // fcntl F_GETPIPE_SZ, F_SETPIPE_SZ. Error::badf: not a pipe; Error::busy: it holds more than that; Error::perm: more than
 // pipe_max_capacity without privilege; Error::inval, Error::nomem.
 Result<std::size_t> pipe_capacity(const File& file);

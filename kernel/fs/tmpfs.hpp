@@ -18,7 +18,7 @@ struct Options {
 };
 // A new empty file system; its root. Error::nomem.
 Result<Ref<Dentry>> create(Ref<GuestMemory> owner, const Options& options);
-// Registers "tmpfs" for mount(2) (options size= nr_inodes= mode= uid= gid=) and "ramfs".
+// Registers "tmpfs" for mount(2) (options size= nr_inodes= mode= uid= gid=).
 void initialise();
 
 }  // namespace cv6::tmpfs

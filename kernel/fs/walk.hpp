@@ -40,9 +40,8 @@ class Walk {
   enum class Until : std::uint8_t { end, last };
   Result<void> begin(const At& at);
   Result<void> run(Until until, Follow follow);
-  Result<void> step_into(const ComponentName& name, Follow follow, bool is_last);
+  Result<void> step_into(const ComponentName& name, Follow follow);
   Result<void> follow_link(Inode& link);
-  void step_up();
   Result<void> search_permission() const;
   Result<Path> follow_magic(Inode& link);
 

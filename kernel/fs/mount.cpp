@@ -1,0 +1,178 @@
+#include "fs/mount.hpp"
+
+#include "fs/path.hpp"
+
+namespace cv6 {
+
+namespace {
+
+constinit SpinLock mount_lock{Rank::dentries};  // parents, children and places of all mounts; never with a dentry's lock
+constinit std::atomic<std::uint64_t> last_id{0};
+constinit std::atomic<std::uint64_t> last_tree{0};
+
+constinit SpinLock types_lock{Rank::dentries};
+constinit List<FileSystemType, &FileSystemType::node> types;
+
+}  // namespace
+
+Mount::Mount(Ref<Dentry> root, std::uint64_t tree, std::uint32_t flags, String source)
+    : root_(std::move(root)),
+      file_system_(&root_->inode()->file_system()),
+      source_(std::move(source)),
+      id_(last_id.fetch_add(1, std::memory_order_relaxed) + 1),
+      tree_(tree),
+      flags_(flags) {
+  file_system_->mounted();
+}
+
+Mount::~Mount() {
+  if (file_system_->unmounted()) Dentry::drop_below(*root_);
+}
+
+// The mounts attached here lose their parent; those that nobody is in go too, one after the other without recursion.
+void Mount::last_reference_gone() {
+  Mount* pending = this;
+  while (pending) {
+    Mount* gone = pending;
+    pending = gone->next_gone_;
+    while (true) {
+      Mount* child;
+      {
+        SpinGuard guard(mount_lock);
+        child = gone->children_.pop_front();
+        if (!child) break;
+        child->parent_ = nullptr;
+      }
+      child->attached_at_->note_mount(-1);
+      child->attached_at_ = nullptr;
+      // The list's count: if it is the last one, the child is freed in this loop rather than by release().
+      if (child->references() == 1) {
+        child->next_gone_ = pending;
+        pending = child;
+      } else {
+        child->release();
+      }
+    }
+    delete gone;
+  }
+}
+
+Result<Ref<Mount>> Mount::create(Ref<Dentry> root, std::uint64_t tree, std::string_view source, std::uint32_t flags) {
+  String text = TRY(String::create(source));
+  return make<Mount>(std::move(root), tree, flags, std::move(text));
+}
+
+Result<Ref<Mount>> Mount::create_tree(Ref<Dentry> root, std::string_view source, std::uint32_t flags) {
+  return create(std::move(root), last_tree.fetch_add(1, std::memory_order_relaxed) + 1, source, flags);
+}
+
+Result<Ref<Mount>> Mount::create_outside(Ref<Dentry> root, std::string_view source) {
+  return create(std::move(root), no_tree, source, 0);
+}
+
+Result<Ref<Mount>> Mount::attach(const Path& where, Ref<Dentry> root, std::string_view source, std::uint32_t flags) {
+  if (where.inode().is_directory() != root->inode()->is_directory()) return Error::notdir;
+  if (where.dentry->unlinked() || where.inode().removed()) return Error::noent;
+  if (where.dentry.get() == &where.mount->root() && root == where.dentry) return Error::busy;
+  Ref<Mount> mount = TRY(create(std::move(root), where.mount->tree(), source, flags));
+  Ref<Dentry> place = where.dentry;
+  place->note_mount(1);
+  bool taken = false;
+  {
+    SpinGuard guard(mount_lock);
+    for (const Mount& other : where.mount->children_) taken |= other.attached_at_ == place;
+    if (!taken) {
+      mount->parent_ = where.mount.get();
+      mount->attached_at_ = place;
+      mount->hold();  // the list's
+      where.mount->children_.push_back(*mount);
+    }
+  }
+  if (!taken) return mount;
+  place->note_mount(-1);
+  return Error::busy;
+}
+
+Result<void> Mount::detach(const Path& path, Detach how) {
+  Mount& mount = *path.mount;
+  if (path.dentry.get() != &mount.root()) return Error::inval;
+  Ref<Dentry> place;
+  {
+    SpinGuard guard(mount_lock);
+    if (!mount.parent_) return Error::inval;
+    if (how == Detach::when_unused) {
+      // The list's count and the caller's Path.
+      if (!mount.children_.empty() || mount.references() > 2) return Error::busy;
+    }
+    mount.sibling_node.unlink();
+    mount.parent_ = nullptr;
+    place = std::move(mount.attached_at_);
+  }
+  place->note_mount(-1);
+  mount.release();
+  return {};
+}
+
+Ref<Mount> Mount::mount_at(const Dentry& dentry) {
+  SpinGuard guard(mount_lock);
+  for (Mount& child : children_)
+    if (child.attached_at_.get() == &dentry) return Ref<Mount>(&child);
+  return {};
+}
+
+Path Mount::attached_at() {
+  SpinGuard guard(mount_lock);
+  // The parent's count may be on its way to zero: it takes this lock before it is gone.
+  if (!parent_ || !parent_->hold_unless_gone()) return {};
+  return {Ref<Mount>::adopt(parent_), attached_at_};
+}
+
+// The mount at or below `root` with the lowest id above `after`. mount_lock is held.
+Mount* Mount::lowest_above(Mount* root, std::uint64_t after) {
+  Mount* best = nullptr;
+  for (Mount* at = root; at;) {
+    if (at->id_ > after && (!best || at->id_ < best->id_)) best = at;
+    Mount* next = at->children_.front();
+    while (!next && at != root) {
+      next = at->parent_->children_.next(*at);
+      at = at->parent_;
+    }
+    at = next;
+  }
+  return best;
+}
+
+Ref<Mount> Mount::next_in_tree(std::uint64_t after) {
+  SpinGuard guard(mount_lock);
+  Mount* root = this;
+  while (root->parent_) root = root->parent_;
+  Mount* found = lowest_above(root, after);
+  return found && found->hold_unless_gone() ? Ref<Mount>::adopt(found) : Ref<Mount>();
+}
+
+void register_file_system(FileSystemType& type) {
+  SpinGuard guard(types_lock);
+  types.push_back(type);
+}
+
+FileSystemType* find_file_system(std::string_view name) {
+  SpinGuard guard(types_lock);
+  for (FileSystemType& type : types)
+    if (type.name == name) return &type;
+  return nullptr;
+}
+
+void for_each_file_system(void (*visit)(const FileSystemType& type, void* context), void* context) {
+  FileSystemType* type;
+  {
+    SpinGuard guard(types_lock);
+    type = types.front();
+  }
+  while (type) {  // types live forever and none is removed
+    visit(*type, context);
+    SpinGuard guard(types_lock);
+    type = types.next(*type);
+  }
+}
+
+}  // namespace cv6
