@@ -216,12 +216,36 @@ TEST_F(Elf, RandomBytesAreNotAProgram) {
   }
 }
 
-TEST_F(Elf, BssIsZeroAfterTheFile) {
-  // Two segments' worth in one: the code reads a byte behind its file part and exits with it.
-  SmallProgram program;
-  program.segment.p_flags = PF_R | PF_W | PF_X;
-  program.segment.p_memsz = 8 * page_size;
+TEST_F(Elf, PositionIndependentWithoutInterpreter) {
+  SmallProgram program;  // a static-pie program: the kernel chooses the place
+  program.header.e_type = ET_DYN;
+  program.header.e_entry -= base;
+  program.segment.p_vaddr = program.segment.p_paddr = 0;
   EXPECT_TRUE(run_program(program).exited(42));
+}
+
+TEST_F(Elf, MemoryBehindTheFileIsZero) {
+  // mov edi, [behind the file, same page]; add edi, [pages behind]; add edi, 9; mov eax, 60; syscall
+  struct [[gnu::packed]] {
+    SmallProgram small;
+    unsigned char code[26];
+    unsigned char rest[20];
+  } program{};
+  const std::uint32_t near = base + sizeof program;
+  const std::uint32_t far = base + 3 * page_size + 8;
+  unsigned char code[26] = {0x8b, 0x3c, 0x25, 0, 0, 0, 0, 0x03, 0x3c, 0x25, 0, 0, 0, 0, 0x83, 0xc7, 9,
+                            0xb8, 60,   0,    0, 0, 0x0f, 0x05};
+  memcpy(code + 3, &near, 4);
+  memcpy(code + 10, &far, 4);
+  memcpy(program.code, code, sizeof code);
+  memset(program.rest, 0xff, sizeof program.rest);
+  program.small.header.e_entry = base + sizeof(SmallProgram);
+  program.small.segment.p_flags = PF_R | PF_W | PF_X;
+  program.small.segment.p_filesz = sizeof program;
+  program.small.segment.p_memsz = 4 * page_size;
+  std::string bytes(reinterpret_cast<const char*>(&program), sizeof program);
+  bytes += std::string(3 * page_size, 'x');  // what the file has behind the segment must not show
+  EXPECT_TRUE(run_bytes(bytes).exited(9));
 }
 
 }  // namespace

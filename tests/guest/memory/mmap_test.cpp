@@ -156,7 +156,8 @@ TEST_F(Mmap, PopulateAndLockedFlags) {
 
 TEST_F(Mmap, AddressSpaceLimit) {
   EXPECT_CHILD({
-    const rlimit limit{256UL << 20, 256UL << 20};
+    const std::size_t used = std::stoul(read_file("/proc/self/statm")) * page_size;
+    const rlimit limit{used + (128UL << 20), used + (128UL << 20)};
     ASSERT_OK(setrlimit(RLIMIT_AS, &limit));
     EXPECT_ERRNO(ENOMEM, mmap(nullptr, 300UL << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     void* part = mmap(nullptr, 64UL << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -297,6 +297,13 @@ TEST_F(ProcSelf, ListsProcesses) {
   for (const pid_t pid : pids) reap(pid);
 }
 
+TEST_F(ProcSelf, CgroupLines) {
+  std::istringstream text(read_file("/proc/self/cgroup"));
+  int count = 0;
+  for (std::string line; std::getline(text, line); ++count) EXPECT_NE(line.find(":/"), std::string::npos) << line;
+  EXPECT_GE(count, 1);
+}
+
 TEST_F(ProcSelf, LimitsFile) {
   const std::string text = read_file("/proc/self/limits");
   EXPECT_NE(text.find("Max open files"), std::string::npos);

@@ -98,6 +98,16 @@ TEST_F(Exec, ScriptRunsItsInterpreterWithOneArgument) {
   EXPECT_EQ(text, "b\nc\n");
 }
 
+TEST_F(Exec, ScriptGivesTheRestOfItsLineAsOneArgument) {
+  char self[4096] = {};
+  ASSERT_OK(readlink("/proc/self/exe", self, sizeof self - 1));
+  ASSERT_OK(symlink(self, "helper-arguments"));
+  write_file("script", "#!" + path("helper-arguments") + "  one  two \t\n", 0755);
+  EXPECT_EQ(output_of([] { execl("script", "zero", "three", nullptr); }), "one  two\nscript\nthree\n");
+  write_file("bare", "#!" + path("helper-arguments"), 0755);  // not even the end of the line
+  EXPECT_EQ(output_of([] { execl("bare", "zero", nullptr); }), "bare\n");
+}
+
 TEST_F(Exec, InterpreterOfAScriptMayBeAScript) {
   char self[4096] = {};
   ASSERT_OK(readlink("/proc/self/exe", self, sizeof self - 1));

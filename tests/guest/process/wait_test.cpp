@@ -108,7 +108,7 @@ TEST(Wait, AnyChildIsFoundByPidGroupOrAll) {
 TEST(Wait, UsageComesWithTheChild) {
   const pid_t pid = spawn([] {
     volatile unsigned work = 0;
-    for (unsigned i = 0; i < 100'000'000; ++i) work = work + i;
+    for (unsigned i = 0; i < 50'000'000; ++i) work = work + i;
     return 0;
   });
   rusage usage{};

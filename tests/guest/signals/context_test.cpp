@@ -236,7 +236,7 @@ TEST(FloatState, SurvivesAHandler) {
 // A sum whose every step lives in vector registers; all processes must come to the same.
 [[gnu::noinline]] double long_sum(int seed) {
   double a = seed, b = 1, c = 0.5, d = 2;
-  for (int i = 1; i < 3'000'000; ++i) {
+  for (int i = 1; i < 400'000; ++i) {
     a = a * 0.999999 + b;
     b = b * 0.5 + c;
     c = std::sqrt(c * d + 1);

@@ -144,7 +144,8 @@ TEST_F(Queue, QueueErrors) {
 
 TEST_F(Queue, LimitOfPendingSignals) {
   EXPECT_CHILD({
-    ASSERT_OK(setresuid(12'345, 12'345, 12'345));  // a user who has none pending
+    const uid_t lonely = lonely_user();
+    ASSERT_OK(setresuid(lonely, lonely, lonely));
     const rlimit few{10, 10};
     ASSERT_OK(setrlimit(RLIMIT_SIGPENDING, &few));
     Blocked blocked{SIGRTMIN};

@@ -45,7 +45,7 @@ void in_parallel(int count, const std::function<int(int)>& body) {
 class Stress : public TempDir {};
 
 TEST_F(Stress, Forks) {
-  const int rounds = times_factor(250);
+  const int rounds = times_factor(600);
   in_parallel(workers, [=](int) {
     for (int i = 0; i < rounds; ++i) {
       const int code = i & 0x7f;
@@ -63,11 +63,11 @@ TEST_F(Stress, ForkTrees) {
     if (left == -1 || right == -1) return 1;
     return reap(left).exited(0) && reap(right).exited(0) ? 0 : 1;
   };
-  for (int i = 0; i < times_factor(3); ++i) EXPECT_EQ(grow(7), 0);
+  for (int i = 0; i < times_factor(6); ++i) EXPECT_EQ(grow(7), 0);
 }
 
 TEST_F(Stress, Execs) {
-  const int rounds = times_factor(15);
+  const int rounds = times_factor(30);
   in_parallel(4, [=](int) {
     for (int i = 0; i < rounds; ++i) {
       if (!run([]() -> int { become_helper("exit", {"9"}); }).exited(9)) return 1;
@@ -77,7 +77,7 @@ TEST_F(Stress, Execs) {
 }
 
 TEST_F(Stress, PipesInChains) {
-  const int rounds = times_factor(300);
+  const int rounds = times_factor(800);
   in_parallel(workers / 2, [=](int) {
     Pipe there;
     Pipe back;
@@ -114,7 +114,7 @@ TEST_F(Stress, PipesInChains) {
 std::atomic<int> signals_seen;
 
 TEST_F(Stress, SignalsBackAndForth) {
-  const int rounds = times_factor(500);
+  const int rounds = times_factor(1200);
   in_parallel(workers / 2, [=](int) {
     Blocked blocked{SIGUSR1, SIGUSR2};
     const pid_t parent = getpid();
@@ -135,7 +135,7 @@ TEST_F(Stress, SignalsBackAndForth) {
 
 TEST_F(Stress, SignalStormDuringCalls) {
   // A busy process is signalled while it makes calls and faults: its results stay right.
-  const int wanted = times_factor(200);
+  const int wanted = times_factor(500);
   Pipe gate;
   const pid_t target = spawn([&] {
     Handler handler(SIGUSR1, [](int) { ++signals_seen; }, SA_RESTART);
@@ -167,7 +167,7 @@ TEST_F(Stress, SignalStormDuringCalls) {
 }
 
 TEST_F(Stress, PageFaults) {
-  const int rounds = times_factor(20);
+  const int rounds = times_factor(50);
   in_parallel(workers, [=](int number) {
     for (int round = 0; round < rounds; ++round) {
       constexpr std::size_t pages = 256;
@@ -234,7 +234,7 @@ TEST_F(Stress, DirectoriesMovedIntoEachOther) {
 }
 
 TEST_F(Stress, ThreadsThatMapAndFork) {
-  const int rounds = times_factor(40);
+  const int rounds = times_factor(100);
   EXPECT_CHILD({
     std::vector<std::thread> threads;
     std::atomic<int> wrong{0};
@@ -282,7 +282,7 @@ TEST_F(Stress, ProcessesKilledAtAnyMoment) {
 }
 
 TEST_F(Stress, EverythingAtOnce) {
-  const int rounds = times_factor(40);
+  const int rounds = times_factor(100);
   in_parallel(workers, [=](int number) {
     std::mt19937 random(number * 77);
     const std::string file = "file-" + std::to_string(number);

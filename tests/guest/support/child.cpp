@@ -69,6 +69,8 @@ testing::AssertionResult passes_in_child(const std::function<void()>& body) {
   return testing::AssertionFailure() << "the child " << ending;
 }
 
+uid_t lonely_user() { return 200'000 + static_cast<uid_t>(getpid()); }
+
 void become_helper(const std::string& name, const std::vector<std::string>& arguments) {
   std::vector<char*> argv{const_cast<char*>("guest-tests"), const_cast<char*>("--helper"),
                           const_cast<char*>(name.c_str())};

@@ -36,6 +36,9 @@ testing::AssertionResult passes_in_child(const std::function<void()>& body);
 // As spawn, for a body with assertions: the child's exit code is 0 exactly when none failed.
 pid_t spawn_checked(const std::function<void()>& body);
 
+// A user id that nobody else has: for limits that count what a user has.
+uid_t lonely_user();
+
 // Runs this very program again, by /proc/self/exe, as the helper `name` (see helper.hpp) with the arguments; never returns.
 [[noreturn]] void become_helper(const std::string& name, const std::vector<std::string>& arguments = {});
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,9 @@ constexpr int skipped_code = 77;
 // Prints failures only; the runner prints the verdict.
 class FailurePrinter : public testing::EmptyTestEventListener {
   void OnTestPartResult(const testing::TestPartResult& part) override {
-    if (part.skipped()) printf("    skipped: %s\n", part.message());
-    if (!part.failed()) return;
+    if (!part.failed() && !part.skipped()) return;
     const char* file = part.file_name() ? part.file_name() : "?";
-    printf("    %s:%d: %s\n", file, part.line_number(), part.message());
+    printf("\n    %s:%d: %s\n", file, part.line_number(), part.message());
     fflush(stdout);
   }
 };
@@ -63,6 +63,12 @@ std::vector<std::string> selected_tests() {
   const bool skipped = testing::UnitTest::GetInstance()->skipped_test_count() > 0;
   fflush(stdout);
   _exit(code != 0 ? 1 : skipped ? skipped_code : 0);
+}
+
+long milliseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
 }
 
 // The wait status, or -1 when the limit passed and the group was killed.
@@ -106,14 +112,16 @@ int run_isolated(int seconds) {
   int passed = 0, skipped = 0;
   std::vector<std::string> failed;
   for (const auto& name : selected_tests()) {
+    printf("%s ... ", name.c_str());  // before it runs: the last line tells what was running when the machine died
     fflush(stdout);
+    const long start = milliseconds();
     const pid_t pid = fork();
     if (pid == 0) {
       signal(SIGALRM, SIG_DFL);
       run_one(name);
     }
     const std::string text = pid == -1 ? "FAILED (fork)" : verdict(status_of(pid, seconds));
-    printf("%-8s %s\n", text.c_str(), name.c_str());
+    printf("%s (%ld ms)\n", text.c_str(), milliseconds() - start);
     if (text == "ok") ++passed;
     else if (text == "skipped") ++skipped;
     else failed.push_back(name + " " + text);
