@@ -56,8 +56,9 @@ struct HelpFormat : CLI::Formatter {
 
 void declare(CLI::App& app, Raw& raw) {
   const auto list = [&app](const char* name, std::vector<std::string>& values, const char* text) {
-    return app.add_option(name, values, text)->type_size(1)->allow_extra_args(false);
+    return app.add_option(name, values, text)->type_size(1)->allow_extra_args(false)->take_all();
   };
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // as with most programs
   app.add_option("--cpus", raw.processors, "number of processors, 1 to 8 (default: as the host, at most 4)")
       ->type_name("N");
   app.add_option("--memory", raw.memory, "memory, such as 64M or 1G; at least 16M (default: 128M)")->type_name("SIZE");

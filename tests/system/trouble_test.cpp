@@ -1,0 +1,96 @@
+// Bad input and bad ends: a clear line, and the rest goes on.
+#include <csignal>
+#include <filesystem>
+
+#include "support/command.hpp"
+#include "support/console.hpp"
+#include "support/files.hpp"
+
+namespace cv6::test {
+namespace {
+
+class Trouble : public FilesTest {};
+
+TEST_F(Trouble, CorruptProgramsAreRefusedOneByOne) {
+  const std::string head = host::read_text("/bin/busybox").value_or("").substr(0, 4096);
+  Words options;
+  std::string script;
+  for (std::size_t i = 0; i < 20; ++i) {
+    std::string bytes = head;
+    for (std::size_t j = 16 + i; j < 400; j += 20) bytes[j] = static_cast<char>(bytes[j] ^ 0xff);
+    options.insert(options.end(),
+                   {"--add", make_file("elf" + std::to_string(i), bytes, 0755) + ":/bad/elf" + std::to_string(i)});
+    script += "/bad/elf" + std::to_string(i) + " >/dev/null 2>&1; ";
+  }
+  options.insert(options.end(), {"--add", make_file("empty", "", 0755) + ":/bad/empty"});
+  const Completed done = run_guest(options, {script + "/bad/empty; echo alive"});
+  EXPECT_EQ(done.output, "alive\n") << done.error;
+}
+
+TEST_F(Trouble, TruncatedImageIsSaid) {
+  const std::string whole = host::read_text(build_folder() + "/cv6.cpio").value_or("");
+  ASSERT_FALSE(whole.empty());
+  for (const std::size_t size : {std::size_t{0}, std::size_t{100}, std::size_t{5000}, whole.size() / 2}) {
+    const std::string image = make_file("image", whole.substr(0, size));
+    const Completed done = run_guest({"--image", image}, {"echo ran"});
+    // Where /init came before the cut, it may run; otherwise one line says why nothing does.
+    if (done.status == 125)
+      EXPECT_TRUE(done.error.find("cv6: ") != std::string::npos) << done.error;
+    else
+      EXPECT_EQ(done.output, "ran\n") << size << ": " << done.error;
+  }
+}
+
+TEST_F(Trouble, TooLittleMemoryForTheImageIsSaid) {
+  const std::string big = make_file("big", std::string(20 << 20, 'b'));
+  const Completed done = run_guest({"--memory", "16M", "--add", big + ":/big"}, {"echo ran"});
+  EXPECT_EQ(done.status, 125);
+  EXPECT_NE(done.error.find("cv6: "), std::string::npos) << done.error;
+}
+
+TEST_F(Trouble, UnknownKernelArgumentIsLoggedAndIgnored) {
+  const std::string log = path("log");
+  const Completed done = run_guest({"--append", "no-such-argument=1", "--kernel-log", log}, {"echo alive"});
+  EXPECT_EQ(done.output, "alive\n") << done.error;
+  EXPECT_NE(text_of("log").find("no-such-argument"), std::string::npos) << text_of("log");
+}
+
+TEST_F(Trouble, KernelLogIsInItsFileAndInDmesg) {
+  const Completed done = run_guest({"--kernel-log", path("log")}, {"dmesg | head -n 1"});
+  EXPECT_EQ(done.status, 0) << done.error;
+  EXPECT_GT(done.output.size(), 1u);
+  EXPECT_GT(text_of("log").size(), 1u);
+}
+
+TEST_F(Trouble, EndOfTheFirstProcessIsAPanicWithItsLine) {
+  const std::string init = make_file("init", "#!/bin/busybox sh\nexit 1\n", 0755);
+  const Completed done = run_guest({"--add", init + ":/init", "--kernel-log", path("log")}, {"true"});
+  EXPECT_EQ(done.status, 125);
+  EXPECT_NE(done.error.find("cv6: the kernel panicked: "), std::string::npos) << done.error;
+  EXPECT_NE(text_of("log").find("\nPANIC:"), std::string::npos);
+}
+
+TEST_F(Trouble, QemuKilledUnderTheConsoleLeavesTheTerminalClean) {
+  Guest guest;
+  const Completed killed = run_program({"pkill", "-KILL", "-P", std::to_string(guest.process()), "qemu-system"});
+  ASSERT_EQ(killed.status, 0);
+  EXPECT_EQ(guest.wait_end(), 125);
+  EXPECT_NE(guest.rest().find("cv6: QEMU was ended by signal 9"), std::string::npos) << guest.rest();
+  EXPECT_TRUE(guest.settings().c_lflag & ECHO);
+}
+
+TEST_F(Trouble, DebuggerStopsAtTheFirstLine) {
+  Console gdb({source_folder() + "/cv6", "debug"});
+  gdb.wait_for("kmain", std::chrono::seconds(300));
+  gdb.wait_for("(gdb) ");
+  gdb.type("info registers rip\r");
+  gdb.wait_for("rip");
+  gdb.wait_for("(gdb) ");
+  gdb.type("kill\r");
+  gdb.wait_for("(gdb) ");
+  gdb.type("quit\r");
+  EXPECT_EQ(gdb.wait_end(), 0) << gdb.rest();
+}
+
+}  // namespace
+}  // namespace cv6::test
