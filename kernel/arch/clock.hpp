@@ -11,6 +11,7 @@ Nanoseconds monotonic_now();
 Nanoseconds real_time_at_boot();
 // A counter for measuring and for randomness; on x86-64 the time stamp counter.
 std::uint64_t cycles();
+std::uint64_t cycles_per_second();  // 0: not known yet
 
 // One-shot: `on_timer` (upcalls.hpp) on this processor when the deadline has come, soon if it has passed; `never`: not.
 // Replaces the deadline set before.

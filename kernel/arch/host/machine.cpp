@@ -73,6 +73,8 @@ Nanoseconds real_time_at_boot() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() - monotonic_now();
 }
 std::uint64_t cycles() { return static_cast<std::uint64_t>(monotonic_now()); }
+
+std::uint64_t cycles_per_second() { return nanoseconds_per_second; }
 void set_timer(Nanoseconds) {}
 
 PhysicalAddress kernel_page_table() { return kernel_table; }

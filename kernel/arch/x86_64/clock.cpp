@@ -96,6 +96,11 @@ Nanoseconds monotonic_now() {
 
 std::uint64_t cycles() { return read_tsc(); }
 
+std::uint64_t cycles_per_second() {
+  constexpr std::uint64_t one_second = nanoseconds_per_second;
+  return nanoseconds_per_cycle ? (one_second << 32) / nanoseconds_per_cycle : 0;
+}
+
 Nanoseconds real_time_at_boot() {
   static Nanoseconds at_boot = 0;
   if (!at_boot) at_boot = read_real_time() - monotonic_now();
