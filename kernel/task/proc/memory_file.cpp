@@ -14,17 +14,19 @@ class MemoryFile final : public File {
 
  protected:
   Result<std::size_t> do_read(IoBuffer& to, std::uint64_t offset) override {
-    return transfer(to, offset, [&](AddressSpace& memory, std::uint64_t address, std::span<char> piece) -> Result<std::size_t> {
-      TRY(memory.read_memory(address, std::as_writable_bytes(piece)));
-      return to.put(piece.data(), piece.size());
-    });
+    return transfer(to, offset,
+                    [&](AddressSpace& memory, std::uint64_t address, std::span<char> piece) -> Result<std::size_t> {
+                      TRY(memory.read_memory(address, std::as_writable_bytes(piece)));
+                      return to.put(piece.data(), piece.size());
+                    });
   }
   Result<std::size_t> do_write(IoBuffer& from, std::uint64_t offset, std::uint64_t) override {
-    return transfer(from, offset, [&](AddressSpace& memory, std::uint64_t address, std::span<char> piece) -> Result<std::size_t> {
-      const std::size_t taken = TRY(from.take(piece.data(), piece.size()));
-      TRY(memory.write_memory(address, std::as_bytes(piece.first(taken))));
-      return taken;
-    });
+    return transfer(from, offset,
+                    [&](AddressSpace& memory, std::uint64_t address, std::span<char> piece) -> Result<std::size_t> {
+                      const std::size_t taken = TRY(from.take(piece.data(), piece.size()));
+                      TRY(memory.write_memory(address, std::as_bytes(piece.first(taken))));
+                      return taken;
+                    });
   }
 
  private:

@@ -44,7 +44,8 @@ Result<void> print_mapped_name(const AddressSpace::Description& mapping, const P
     name.write(mapping.name);
     return {};
   }
-  if (executable && mapping.object == static_cast<MemoryObject*>(&executable.inode())) return print_path(name, executable);
+  if (executable && mapping.object == static_cast<MemoryObject*>(&executable.inode()))
+    return print_path(name, executable);
   return {};
 }
 
@@ -55,8 +56,11 @@ Result<void> for_each_mapping(Process& process, AddressSpace& memory, Visit visi
   TextBuffer name;
   AddressSpace::Description mapping{};
   for (std::uintptr_t from = 0; memory.describe(from, mapping); from = mapping.end) {
-    MappingFacts facts{.start = mapping.start, .end = mapping.end, .protection = mapping.protection,
-                       .sharing = mapping.sharing, .offset = mapping.offset};
+    MappingFacts facts{.start = mapping.start,
+                       .end = mapping.end,
+                       .protection = mapping.protection,
+                       .sharing = mapping.sharing,
+                       .offset = mapping.offset};
     if (mapping.object) {
       const MemoryObject::Label label = mapping.object->label();
       facts.device = static_cast<DeviceNumber>(label.device);
@@ -135,8 +139,9 @@ Result<void> generate_maps(const Subject& subject, TextBuffer& out) {
   Ref<Process> process = TRY(subject.inspected_process());
   Ref<AddressSpace> memory = process->hold_address_space();
   if (!memory) return {};
-  return for_each_mapping(*process, *memory,
-                          [&](const MappingFacts& facts, const AddressSpace::Description&) { print_mapping(out, facts); });
+  return for_each_mapping(*process, *memory, [&](const MappingFacts& facts, const AddressSpace::Description&) {
+    print_mapping(out, facts);
+  });
 }
 
 Result<void> generate_smaps(const Subject& subject, TextBuffer& out) {

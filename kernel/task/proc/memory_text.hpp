@@ -9,12 +9,12 @@ namespace cv6::proc {
 
 struct MappingFacts {
   std::uintptr_t start = 0, end = 0;
-  Protection protection;
+  Protection protection = {};
   MapRequest::Sharing sharing = MapRequest::Sharing::private_;
   std::uint64_t offset = 0;
   DeviceNumber device = 0;  // of a file
   std::uint64_t inode = 0;
-  std::string_view name;    // path or "[stack]"; empty: anonymous
+  std::string_view name = {};  // path or "[stack]"; empty: anonymous
 };
 
 // One line of maps, which is the head of an entry of smaps as well.

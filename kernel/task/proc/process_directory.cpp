@@ -55,7 +55,8 @@ Result<void> TaskDirectory::list(std::uint64_t& position, DirectorySink& sink) {
   const Result<Ref<Process>> process = subject().process();
   if (!process) return Error::noent;
   // Positions are the threads' numbers.
-  while (Ref<UserThread> thread = next_thread(**process, viewer(), static_cast<int>(position - first_dynamic_position) - 1)) {
+  while (Ref<UserThread> thread =
+             next_thread(**process, viewer(), static_cast<int>(position - first_dynamic_position) - 1)) {
     const int number = thread_info(*thread, viewer()).number;
     const std::uint64_t next = first_dynamic_position + static_cast<std::uint64_t>(number) + 1;
     char name[12];

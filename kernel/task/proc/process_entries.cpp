@@ -7,8 +7,8 @@ namespace {
 using enum ProcessEntry::Where;
 using enum ProcessEntry::Access;
 
-constexpr ProcessEntry text(std::string_view name, Mode mode, ProcessEntry::Access access, ProcessEntry::Generate generate,
-                            ProcessEntry::Store store = nullptr) {
+constexpr ProcessEntry text(std::string_view name, Mode mode, ProcessEntry::Access access,
+                            ProcessEntry::Generate generate, ProcessEntry::Store store = nullptr) {
   return {name, FileType::regular, mode, both, access, make_text_file, generate, store};
 }
 constexpr ProcessEntry directory(std::string_view name, Mode mode, ProcessEntry::Where where, ProcessEntry::Make make) {

@@ -65,7 +65,8 @@ Result<void> collect(const Subject& subject, Process& process, ProcessFacts& fac
   if (!thread && subject.is_thread()) return Error::srch;
   if (!thread) return {};
   if (subject.is_thread()) describe_thread(**thread, facts.info);
-  const arch::CpuSet existing = facts.cpu_count < arch::max_cpus ? arch::cpu_bit(facts.cpu_count) - 1 : ~arch::CpuSet{0};
+  const arch::CpuSet existing =
+      facts.cpu_count < arch::max_cpus ? arch::cpu_bit(facts.cpu_count) - 1 : ~arch::CpuSet{0};
   facts.cpus = (*thread)->affinity() & existing;
   facts.voluntary_switches = (*thread)->voluntary_switches();
   facts.involuntary_switches = (*thread)->involuntary_switches();

@@ -8,14 +8,22 @@ constexpr std::uint64_t kilobytes(std::uint64_t pages) { return pages * (page_si
 
 std::string_view state_name(char state) {
   switch (state) {
-    case 'R': return "running";
-    case 'S': return "sleeping";
-    case 'D': return "disk sleep";
-    case 'T': return "stopped";
-    case 't': return "tracing stop";
-    case 'Z': return "zombie";
-    case 'X': return "dead";
-    default: return "unknown";
+    case 'R':
+      return "running";
+    case 'S':
+      return "sleeping";
+    case 'D':
+      return "disk sleep";
+    case 'T':
+      return "stopped";
+    case 't':
+      return "tracing stop";
+    case 'Z':
+      return "zombie";
+    case 'X':
+      return "dead";
+    default:
+      return "unknown";
   }
 }
 
@@ -43,7 +51,8 @@ void print_memory(Output& out, const ProcessFacts& facts) {
   print_memory_line(out, "VmSwap", 0);
 }
 
-void print_level_line(Output& out, std::string_view name, std::span<const LevelNumbers> levels, int LevelNumbers::* which) {
+void print_level_line(Output& out, std::string_view name, std::span<const LevelNumbers> levels,
+                      int LevelNumbers::* which) {
   print(out, "{}:", name);
   for (const LevelNumbers& level : levels) print(out, "\t{}", level.*which);
   out.write("\n");
@@ -135,8 +144,8 @@ void print_stat(Output& out, const ProcessFacts& facts) {
   print(out, "{} (", info.number);
   print_escaped(out, info.name);
   constexpr unsigned forked_without_exec = 0x40;  // PF_FORKNOEXEC
-  print(out, ") {:c} {} {} {} {} {} {} ", info.state, info.parent, info.group, info.session, encode_device(info.terminal),
-        info.foreground_group, facts.has_executed ? 0u : forked_without_exec);
+  print(out, ") {:c} {} {} {} {} {} {} ", info.state, info.parent, info.group, info.session,
+        encode_device(info.terminal), info.foreground_group, facts.has_executed ? 0u : forked_without_exec);
   print(out, "{} {} {} {} ", info.usage.minor_faults, info.children_usage.minor_faults, info.usage.major_faults,
         info.children_usage.major_faults);
   print(out, "{} {} {} {} ", clock_ticks(info.usage.user_time), clock_ticks(info.usage.system_time),
@@ -147,19 +156,18 @@ void print_stat(Output& out, const ProcessFacts& facts) {
   // code, stack, and the registers, which are not shown
   print(out, "{} {} {} 0 0 ", ranges.code_start | hidden, ranges.code_end | hidden, ranges.stack_start);
   // Signals, of 31 bits as before there were real-time ones; wchan, nswap, cnswap.
-  print(out, "{} {} {} {} 0 0 0 ", (info.pending | info.thread_pending).bits() & 0x7fffffff, info.blocked.bits() & 0x7fffffff,
-        info.ignored.bits() & 0x7fffffff, info.caught.bits() & 0x7fffffff);
+  print(out, "{} {} {} {} 0 0 0 ", (info.pending | info.thread_pending).bits() & 0x7fffffff,
+        info.blocked.bits() & 0x7fffffff, info.ignored.bits() & 0x7fffffff, info.caught.bits() & 0x7fffffff);
   // exit_signal, processor, rt_priority, policy, delayacct_blkio_ticks, guest_time, cguest_time
   print(out, "{} {} 0 0 0 0 0 ", info.exit_signal, info.cpu);
-  print(out, "{} {} {} ", ranges.data_start, ranges.data_end,
-        facts.addresses_visible ? facts.heap_start : 0);
+  print(out, "{} {} {} ", ranges.data_start, ranges.data_end, facts.addresses_visible ? facts.heap_start : 0);
   print(out, "{} {} {} {} {}\n", ranges.arguments_start, ranges.arguments_end, ranges.environment_start,
         ranges.environment_end, facts.addresses_visible ? facts.exit_code : 0);
 }
 
 void print_statm(Output& out, const AddressSpaceUsage& memory) {
-  print(out, "{} {} {} {} 0 {} 0\n", memory.virtual_pages, memory.resident_pages, memory.shared_pages, memory.text_pages,
-        memory.data_pages + memory.stack_pages);
+  print(out, "{} {} {} {} 0 {} 0\n", memory.virtual_pages, memory.resident_pages, memory.shared_pages,
+        memory.text_pages, memory.data_pages + memory.stack_pages);
 }
 
 void print_status(Output& out, const ProcessFacts& facts) {
@@ -190,11 +198,11 @@ void print_limits(Output& out, const ResourceLimits& limits) {
     std::string_view name, unit;
   };
   static constexpr Line lines[resource_count] = {
-      {"Max cpu time", "seconds"},       {"Max file size", "bytes"},      {"Max data size", "bytes"},
-      {"Max stack size", "bytes"},       {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
-      {"Max processes", "processes"},    {"Max open files", "files"},     {"Max locked memory", "bytes"},
-      {"Max address space", "bytes"},    {"Max file locks", "locks"},     {"Max pending signals", "signals"},
-      {"Max msgqueue size", "bytes"},    {"Max nice priority", ""},       {"Max realtime priority", ""},
+      {"Max cpu time", "seconds"},    {"Max file size", "bytes"},      {"Max data size", "bytes"},
+      {"Max stack size", "bytes"},    {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+      {"Max processes", "processes"}, {"Max open files", "files"},     {"Max locked memory", "bytes"},
+      {"Max address space", "bytes"}, {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+      {"Max msgqueue size", "bytes"}, {"Max nice priority", ""},       {"Max realtime priority", ""},
       {"Max realtime timeout", "us"},
   };
   print(out, "{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");

@@ -1,5 +1,5 @@
-// The texts of /proc/PID that are about numbers: stat, statm, status, limits, io. proc(5); the order of the lines and the
-// widths are those of Linux 6.1, because programs parse them.
+// The texts of /proc/PID that are about numbers: stat, statm, status, limits, io. proc(5); the order of the lines and
+// the widths are those of Linux 6.1, because programs parse them.
 #pragma once
 
 #include <span>
@@ -25,7 +25,7 @@ struct ProcessFacts {
   std::uint64_t resident_limit = UINT64_MAX;  // bytes
   std::uint64_t library_pages = 0;
   std::uintptr_t heap_start = 0;
-  int exit_code = 0;  // as wait(2) reports it
+  int exit_code = 0;      // as wait(2) reports it
   arch::CpuSet cpus = 0;  // may run on
   unsigned cpu_count = 1;
   std::uint64_t voluntary_switches = 0, involuntary_switches = 0;

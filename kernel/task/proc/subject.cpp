@@ -38,7 +38,8 @@ Result<Ref<Process>> Subject::process() const {
 
 Result<Ref<UserThread>> Subject::thread() const {
   Ref<Process> process = TRY(this->process());
-  Ref<UserThread> thread = thread_ ? thread_of(*process, viewer(), thread_->number_in(viewer())) : process->some_thread();
+  Ref<UserThread> thread =
+      thread_ ? thread_of(*process, viewer(), thread_->number_in(viewer())) : process->some_thread();
   if (!thread) return Error::srch;
   return thread;
 }

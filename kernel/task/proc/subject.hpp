@@ -1,8 +1,8 @@
 // Which process, or which of its threads, a file below /proc/PID is about; and whether whoever looks may know.
 //
-// A subject holds numbers (Pids), not the process: a file that stays open keeps nothing alive, and its number is not given
-// to another process meanwhile. Each look asks anew, on behalf of the process that looks at that moment: a descriptor that
-// is handed on shows no more than its holder may see.
+// A subject holds numbers (Pids), not the process: a file that stays open keeps nothing alive, and its number is not
+// given to another process meanwhile. Each look asks anew, on behalf of the process that looks at that moment: a
+// descriptor that is handed on shows no more than its holder may see.
 #pragma once
 
 #include "fs/inode.hpp"
@@ -35,7 +35,10 @@ class Subject {
   struct Owner {
     std::uint32_t user = 0, group = 0;
   };
-  enum class OwnerOf : std::uint8_t { everything, undumpable };  // undumpable: what of a process that may not be dumped is root's
+  enum class OwnerOf : std::uint8_t {
+    everything,
+    undumpable
+  };  // undumpable: what of a process that may not be dumped is root's
   Owner owner(OwnerOf what) const;
 
   // A number for an inode, the same whenever it is asked for: `part` tells the files of one subject apart.
