@@ -23,6 +23,7 @@ enum Register : unsigned {
   command_low = 0x300 / 4,
   command_high = 0x310 / 4,
   timer_vector = 0x320 / 4,
+  wire0_vector = 0x350 / 4,
   timer_start = 0x380 / 4,
   timer_current = 0x390 / 4,
   timer_divide = 0x3e0 / 4,
@@ -30,6 +31,7 @@ enum Register : unsigned {
 
 constexpr std::uint32_t deliver_nmi = 4 << 8, deliver_init = 5 << 8, deliver_startup = 6 << 8;
 constexpr std::uint32_t assert_level = 1 << 14, to_others = 3 << 18, busy = 1 << 12;
+constexpr std::uint32_t masked = 1 << 16;
 
 void command(std::uint32_t low, std::uint32_t apic_id = 0) {
   while (local[command_low] & busy) asm volatile("pause");
@@ -46,9 +48,16 @@ void write_io(unsigned number, std::uint32_t value) {
   io[4] = value;
 }
 
+// The two 8259s that PCs have besides: silent from now on.
+void mask_old_controllers() {
+  port_out(0x21, std::uint8_t{0xff});
+  port_out(0xa1, std::uint8_t{0xff});
+}
+
 }  // namespace
 
 bool map_registers() {
+  mask_old_controllers();
   local = static_cast<volatile std::uint32_t*>(map_device(local_address, 4096));
   io = static_cast<volatile std::uint32_t*>(map_device(io_address, 4096));
   return local && io;
@@ -58,6 +67,7 @@ void enable() {
   write_msr(msr::apic_base, local_address | 1 << 11 | (read_msr(msr::apic_base) & 1 << 8));
   local[spurious_vector] = 1 << 8 | vector::spurious;
   local[task_priority] = 0;
+  local[wire0_vector] = masked;  // where firmware connects the old interrupt controllers
   local[timer_divide] = 0xb;  // by 1
   local[timer_vector] = vector::timer;
 }

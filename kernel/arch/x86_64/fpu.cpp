@@ -61,6 +61,7 @@ void enable_fpu() {
 }
 
 std::size_t fpu_image_size() { return image_size; }
+std::uint64_t fpu_components() { return components; }
 
 void fpu_save(void* image) {
   if (features.xsave)

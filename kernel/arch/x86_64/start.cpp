@@ -97,6 +97,9 @@ extern "C" [[noreturn]] void cv6_boot_processor_start(std::uint32_t start_info) 
   apic::enable();
   first_block.apic_id = apic::id();
   start_clock();
+#ifdef CV6_DEBUG
+  verify_kernel_page_table();
+#endif
   set_kernel_stack(const_cast<char*>(boot_stack_top));
   kmain();
 }
@@ -129,6 +132,7 @@ void start_other_cpus(void* (*take)(std::size_t bytes), void (*main)()) {
   processor_limit.store(0, std::memory_order_seq_cst);
   wait_until_running(std::min(processor_tickets.load(std::memory_order_seq_cst), prepared), longest_start);
   count = running.load(std::memory_order_acquire);
+  calibrate_clock();  // from here on timers are used, on any processor
   released.store(true, std::memory_order_release);
 }
 
