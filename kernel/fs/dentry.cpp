@@ -51,11 +51,8 @@ Result<Ref<Dentry>> Dentry::create_detached(std::string_view name, Ref<Inode> in
 }
 
 Result<void> Dentry::set_name(const ComponentName& name) {
-  char* bytes = name_bytes_;
-  if (name.text.size() > inline_name) {
-    bytes = new (std::nothrow) char[name.text.size()];
-    if (!bytes) return Error::nomem;
-  }
+  Own<char[]> room = TRY(room_for(name));
+  char* bytes = room ? room.release() : name_bytes_;
   if (!name.text.empty()) std::memcpy(bytes, name.text.data(), name.text.size());
   name_ = {{bytes, name.text.size()}, name.hash};
   return {};
@@ -176,29 +173,30 @@ void Dentry::unlink() {
   if (unhash()) release();
 }
 
-Result<void> Dentry::move(Dentry& to, const ComponentName& name) {
-  char* long_name = nullptr;
-  if (name.text.size() > inline_name) {
-    long_name = new (std::nothrow) char[name.text.size()];
-    if (!long_name) return Error::nomem;
-  }
+Result<Own<char[]>> Dentry::room_for(const ComponentName& name) {
+  if (name.text.size() <= inline_name) return Own<char[]>();
+  Own<char[]> room(new (std::nothrow) char[name.text.size()]);
+  if (!room) return Error::nomem;
+  return room;
+}
+
+void Dentry::move(Dentry& to, const ComponentName& name, Own<char[]> room) {
   const bool was_hashed = unhash();
-  char* old_long_name = name_.text.size() > inline_name ? const_cast<char*>(name_.text.data()) : nullptr;
+  Own<char[]> old_room;
   Dentry* old_parent;
   to.hold();
   {
     SpinGuard guard(tree_lock);
-    char* bytes = long_name ? long_name : name_bytes_;
+    if (name_.text.size() > inline_name) old_room = Own<char[]>(const_cast<char*>(name_.text.data()));
+    char* bytes = room ? room.release() : name_bytes_;
     std::memcpy(bytes, name.text.data(), name.text.size());
     name_ = {{bytes, name.text.size()}, name.hash};
     old_parent = parent_.exchange(&to, std::memory_order_acq_rel);
   }
   version_.store(to.inode()->entries_version(), std::memory_order_relaxed);
   hash_into(to);
-  delete[] old_long_name;
   if (old_parent) old_parent->release();
   if (was_hashed) release();
-  return {};
 }
 
 void Dentry::exchange(Dentry& a, Dentry& b) {

@@ -61,8 +61,10 @@ class Dentry : public Cached<Dentry, "dentry"> {
   void instantiate(Ref<Inode> inode) { inode_.store(inode.leak(), std::memory_order_release); }
   // The name is gone: whoever still uses the dentry keeps it, nobody finds it any more.
   void unlink();
-  // It is now `name` in `to`; what was there has been unlinked. Error::nomem before anything has changed.
-  Result<void> move(Dentry& to, const ComponentName& name);
+  // It is now `name` in `to`; what was there has been unlinked. `room` comes from room_for(name), which is where memory
+  // may be missing.
+  void move(Dentry& to, const ComponentName& name, Own<char[]> room);
+  static Result<Own<char[]>> room_for(const ComponentName& name);
   // Two dentries change places.
   static void exchange(Dentry& a, Dentry& b);
 

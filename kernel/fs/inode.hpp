@@ -213,6 +213,8 @@ class Inode : public MemoryObject {
   // The pages of a regular file that is kept in them (fs/paged_inode.hpp); null for everything else.
   virtual PageCache* page_cache() { return nullptr; }
 
+  // Who is charged for memory that is used on behalf of this inode (a fifo's pipe).
+  virtual GuestMemory& charged_to() { return GuestMemory::host(); }
   // The fifo's pipe while somebody has it open (fs/pipe.hpp).
   std::atomic<Pipe*>& pipe_slot() { return pipe_; }
 

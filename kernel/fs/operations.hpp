@@ -65,4 +65,8 @@ Result<void> truncate(const Caller& caller, const Path& path, std::uint64_t size
 // memfd_create(2): a tmpfs file charged to `owner`, open for reading and writing, shown as "/memfd:NAME (deleted)".
 Result<Ref<File>> make_memory_file(const Caller& caller, std::string_view name, GuestMemory& owner);
 
+// --- for the files of this layer that make inodes ---------------------------------------------------------------------
+// What a new file in `directory` is like: umask, owner, and the group of a set-group-id directory.
+Result<NewInode> new_inode_for(const Caller& caller, const Inode& directory, FileType type, Mode mode);
+
 }  // namespace cv6

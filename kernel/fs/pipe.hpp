@@ -1,9 +1,11 @@
 // Pipes and fifos, pipe(7): a bounded stream of bytes from writers to readers.
 //
-// A pipe is an inode (so that fstat works) with a ring of pages, which are taken when bytes arrive in them and charged to
-// the container of who made the pipe. Writes of at most `atomic_size` bytes are never interleaved with others.
-// `lock_` (Rank::pipe) covers the ring's state; bytes are copied to and from user memory outside of it, by whoever holds
-// the reading or the writing mutex. Wake-ups are sent only if somebody waits.
+// A pipe is a ring of bytes over pages, which are taken when bytes first arrive in them and charged to the container of
+// whoever made it. Writes of at most `pipe_atomic_size` bytes are never interleaved with others.
+//
+// Locks: `lock_` (Rank::pipe) covers the counts of readers, writers and bytes. Bytes are copied outside of it: by the one
+// reader that holds `reading_` out of the filled part, by the one writer that holds `writing_` into the free part; both
+// are sleeping locks and are not held while waiting for the other side. Wake-ups are sent only if somebody waits.
 #pragma once
 
 #include "fs/file.hpp"
@@ -18,7 +20,7 @@ inline constexpr std::size_t pipe_atomic_size = 4096;             // PIPE_BUF
 inline constexpr std::size_t pipe_default_capacity = 65536;
 inline constexpr std::size_t pipe_max_capacity = 1048576;          // /proc/sys/fs/pipe-max-size
 
-// pipe2(2); `flags`: open_flag::nonblock, open_flag::direct (packets). Error::nomem.
+// pipe2(2); `flags`: open_flag::nonblock. Error::nomem; Error::inval: packets (open_flag::direct) are not supported.
 Result<PipeEnds> make_pipe(OpenFlags flags, const Credentials& credentials, GuestMemory& owner);
 
 // A fifo's end, by fifo(7)'s rules: waits for the other end unless open_flag::nonblock. Error::nxio (writing, nonblocking,

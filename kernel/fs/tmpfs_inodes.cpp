@@ -66,6 +66,7 @@ Result<Ref<Inode>> TmpfsFileSystem::make_inode(const NewInode& wanted) {
 
 RegularFile::~RegularFile() { tmpfs_of(*this).inode_gone(inode_charge); }
 SpecialFile::~SpecialFile() { tmpfs_of(*this).inode_gone(inode_charge); }
+GuestMemory& SpecialFile::charged_to() { return *tmpfs_of(*this).meter().owner(); }
 Symlink::~Symlink() { tmpfs_of(*this).inode_gone(inode_charge + target_.size()); }
 
 Result<std::size_t> Symlink::read_link(std::span<char> to) {

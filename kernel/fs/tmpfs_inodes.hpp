@@ -127,6 +127,7 @@ class SpecialFile final : public Inode, public Cached<SpecialFile, "tmpfs_specia
  public:
   using Inode::Inode;
   ~SpecialFile() override;
+  GuestMemory& charged_to() override;
 };
 
 }  // namespace cv6::tmpfs

@@ -1,0 +1,235 @@
+// Record locks: fcntl(2), "Advisory record locking" and "Open file description locks".
+#include "fs/file_locks.hpp"
+
+#include <algorithm>
+
+#include "fs/file_locks_private.hpp"
+
+namespace cv6 {
+
+constinit SpinLock file_locks_lock{Rank::file_locks};
+
+namespace {
+
+using Kind = RecordLock::Kind;
+
+constinit List<FileLocks, &FileLocks::node> all_locks GUARDED_BY(file_locks_lock);
+constinit List<WaitingLock, &WaitingLock::node> waiting GUARDED_BY(file_locks_lock);
+
+bool overlap(const RecordLock& a, const RecordLock& b) { return a.start <= b.end && b.start <= a.end; }
+bool touch_or_overlap(const RecordLock& a, const RecordLock& b) {
+  return (a.end == UINT64_MAX || b.start <= a.end + 1) && (b.end == UINT64_MAX || a.start <= b.end + 1);
+}
+bool same_owner(const LockOwner& a, const LockOwner& b) { return a.kind == b.kind && a.identity == b.identity; }
+
+HeldLock* conflict(FileLocks& locks, const LockOwner& owner, const RecordLock& wanted) REQUIRES(file_locks_lock) {
+  for (HeldLock& held : locks.records)
+    if (!same_owner(held.owner, owner) && overlap(held.range, wanted) &&
+        (held.range.kind == Kind::write || wanted.kind == Kind::write))
+      return &held;
+  return nullptr;
+}
+
+void insert_in_order(FileLocks& locks, HeldLock& fresh) REQUIRES(file_locks_lock) {
+  for (HeldLock& held : locks.records)
+    if (held.range.start > fresh.range.start) return locks.records.insert_before(held, fresh);
+  locks.records.push_back(fresh);
+}
+
+using Garbage = List<HeldLock, &HeldLock::node>;
+
+// Gives the owner `wanted` on its range, whatever it had there. `spare`: two objects, of which those that are needed are
+// taken; `garbage`: objects that are not needed any more. True: others may have what they wait for now.
+bool apply(FileLocks& locks, const LockOwner& owner, RecordLock wanted, Garbage& spare, Garbage& garbage)
+    REQUIRES(file_locks_lock) {
+  bool released = false;
+  for (HeldLock& held : locks.records) {
+    if (!same_owner(held.owner, owner)) continue;
+    const RecordLock old = held.range;
+    if (old.kind == wanted.kind && touch_or_overlap(old, wanted)) {  // one with the new one
+      wanted.start = std::min(wanted.start, old.start);
+      wanted.end = std::max(wanted.end, old.end);
+      locks.records.remove(held);
+      garbage.push_back(held);
+      continue;
+    }
+    if (!overlap(old, wanted)) continue;
+    released = true;
+    const bool left = old.start < wanted.start;
+    const bool right = old.end > wanted.end;
+    if (left && right) {
+      HeldLock& rest = *spare.pop_front();
+      rest.owner = owner;
+      rest.range = {old.kind, wanted.end + 1, old.end};
+      held.range.end = wanted.start - 1;
+      insert_in_order(locks, rest);
+      break;
+    }
+    if (left) {
+      held.range.end = wanted.start - 1;
+    } else if (right) {
+      held.range.start = wanted.end + 1;
+      locks.records.remove(held);
+      insert_in_order(locks, held);
+    } else {
+      locks.records.remove(held);
+      garbage.push_back(held);
+    }
+  }
+  if (wanted.kind != Kind::none) {
+    HeldLock& fresh = *spare.pop_front();
+    fresh.owner = owner;
+    fresh.range = wanted;
+    insert_in_order(locks, fresh);
+  }
+  return released;
+}
+
+void free_all(Garbage& garbage) {
+  while (HeldLock* lock = garbage.pop_front()) delete lock;
+}
+
+// Would `owner` wait for itself, through others that wait? Only processes wait for each other: who uses a description
+// cannot be told. Each step goes to another waiter, so there are no more steps than waiters.
+bool deadlock(const LockOwner& owner, LockOwner blocker) REQUIRES(file_locks_lock) {
+  for (unsigned steps = 0; steps < 1000; ++steps) {
+    if (blocker.kind != LockOwner::Kind::process) return false;
+    if (same_owner(blocker, owner)) return true;
+    WaitingLock* next = nullptr;
+    for (WaitingLock& waiter : waiting)
+      if (same_owner(waiter.owner, blocker)) next = &waiter;
+    if (!next) return false;
+    blocker = next->blocked_by;
+  }
+  return false;
+}
+
+Result<void> check_open_mode(const File& file, Kind kind) {
+  if (file.path_only()) return Error::badf;
+  if (kind == Kind::read && !file.readable()) return Error::badf;
+  if (kind == Kind::write && !file.writable()) return Error::badf;
+  return {};
+}
+
+enum class Attempt : std::uint8_t { done, blocked, deadlock };
+
+Attempt try_record_lock(FileLocks& locks, WaitingLock& request, LockWait wait, Garbage& spare, Garbage& garbage) {
+  bool released = false;
+  {
+    SpinGuard guard(file_locks_lock);
+    HeldLock* blocker = request.range.kind == Kind::none ? nullptr : conflict(locks, request.owner, request.range);
+    if (blocker) {
+      if (wait == LockWait::yes && request.owner.kind == LockOwner::Kind::process &&
+          deadlock(request.owner, blocker->owner))
+        return Attempt::deadlock;
+      request.blocked_by = blocker->owner;
+      if (wait == LockWait::yes && !request.node.linked()) waiting.push_back(request);
+      return Attempt::blocked;
+    }
+    released = apply(locks, request.owner, request.range, spare, garbage);
+  }
+  if (released) locks.changed.wake_all();
+  return Attempt::done;
+}
+
+}  // namespace
+
+Result<FileLocks*> locks_of(Inode& inode) {
+  if (FileLocks* locks = inode.locks_slot().load(std::memory_order_acquire)) return locks;
+  Own<FileLocks> fresh(new (std::nothrow) FileLocks(inode));
+  if (!fresh) return Error::nolck;
+  FileLocks* expected = nullptr;
+  if (!inode.locks_slot().compare_exchange_strong(expected, fresh.get(), std::memory_order_acq_rel)) return expected;
+  SpinGuard guard(file_locks_lock);
+  all_locks.push_back(*fresh);
+  return fresh.release();
+}
+
+Result<void> set_record_lock(File& file, const LockOwner& owner, const RecordLock& lock, LockWait wait) {
+  TRY(check_open_mode(file, lock.kind));
+  if (lock.kind == Kind::none && !file.inode().may_have_locks()) return {};
+  FileLocks& locks = *TRY(locks_of(file.inode()));
+  Garbage spare, garbage;
+  Result<void> outcome;
+  for (int i = 0; i < 2 && outcome; ++i) {
+    HeldLock* object = new (std::nothrow) HeldLock;
+    if (object) spare.push_back(*object);
+    else outcome = Error::nolck;
+  }
+  WaitingLock request{.owner = owner, .blocked_by = {}, .range = lock, .locks = &locks, .node = {}};
+  Attempt attempt = Attempt::blocked;
+  const auto try_it = [&] {
+    attempt = try_record_lock(locks, request, wait, spare, garbage);
+    return attempt != Attempt::blocked;
+  };
+  if (outcome) {
+    if (wait == LockWait::no)
+      outcome = try_it() ? Result<void>() : Error::again;
+    else if (!locks.changed.wait(try_it) && attempt == Attempt::blocked)
+      outcome = Error::restart_if_asked;
+  }
+  {
+    SpinGuard guard(file_locks_lock);
+    request.node.unlink();
+  }
+  free_all(spare);
+  free_all(garbage);
+  if (outcome && attempt == Attempt::deadlock) return Error::deadlk;
+  return outcome;
+}
+
+RecordLock find_record_lock(File& file, const LockOwner& owner, const RecordLock& wanted, LockOwner& holder) {
+  FileLocks* locks = file.inode().locks_slot().load(std::memory_order_acquire);
+  if (!locks) return {};
+  SpinGuard guard(file_locks_lock);
+  const HeldLock* held = conflict(*locks, owner, wanted);
+  if (!held) return {};
+  holder = held->owner;
+  return held->range;
+}
+
+void drop_record_locks(Inode& inode, const void* identity) {
+  FileLocks* locks = inode.locks_slot().load(std::memory_order_acquire);
+  if (!locks) return;
+  Garbage garbage;
+  {
+    SpinGuard guard(file_locks_lock);
+    for (HeldLock& held : locks->records)
+      if (held.owner.identity == identity) {
+        locks->records.remove(held);
+        garbage.push_back(held);
+      }
+  }
+  if (!garbage.empty()) locks->changed.wake_all();
+  free_all(garbage);
+}
+
+void destroy_locks(Inode& inode) {
+  FileLocks* locks = inode.locks_slot().load(std::memory_order_acquire);
+  {
+    SpinGuard guard(file_locks_lock);
+    locks->node.unlink();
+  }
+  while (HeldLock* held = locks->records.pop_front()) delete held;
+  while (HeldFileLock* held = locks->whole.pop_front()) delete held;
+  delete locks;
+}
+
+void for_each_lock(void (*visit)(const LockDescription& lock, void* context), void* context) {
+  SpinGuard guard(file_locks_lock);
+  const auto describe = [&](const FileLocks& locks, const LockOwner& owner, const RecordLock& range, bool waits) {
+    const bool process = owner.kind == LockOwner::Kind::process;
+    visit({process ? "POSIX" : "OFDLCK", range.kind == Kind::write, waits, process ? owner.process : 0,
+           locks.inode.file_system().device(), locks.inode.number(), range.start, range.end},
+          context);
+  };
+  for (const FileLocks& locks : all_locks) {
+    for (const HeldLock& held : locks.records) describe(locks, held.owner, held.range, false);
+    for (const HeldFileLock& held : locks.whole)
+      visit({"FLOCK", held.exclusive, false, 0, locks.inode.file_system().device(), locks.inode.number(), 0, UINT64_MAX},
+            context);
+  }
+  for (const WaitingLock& waiter : waiting) describe(*waiter.locks, waiter.owner, waiter.range, true);
+}
+
+}  // namespace cv6

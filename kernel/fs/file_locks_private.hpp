@@ -1,0 +1,50 @@
+// What an inode keeps about its locks (private to file_locks*.cpp).
+#pragma once
+
+#include "fs/file_locks.hpp"
+#include "lib/list.hpp"
+#include "mm/object_cache.hpp"
+#include "sync/spin_lock.hpp"
+
+namespace cv6 {
+
+// One range of one owner. Ranges of one owner never overlap; neighbours of one kind are one.
+struct HeldLock : Cached<HeldLock, "file_lock"> {
+  LockOwner owner;
+  RecordLock range;
+  ListNode node;
+};
+
+// A whole-file lock; its owner is a File.
+struct HeldFileLock : Cached<HeldFileLock, "whole_file_lock"> {
+  const File* file;
+  bool exclusive;
+  ListNode node;
+};
+
+// Of one inode, made at the first lock. Everything is covered by one lock for all files: locks are rare, and a search for
+// deadlocks looks at many.
+class FileLocks : public Cached<FileLocks, "file_locks"> {
+ public:
+  explicit FileLocks(Inode& inode) : inode(inode) {}
+  Inode& inode;
+  List<HeldLock, &HeldLock::node> records;  // in the order of their starts
+  List<HeldFileLock, &HeldFileLock::node> whole;
+  WaitQueue changed;  // a lock went or shrank
+  ListNode node;      // of all inodes with locks
+};
+
+// Somebody waits for a record lock: for the search for deadlocks, and for /proc/locks.
+struct WaitingLock {
+  LockOwner owner;
+  LockOwner blocked_by;
+  RecordLock range;
+  FileLocks* locks;
+  ListNode node;
+};
+
+extern SpinLock file_locks_lock;
+// Error::nolck. The inode's locks, made if need be.
+Result<FileLocks*> locks_of(Inode& inode);
+
+}  // namespace cv6

@@ -1,0 +1,72 @@
+// Whole-file locks: flock(2). They belong to the open file description.
+#include "fs/file_locks.hpp"
+#include "fs/file_locks_private.hpp"
+
+namespace cv6 {
+
+namespace {
+
+HeldFileLock* own_lock(FileLocks& locks, const File& file) REQUIRES(file_locks_lock) {
+  for (HeldFileLock& held : locks.whole)
+    if (held.file == &file) return &held;
+  return nullptr;
+}
+
+bool conflicts(FileLocks& locks, const File& file, bool exclusive) REQUIRES(file_locks_lock) {
+  for (const HeldFileLock& held : locks.whole)
+    if (held.file != &file && (held.exclusive || exclusive)) return true;
+  return false;
+}
+
+// Takes the owner's lock away; it is the caller's to delete.
+Own<HeldFileLock> take_away(FileLocks& locks, const File& file) {
+  Own<HeldFileLock> gone;
+  {
+    SpinGuard guard(file_locks_lock);
+    gone.reset(own_lock(locks, file));
+    if (gone) locks.whole.remove(*gone);
+  }
+  if (gone) locks.changed.wake_all();
+  return gone;
+}
+
+bool try_file_lock(FileLocks& locks, const File& file, Own<HeldFileLock>& fresh) {
+  SpinGuard guard(file_locks_lock);
+  if (conflicts(locks, file, fresh->exclusive)) return false;
+  locks.whole.push_back(*fresh.release());
+  return true;
+}
+
+}  // namespace
+
+// A change of kind gives the old lock up first: it is not atomic, says flock(2).
+Result<void> set_file_lock(File& file, FileLockKind kind, LockWait wait) {
+  if (file.path_only()) return Error::badf;
+  FileLocks& locks = *TRY(locks_of(file.inode()));
+  if (kind == FileLockKind::none) {
+    take_away(locks, file);
+    return {};
+  }
+  const bool exclusive = kind == FileLockKind::exclusive;
+  {
+    SpinGuard guard(file_locks_lock);
+    const HeldFileLock* held = own_lock(locks, file);
+    if (held && held->exclusive == exclusive) return {};
+  }
+  Own<HeldFileLock> fresh(new (std::nothrow) HeldFileLock);
+  if (!fresh) return Error::nolck;
+  fresh->file = &file;
+  fresh->exclusive = exclusive;
+  take_away(locks, file);
+  const auto try_it = [&] { return !fresh || try_file_lock(locks, file, fresh); };
+  if (wait == LockWait::no) return try_it() ? Result<void>() : Error::again;
+  if (!locks.changed.wait(try_it)) return Error::restart_if_asked;
+  return {};
+}
+
+void drop_locks_of_file(File& file) {
+  drop_record_locks(file.inode(), &file);
+  if (FileLocks* locks = file.inode().locks_slot().load(std::memory_order_acquire)) take_away(*locks, file);
+}
+
+}  // namespace cv6
