@@ -54,6 +54,8 @@ class Container : public Counted<Container>, public Cached<Container, "container
   // From now on no process enters. False: it was stopping already.
   bool begin_stopping();
   WaitQueue& became_empty() { return became_empty_; }
+  // After it stopped and its last process has gone: drops what it holds. Zombies may keep the object itself for a while.
+  void let_go() { root_ = {}; }
 
   // The first process spawned inside: orphans go to it, and everything inside ends with it. Null: none. Set and cleared by
   // task/, under its tree lock.

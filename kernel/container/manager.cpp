@@ -43,6 +43,7 @@ bool is_valid_name(std::string_view name) {
 Result<void> ContainerManager::enter_into_table(Container& container, std::string_view wanted_name) {
   char default_name[24];
   auto locked = table.lock();
+  if (container.parent()->state() == Container::State::stopping) return Error::srch;
   int id = locked->lowest_free = locked->free_id(locked->lowest_free);
   std::string_view name = wanted_name;
   if (name.empty()) {
@@ -74,7 +75,6 @@ Container& ContainerManager::host() { return *host_container; }
 Result<Ref<Container>> ContainerManager::create(Container& parent, const ContainerSettings& settings) {
   if (!settings.name.empty() && !is_valid_name(settings.name)) return Error::inval;
   if (settings.hostname.size() > Container::hostname_size) return Error::inval;
-  if (parent.state() == Container::State::stopping) return Error::srch;
 
   Ref<Container> container = TRY(make<Container>());
   container->parent_ = Ref<Container>(&parent);

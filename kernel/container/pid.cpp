@@ -25,11 +25,13 @@ Ref<Pid> PidTable::first_after(int& after) {
 
 bool PidTable::add(PidNumber& entry) {
   SpinGuard guard(lock_);
+  if (numbers_.empty()) last_ = 0;  // a container that has become empty begins anew
   int number = last_ < maximum ? last_ + 1 : first_after_wrap;
   // From there on the first gap; taken numbers follow each other in the tree.
   for (PidNumber* at = numbers_.lower_bound(number); at && at->number == number; at = numbers_.next(*at))
     if (++number > maximum) return false;
   entry.number = last_ = number;
+  ++given_;
   numbers_.insert(entry);
   return true;
 }

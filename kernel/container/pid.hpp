@@ -35,6 +35,15 @@ class PidTable {
   // Numbers of new processes go up from the last one given to `maximum`, then begin again (as in Linux).
   static constexpr int maximum = 4'194'303;
   Ref<Pid> find(int number);
+  // The number given last, and how many have been given since boot (of processes and threads). For /proc.
+  struct Given {
+    int last = 0;
+    std::uint64_t count = 0;
+  };
+  Given given() {
+    SpinGuard guard(lock_);
+    return {last_, given_};
+  }
   // Calls visit(Pid&) for every Pid with a number greater than `after`, lowest first, until it returns false. The Pid is
   // held during the call and no lock is.
   template <class Visit>
@@ -58,6 +67,7 @@ class PidTable {
   SpinLock lock_{Rank::pid_table};
   Tree<PidNumber, &PidNumber::node, ByNumber> numbers_ GUARDED_BY(lock_);
   int last_ GUARDED_BY(lock_) = 0;
+  std::uint64_t given_ GUARDED_BY(lock_) = 0;
 };
 
 // The numbers of one Pid at a row of levels, each the parent of the one before.

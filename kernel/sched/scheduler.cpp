@@ -78,13 +78,11 @@ constexpr unsigned no_cpu = ~0u;
 
 void Scheduler::account(Thread& thread, Nanoseconds now, Ran ran) {
   Cpu& cpu = cpus_.here();
-  const Nanoseconds time = now - thread.accounted_until_;
-  thread.accounted_until_ = now;
+  const Nanoseconds time = now - thread.accounted_until_.load(std::memory_order_relaxed);
+  thread.accounted_until_.store(now, std::memory_order_relaxed);
   thread.cpu_time_.store(thread.cpu_time_.load(std::memory_order_relaxed) + time, std::memory_order_relaxed);
   auto& mode_time = ran == Ran::user ? cpu.user_time : cpu.system_time;
   mode_time.store(mode_time.load(std::memory_order_relaxed) + time, std::memory_order_relaxed);
-  if (ran == Ran::user)
-    thread.user_time_.store(thread.user_time_.load(std::memory_order_relaxed) + time, std::memory_order_relaxed);
 
   SchedContext& context = *thread.context_;
   context.cpu_time_.store(context.cpu_time_.load(std::memory_order_relaxed) + time, std::memory_order_relaxed);
@@ -137,7 +135,7 @@ Scheduler::Others Scheduler::switch_away() NO_THREAD_SAFETY_ANALYSIS {
   if (&to != cpu.idle_thread) {
     ++to.context_->running_;
     running_.fetch_add(1, std::memory_order_relaxed);
-    to.accounted_until_ = now;
+    to.accounted_until_.store(now, std::memory_order_relaxed);
     to.slice_end_ = now + sched::slice;
     Timer::wake_processor_by(to.slice_end_);
   } else {

@@ -1,5 +1,6 @@
 #include "sched/thread.hpp"
 
+#include "arch/clock.hpp"
 #include "mm/frame.hpp"
 #include "sched/scheduler.hpp"
 #include "sync/per_cpu.hpp"
@@ -73,6 +74,13 @@ VirtualState Thread::virtual_state() const {
     case State::runnable: return VirtualState::runnable;
     default: return VirtualState::waiting;
   }
+}
+
+Nanoseconds Thread::cpu_time() const {
+  const Nanoseconds accounted = cpu_time_.load(std::memory_order_relaxed);
+  if (state() != State::running) return accounted;
+  const Nanoseconds since = arch::monotonic_now() - accounted_until_.load(std::memory_order_relaxed);
+  return accounted + (since > 0 ? since : 0);
 }
 
 void Thread::set_affinity(arch::CpuSet cpus) {

@@ -45,9 +45,7 @@ class Thread : public Counted<Thread> {
   void* stack_top() const { return stack_ ? static_cast<char*>(stack_) + stack_size : nullptr; }
   arch::UserRegisters& user_registers() const { return *arch::user_registers(stack_top()); }
   unsigned last_cpu() const { return cpu_; }
-  // Processor time so far, to the last tick or switch; and the part of it in user mode, sampled at ticks.
-  Nanoseconds cpu_time() const { return cpu_time_.load(std::memory_order_relaxed); }
-  Nanoseconds user_time() const { return user_time_.load(std::memory_order_relaxed); }
+  Nanoseconds cpu_time() const;  // processor time so far
 
   // Which processors may run it (sched_setaffinity(2)). Takes effect at its next dispatch.
   void set_affinity(arch::CpuSet cpus);
@@ -79,10 +77,9 @@ class Thread : public Counted<Thread> {
   SchedContext* context_;            // outlives the thread's last dispatch
   void (*entry_)(void*) = nullptr;
   void* argument_ = nullptr;
-  Nanoseconds accounted_until_ = 0;  // while running
+  std::atomic<Nanoseconds> accounted_until_{0};  // while running
   Nanoseconds slice_end_ = 0;
   std::atomic<Nanoseconds> cpu_time_{0};
-  std::atomic<Nanoseconds> user_time_{0};
 
  public:
   ListNode queue_node;  // in its container's policy queue
