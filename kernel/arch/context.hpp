@@ -38,6 +38,7 @@ void load_thread_pointers(const ThreadPointers& pointers);
 // processor, not at every entry. The image's format is the processor's own (XSAVE, standard format, on x86-64), which is
 // also what a signal frame shows to the program. Images are `fpu_image_size()` bytes, aligned to 64.
 std::size_t fpu_image_size();
+std::uint64_t fpu_components();  // what an image holds, by the processor's numbers (XCR0); for signal frames
 void fpu_save(void* image);
 void fpu_load(const void* image);  // the image must be valid: see fpu_sanitize
 void fpu_initialise(void* image);  // as a new program finds it

@@ -9,11 +9,11 @@
 namespace cv6::linux_abi {
 namespace {
 
-constexpr unsigned prot_read = 1, prot_write = 2, prot_exec = 4, prot_growsdown = 0x01000000;
+constexpr unsigned prot_read = 1, prot_write = 2, prot_exec = 4;
 constexpr unsigned map_shared = 1, map_private = 2, map_shared_validate = 3, map_type = 0xf, map_fixed = 0x10,
-                   map_anonymous = 0x20, map_32bit = 0x40, map_growsdown = 0x100, map_denywrite = 0x800,
+                   map_anonymous = 0x20, map_growsdown = 0x100, map_denywrite = 0x800,
                    map_executable = 0x1000, map_locked = 0x2000, map_noreserve = 0x4000, map_populate = 0x8000,
-                   map_nonblock = 0x10000, map_stack = 0x20000, map_hugetlb = 0x40000, map_fixed_noreplace = 0x100000;
+                   map_nonblock = 0x10000, map_stack = 0x20000, map_fixed_noreplace = 0x100000;
 // What changes nothing here: hints, and flags that Linux ignores as well.
 constexpr unsigned map_ignored = map_denywrite | map_executable | map_noreserve | map_nonblock | map_stack;
 constexpr unsigned map_known = map_type | map_fixed | map_anonymous | map_growsdown | map_locked | map_populate |
@@ -193,5 +193,27 @@ Result<long> sys_mlockall(Context& context, Flags flags) {
   return 0;
 }
 Result<long> sys_munlockall(Context&) { return 0; }
+
+// A barrier on every processor, whoever runs there: stronger than any command asks for, so registering is not needed.
+Result<long> sys_membarrier(Context&, unsigned command, Flags flags, int) {
+  constexpr unsigned query = 0, global = 1, global_expedited = 2, register_global = 4, private_expedited = 8,
+                     register_private = 16;
+  if (flags.bits != 0) return Error::inval;
+  switch (command) {
+    case query: return global | global_expedited | register_global | private_expedited | register_private;
+    case register_global:
+    case register_private: return 0;
+    case global:
+    case global_expedited:
+    case private_expedited: {
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+      // Every processor answers a request to forget a translation, and an interrupt is a barrier.
+      const arch::CpuSet others = (~arch::CpuSet{0} >> (arch::max_cpus - arch::cpu_count())) & ~arch::cpu_bit(arch::cpu_index());
+      if (others) arch::flush_others(others, arch::loaded_page_table(), arch::user_start, arch::user_start + page_size);
+      return 0;
+    }
+    default: return Error::inval;
+  }
+}
 
 }  // namespace cv6::linux_abi

@@ -176,7 +176,6 @@ Result<long> sys_getpgrp(Context&);
 Result<long> sys_setsid(Context&);
 Result<long> sys_getsid(Context&, int pid);
 Result<long> sys_personality(Context&, unsigned persona);
-Result<long> sys_ptrace(Context&, long request, int pid);
 
 // --- calls_credentials.cpp ----------------------------------------------------------------------------------------------
 Result<long> sys_getuid(Context&);

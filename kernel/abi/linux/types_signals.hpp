@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "arch/target/signal_context.hpp"
+
 namespace cv6::linux_abi {
 
 inline constexpr std::size_t sigset_size = 8;
@@ -67,22 +69,11 @@ struct Siginfo {
 };
 static_assert(sizeof(Siginfo) == 128 && offsetof(Siginfo, bytes) == 16);
 
-struct Sigcontext {
-  std::uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
-  std::uint64_t rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip;
-  std::uint64_t eflags;
-  std::uint16_t cs, gs, fs, ss;
-  std::uint64_t err, trapno, oldmask, cr2;
-  std::uint64_t fpstate;  // address of the extended state, or 0
-  std::uint64_t reserved[8];
-};
-static_assert(sizeof(Sigcontext) == 256 && offsetof(Sigcontext, fpstate) == 184);
-
 struct Ucontext {
   std::uint64_t uc_flags;
   std::uint64_t uc_link;
   StackT uc_stack;
-  Sigcontext uc_mcontext;
+  arch::SignalContext uc_mcontext;
   std::uint64_t uc_sigmask;
 };
 static_assert(sizeof(Ucontext) == 304);

@@ -53,6 +53,7 @@ void save_thread_pointers(ThreadPointers&) {}
 void load_thread_pointers(const ThreadPointers&) {}
 
 std::size_t fpu_image_size() { return 512; }
+std::uint64_t fpu_components() { return 0; }
 void fpu_save(void*) {}
 void fpu_load(const void*) {}
 void fpu_initialise(void* image) { std::memset(image, 0, fpu_image_size()); }

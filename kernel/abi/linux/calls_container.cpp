@@ -1,0 +1,145 @@
+// cv6's own calls: containers made, entered, left, ended and looked at by programs (user/include/cv6/container.hpp).
+//
+// Who may: a privileged process of the host. What a container below may do with containers of its own is a setting that
+// comes with the other settings.
+#include <algorithm>
+
+#include "abi/linux/handlers.hpp"
+#include "abi/support.hpp"
+#include "container/manager.hpp"
+#include "task/container_operations.hpp"
+
+namespace cv6::linux_abi {
+namespace {
+
+Result<void> check_may_manage(const Context& context) {
+  if (!context.container.is_host() || !context.process.credentials().privileged()) return Error::perm;
+  return {};
+}
+
+// What the caller may know about: else it is as if it did not exist.
+Result<Ref<Container>> find_container(Context& context, int id) {
+  Ref<Container> found = ContainerManager::find(context.container, id);
+  if (!found) return Error::srch;
+  return found;
+}
+
+Result<std::string_view> read_optional(std::uint64_t address, PathBuffer& buffer) {
+  if (!address) return std::string_view();
+  return UserString(address).read(buffer);
+}
+
+Result<Vector<SpawnRequest::Passed>> read_descriptors(std::uint64_t address, std::uint64_t count) {
+  constexpr std::uint64_t most = 1024;
+  if (count > most) return Error::inval;
+  Vector<SpawnRequest::Passed> passed;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const PassedDescriptor one = TRY((UserPtr<PassedDescriptor>(address) + i).read());
+    TRY(passed.push_back({one.from, one.to}));
+  }
+  return passed;
+}
+
+Result<SpawnRequest::Place> place_of(std::uint32_t flags) {
+  switch (flags) {
+    case 0: return SpawnRequest::Place::background_group;
+    case ContainerSpawn::foreground: return SpawnRequest::Place::foreground_group;
+    case ContainerSpawn::new_session: return SpawnRequest::Place::new_session;
+    default: return Error::inval;
+  }
+}
+
+Result<Ref<Container>> find_for_stat(Context& context, const ContainerStat& wanted) {
+  Ref<Container> found;
+  switch (wanted.which) {
+    case ContainerStat::by_id: found = ContainerManager::find(context.container, wanted.id); break;
+    case ContainerStat::next_after_id: found = ContainerManager::next(context.container, wanted.id); break;
+    case ContainerStat::by_name: {
+      const std::string_view field(wanted.name, sizeof wanted.name);
+      if (!field.contains('\0')) return Error::inval;
+      found = ContainerManager::find(context.container, std::string_view(wanted.name));
+      break;
+    }
+    default: return Error::inval;
+  }
+  if (!found) return Error::srch;
+  return found;
+}
+
+void copy_text(char (&to)[ContainerStat::text_size], std::string_view text) {
+  std::memcpy(to, text.data(), std::min(text.size(), sizeof to - 1));
+}
+
+ContainerStat stat_of_container(Container& container) {
+  const MemoryCounters memory = container.memory().counters();
+  ContainerStat stat{};
+  stat.id = container.id();
+  stat.parent = container.parent() ? container.parent()->id() : Container::host_id;
+  stat.state = static_cast<std::uint32_t>(container.state());
+  stat.depth = container.depth();
+  stat.processes = container.process_count();
+  stat.memory = memory.pages << page_shift;
+  stat.memory_peak = memory.peak_pages << page_shift;
+  stat.cpu_time = static_cast<std::uint64_t>(container.sched_context().cpu_time());
+  copy_text(stat.name, container.name());
+  copy_text(stat.hostname, container.hostname());
+  return stat;
+}
+
+}  // namespace
+
+Result<long> sys_create_container(Context& context, UserPtr<ContainerCreate> pointer, std::size_t size) {
+  const ContainerCreate wanted = TRY(read_extensible(pointer, size, sizeof(ContainerCreate)));
+  if (wanted.flags != 0) return Error::inval;
+  TRY(check_may_manage(context));
+  PathBuffer name_buffer, hostname_buffer;
+  ContainerSettings settings;
+  settings.name = TRY(read_optional(wanted.name, name_buffer));
+  settings.hostname = TRY(read_optional(wanted.hostname, hostname_buffer));
+  return TRY(ContainerManager::create(context.container, settings))->id();
+}
+
+Result<long> sys_destroy_container(Context& context, int id) {
+  const Ref<Container> container = TRY(find_container(context, id));
+  TRY(check_may_manage(context));
+  TRY(destroy(context.thread, *container));
+  return 0;
+}
+
+Result<long> sys_join_container(Context& context, int id) {
+  const Ref<Container> container = TRY(find_container(context, id));
+  TRY(join(context.thread, *container));
+  return 0;
+}
+
+Result<long> sys_leave_container(Context& context) {
+  TRY(leave(context.thread));
+  return 0;
+}
+
+Result<long> sys_spawn_container(Context& context, UserPtr<ContainerSpawn> pointer, std::size_t size) {
+  const ContainerSpawn wanted = TRY(read_extensible(pointer, size, sizeof(ContainerSpawn)));
+  const Ref<Container> container = TRY(find_container(context, wanted.id));
+  TRY(check_may_manage(context));
+  PathBuffer path_buffer, directory_buffer;
+  SpawnRequest request;
+  request.place = TRY(place_of(wanted.flags));
+  request.path = TRY(UserString(wanted.path).read(path_buffer));
+  if (wanted.directory) request.directory = TRY(UserString(wanted.directory).read(directory_buffer));
+  TRY(request.arguments.add_user_arguments(wanted.arguments));
+  TRY(request.arguments.add_user_environment(wanted.environment));
+  const auto passed = TRY(read_descriptors(wanted.descriptors, wanted.descriptor_count));
+  request.descriptors = passed;
+  return TRY(spawn(context.thread, *container, std::move(request)));
+}
+
+Result<long> sys_stat_container(Context& context, UserPtr<ContainerStat> pointer, std::size_t size) {
+  const ContainerStat wanted = TRY(read_extensible(pointer, size, sizeof(ContainerStat)));
+  const Ref<Container> container = TRY(find_for_stat(context, wanted));
+  TRY(pointer.write(stat_of_container(*container)));
+  return 0;
+}
+
+Result<long> sys_cid(Context& context) { return context.container.id(); }
+
+}  // namespace cv6::linux_abi

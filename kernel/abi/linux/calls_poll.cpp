@@ -1,0 +1,247 @@
+// Waiting for files: poll(2), ppoll(2), select(2), pselect(2).
+//
+// All of them become a list of Pollfd and a deadline. Interrupted, poll goes on with what is left of its time; the others
+// fail with EINTR if a handler ran, and are else made again: their timeout has been written back.
+#include <algorithm>
+
+#include "abi/linux/handlers.hpp"
+#include "abi/linux/times.hpp"
+#include "abi/support.hpp"
+
+namespace cv6::linux_abi {
+namespace {
+
+// The files of one wait, held until it is over.
+class PolledFiles {
+ public:
+  // Descriptors that are not open are poll_event::invalid at once; negative ones are skipped.
+  Result<void> open(Context& context, std::span<Pollfd> list) {
+    list_ = list;
+    TRY(files_.reserve(list.size()));
+    for (Pollfd& entry : list) {
+      if (entry.fd < 0) continue;
+      auto file = context.process.files().use(entry.fd);
+      const bool can_be_polled = file && !(*file)->path_only();
+      entry.revents = static_cast<std::int16_t>(can_be_polled ? 0 : poll_event::invalid);
+      if (can_be_polled) TRY(files_.push_back({&entry, *std::move(file)}));
+    }
+    return {};
+  }
+
+  // How many entries have something to report.
+  unsigned ask(PollWaiters* waiters) {
+    for (auto& [entry, file] : files_) {
+      const auto wanted = static_cast<PollEvents>(entry->events) | poll_event::error | poll_event::hang_up;
+      entry->revents = static_cast<std::int16_t>(file->poll(waiters) & wanted);
+    }
+    return static_cast<unsigned>(std::ranges::count_if(list_, [](const Pollfd& e) { return e.fd >= 0 && e.revents != 0; }));
+  }
+
+ private:
+  struct Entry {
+    Pollfd* entry;
+    DescriptorTable::Use file;
+  };
+  std::span<Pollfd> list_;
+  Vector<Entry> files_;
+};
+
+// Waits until something is ready; 0 at the deadline (0: only looks). Error::intr: interrupted.
+Result<unsigned> wait_for_files(Context& context, std::span<Pollfd> list, Nanoseconds deadline) {
+  PolledFiles files;
+  TRY(files.open(context, list));
+  if (deadline == 0) return files.ask(nullptr);
+  Event event;
+  PollWaiters waiters(event);
+  unsigned ready = files.ask(&waiters);
+  if (!waiters.complete()) return Error::nomem;
+  while (ready == 0) {
+    const auto slept = sleep_until_raised(event, Wait::interruptible, deadline);
+    event.clear();
+    ready = files.ask(nullptr);
+    if (ready == 0 && !slept) return slept.error() == Error::timedout ? Result<unsigned>(0u) : slept.error();
+  }
+  return ready;
+}
+
+// Deadline 0 asks without waiting, so a wait of no length is that, and no other wait ends at 0.
+Nanoseconds deadline_for(Nanoseconds duration) {
+  return duration == 0 ? 0 : deadline_after(arch::monotonic_now(), duration);
+}
+
+Nanoseconds time_left(Nanoseconds deadline) {
+  return deadline == 0 ? 0 : std::max<Nanoseconds>(deadline - arch::monotonic_now(), 0);
+}
+
+Result<Vector<Pollfd>> read_list(const Context& context, UserPtr<Pollfd> files, unsigned count) {
+  if (count > context.process.open_files_limit()) return Error::inval;
+  Vector<Pollfd> list;
+  TRY(list.resize(count));
+  TRY(files.read_array(list));
+  return list;
+}
+
+Result<void> write_events(UserPtr<Pollfd> files, std::span<const Pollfd> list) {
+  for (std::size_t i = 0; i < list.size(); ++i)
+    TRY(UserPtr<std::int16_t>((files + i).address() + offsetof(Pollfd, revents)).write(list[i].revents));
+  return {};
+}
+
+Result<unsigned> poll_until(Context& context, UserPtr<Pollfd> files, unsigned count, Nanoseconds deadline) {
+  Vector<Pollfd> list = TRY(read_list(context, files, count));
+  const unsigned ready = TRY(wait_for_files(context, list, deadline));
+  TRY(write_events(files, list));
+  return ready;
+}
+
+Result<long> poll_or_restart(Context& context, UserPtr<Pollfd> files, unsigned count, Nanoseconds deadline) {
+  const auto ready = poll_until(context, files, count, deadline);
+  if (ready) return *ready;
+  if (ready.error() != Error::intr) return ready.error();
+  context.thread.timed_restart = {
+      .again = [](UserThread& thread, const TimedRestart& state) {
+        Context again = context_of(thread);
+        return poll_or_restart(again, UserPtr<Pollfd>(state.arguments[0]), static_cast<unsigned>(state.arguments[1]),
+                               static_cast<Nanoseconds>(state.arguments[2]));
+      },
+      .arguments = {files.address(), count, static_cast<std::uint64_t>(deadline)}};
+  return Error::restart_timed;
+}
+
+// A signal mask for the time of a call. Interrupted, the old one comes back when the signal has been handled.
+template <class Body>
+Result<long> with_mask(Context& context, UserPtr<std::uint64_t> mask, std::size_t mask_size, Body body) {
+  if (!mask) return body();
+  if (mask_size != sigset_size) return Error::inval;
+  context.thread.set_temporary_mask(SignalSet(TRY(mask.read())));
+  const Result<long> result = body();
+  if (result || result.error() != Error::restart_unhandled) context.thread.restore_mask();
+  return result;
+}
+
+Result<Nanoseconds> deadline_from(UserPtr<Timespec> timeout) {
+  if (!timeout) return never;
+  return deadline_for(TRY(duration_from(TRY(timeout.read()))));
+}
+
+constexpr Error restart_if_interrupted(Error error) { return error == Error::intr ? Error::restart_unhandled : error; }
+
+// --- select: three sets of bits, of which bit n is descriptor n ---------------------------------------------------------
+using SetPointers = std::array<UserPtr<std::uint64_t>, 3>;  // readable, writable, exceptional
+
+constexpr PollEvents set_asks[3] = {poll_event::readable, poll_event::writable, poll_event::priority};
+constexpr PollEvents set_hears[3] = {poll_event::readable | poll_event::read_band | poll_event::hang_up | poll_event::error,
+                                     poll_event::writable | poll_event::write_band | poll_event::error,
+                                     poll_event::priority};
+
+class DescriptorSets {
+ public:
+  Result<void> read(const SetPointers& pointers, unsigned count) {
+    words_ = (count + 63) / 64;
+    TRY(bits_.resize(words_ * 3));
+    for (unsigned set = 0; set < 3; ++set)
+      if (pointers[set]) TRY(pointers[set].read_array(words(set)));
+    // Bits at and beyond `count` do not count.
+    if (count % 64)
+      for (unsigned set = 0; set < 3; ++set) words(set).back() &= (std::uint64_t{1} << count % 64) - 1;
+    return {};
+  }
+
+  Result<Vector<Pollfd>> list() {
+    Vector<Pollfd> list;
+    for (unsigned number = 0; number < words_ * 64; ++number) {
+      PollEvents events = 0;
+      for (unsigned set = 0; set < 3; ++set)
+        if (words(set)[number / 64] >> number % 64 & 1) events |= set_asks[set];
+      if (events) TRY(list.push_back({static_cast<int>(number), static_cast<std::int16_t>(events), 0}));
+    }
+    return list;
+  }
+
+  // The sets become what is ready; how many bits that is.
+  long take_events(std::span<const Pollfd> list) {
+    std::ranges::fill(bits_, 0);
+    long count = 0;
+    for (const Pollfd& entry : list)
+      for (unsigned set = 0; set < 3; ++set)
+        if ((entry.events & set_asks[set]) && (entry.revents & set_hears[set])) {
+          words(set)[static_cast<unsigned>(entry.fd) / 64] |= std::uint64_t{1} << entry.fd % 64;
+          ++count;
+        }
+    return count;
+  }
+
+  Result<void> write(const SetPointers& pointers) {
+    for (unsigned set = 0; set < 3; ++set)
+      if (pointers[set]) TRY(pointers[set].write_array(words(set)));
+    return {};
+  }
+
+ private:
+  std::span<std::uint64_t> words(unsigned set) { return std::span(bits_.data(), bits_.size()).subspan(set * words_, words_); }
+  unsigned words_ = 0;
+  Vector<std::uint64_t> bits_;
+};
+
+Result<long> select_until(Context& context, int count, const SetPointers& pointers, Nanoseconds deadline) {
+  if (count < 0) return Error::inval;
+  // Descriptors beyond the table cannot be open; Linux looks no further either.
+  DescriptorSets sets;
+  TRY(sets.read(pointers, std::min(static_cast<unsigned>(count), context.process.files().capacity())));
+  Vector<Pollfd> list = TRY(sets.list());
+  const auto waited = wait_for_files(context, list, deadline);
+  if (!waited) return restart_if_interrupted(waited.error());
+  for (const Pollfd& entry : list)
+    if (entry.revents & static_cast<std::int16_t>(poll_event::invalid)) return Error::badf;
+  const long ready = sets.take_events(list);
+  TRY(sets.write(pointers));
+  return ready;
+}
+
+}  // namespace
+
+Result<long> sys_poll(Context& context, UserPtr<Pollfd> files, unsigned count, int milliseconds) {
+  const Nanoseconds deadline = milliseconds < 0 ? never : deadline_for(milliseconds * nanoseconds_per_millisecond);
+  return poll_or_restart(context, files, count, deadline);
+}
+
+Result<long> sys_ppoll(Context& context, UserPtr<Pollfd> files, unsigned count, UserPtr<Timespec> timeout,
+                       UserPtr<std::uint64_t> mask, std::size_t mask_size) {
+  const Nanoseconds deadline = TRY(deadline_from(timeout));
+  const Result<long> ready = with_mask(context, mask, mask_size, [&] -> Result<long> {
+    const auto ready = poll_until(context, files, count, deadline);
+    return ready ? Result<long>(*ready) : restart_if_interrupted(ready.error());
+  });
+  // A timeout that cannot be written is no error: select(2), NOTES.
+  if (timeout && deadline != never) (void)timeout.write(timespec_of(time_left(deadline)));
+  return ready;
+}
+
+Result<long> sys_select(Context& context, int count, UserPtr<std::uint64_t> read, UserPtr<std::uint64_t> write,
+                        UserPtr<std::uint64_t> except, UserPtr<Timeval> timeout) {
+  Nanoseconds deadline = never;
+  if (timeout) {
+    // Unlike elsewhere, more than a second's worth of microseconds is fine.
+    const Timeval wanted = TRY(timeout.read());
+    if (wanted.tv_sec < 0 || wanted.tv_usec < 0) return Error::inval;
+    deadline = deadline_for(saturating_nanoseconds(wanted.tv_sec, std::min<long>(wanted.tv_usec, never / 1000) * 1000));
+  }
+  const Result<long> ready = select_until(context, count, {read, write, except}, deadline);
+  if (timeout && deadline != never) (void)timeout.write(timeval_of(time_left(deadline)));
+  return ready;
+}
+
+Result<long> sys_pselect6(Context& context, int count, UserPtr<std::uint64_t> read, UserPtr<std::uint64_t> write,
+                          UserPtr<std::uint64_t> except, UserPtr<Timespec> timeout, UserPtr<std::uint64_t> mask_argument) {
+  // The sixth argument points to the mask's address and size.
+  std::uint64_t mask[2] = {0, sigset_size};
+  if (mask_argument) TRY(mask_argument.read_array(mask));
+  const Nanoseconds deadline = TRY(deadline_from(timeout));
+  const Result<long> ready = with_mask(context, UserPtr<std::uint64_t>(mask[0]), mask[1], [&] {
+    return select_until(context, count, {read, write, except}, deadline);
+  });
+  if (timeout && deadline != never) (void)timeout.write(timespec_of(time_left(deadline)));
+  return ready;
+}
+
+}  // namespace cv6::linux_abi

@@ -1,0 +1,28 @@
+// Between the kernel's signals and the structures of programs.
+#pragma once
+
+#include "abi/linux/types_signals.hpp"
+#include "task/signal.hpp"
+
+namespace cv6::linux_abi {
+
+constexpr SignalAction action_from(const Sigaction& action) {
+  return {.handler = action.sa_handler, .flags = action.sa_flags, .restorer = action.sa_restorer,
+          .mask = SignalSet(action.sa_mask)};
+}
+constexpr Sigaction sigaction_of(const SignalAction& action) {
+  return {action.handler, action.flags, action.restorer, action.mask.bits()};
+}
+
+constexpr AlternateStack stack_from(const StackT& stack) {
+  return {.base = stack.ss_sp, .size = stack.ss_size, .flags = stack.ss_flags};
+}
+constexpr StackT stack_of(const AlternateStack& stack) {
+  return {.ss_sp = stack.base, .ss_flags = stack.flags, .padding = 0, .ss_size = stack.size};
+}
+
+Siginfo siginfo_of(const SignalInfo& info);
+// What rt_sigqueueinfo(2) is given: a code of the sender's choice, process, user and value.
+SignalInfo queued_info_from(int number, const Siginfo& info);
+
+}  // namespace cv6::linux_abi
