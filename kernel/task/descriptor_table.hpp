@@ -96,17 +96,24 @@ class DescriptorTable : public Counted<DescriptorTable>, public Cached<Descripto
  private:
   DescriptorTable() = default;
   Result<Use> use_shared(int number);
-  Result<void> grow(unsigned wanted) REQUIRES(lock_);
-  Result<int> find_free(unsigned lowest, std::uint64_t limit) REQUIRES(lock_);
+  Result<void> reserve(unsigned wanted);  // while it is nobody else's
+  void take_over(const DescriptorTable& other);
+  unsigned used_extent();
+  unsigned used_extent_locked() const REQUIRES(lock_);
+  Result<void> make_room(unsigned number);
+  unsigned find_free(unsigned lowest) const REQUIRES(lock_);
   void set(unsigned number, File* file, CloseOnExec close_on_exec) REQUIRES(lock_);
   File* clear(unsigned number) REQUIRES(lock_);
+  // The first file from `from` to `last` that is in `which` (used_ or close_on_exec_), taken out; `from` moves behind it.
+  File* take_next(unsigned& from, unsigned last, const Vector<std::uint64_t>& which);
+  void close_file(File* file);
 
   // files_ is read by use() without the lock, by the only thread that changes it then.
   SpinLock lock_{Rank::descriptors};
   bool shared_ = false;
   Vector<File*> files_;                                      // each holds a count
-  Vector<std::uint64_t> used_ GUARDED_BY(lock_);             // bit n: number n is open
-  Vector<std::uint64_t> close_on_exec_ GUARDED_BY(lock_);
+  Vector<std::uint64_t> used_;                               // bit n: number n is open
+  Vector<std::uint64_t> close_on_exec_;
   unsigned first_free_word_ GUARDED_BY(lock_) = 0;           // no free number in the words of used_ before this one
   std::atomic<unsigned> open_{0};
 };

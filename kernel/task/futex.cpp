@@ -10,32 +10,39 @@ namespace {
 
 using Key = AddressSpace::FutexKey;
 
-// What a robust futex's word is made of, get_robust_list(2).
-constexpr std::uint32_t has_waiters = 0x80000000, owner_died = 0x40000000, owner_mask = 0x3fffffff;
-
 struct Bucket;
 
-// A thread that sleeps on a word. In a bucket's list until somebody wakes it or it gives up.
+// A thread that sleeps, on its stack. `bucket` is where it is queued now; null: it has been woken.
 struct Sleeper {
-  Sleeper(const Key& key, std::uint32_t bitset) : key(key), bitset(bitset) {}
+  Event event;
   Key key;
   std::uint32_t bitset;
-  Event event;
-  bool woken = false;                   // under the bucket's lock
-  std::atomic<Bucket*> bucket{nullptr};  // null: being moved to another one (requeue)
+  std::atomic<Bucket*> bucket{nullptr};
   ListNode node;
 };
 
-struct Bucket {
+struct alignas(64) Bucket {
   SpinLock lock{Rank::futex};
-  List<Sleeper, &Sleeper::node> sleepers GUARDED_BY(lock);
+  List<Sleeper, &Sleeper::node> sleepers;
+
+  void add(Sleeper& sleeper) REQUIRES(lock) {
+    sleepers.push_back(sleeper);
+    sleeper.bucket.store(this, std::memory_order_release);
+  }
+  // The event is raised under the lock: the sleeper's memory goes as soon as it finds itself woken and has had the lock.
+  void wake(Sleeper& sleeper) REQUIRES(lock) {
+    sleepers.remove(sleeper);
+    sleeper.event.raise();
+    sleeper.bucket.store(nullptr, std::memory_order_release);
+  }
 };
 
-constexpr std::size_t bucket_count = 256;
-constinit Bucket buckets[bucket_count];
+constexpr unsigned bucket_bits = 8;
+constinit Bucket buckets[1u << bucket_bits];
+constinit Bucket in_transit;
 
 Bucket& bucket_of(const Key& key) {
-  return buckets[mix(reinterpret_cast<std::uintptr_t>(key.identity) + key.offset) % bucket_count];
+  return buckets[mix(reinterpret_cast<std::uintptr_t>(key.identity) ^ key.offset) >> (64 - bucket_bits)];
 }
 
 Result<Key> key_of(UserThread& thread, std::uintptr_t word, Scope scope) {
@@ -46,70 +53,116 @@ Result<Key> key_of(UserThread& thread, std::uintptr_t word, Scope scope) {
   return space.futex_key(word);
 }
 
-void enter(Bucket& bucket, Sleeper& sleeper) REQUIRES(bucket.lock) {
-  bucket.sleepers.push_back(sleeper);
-  sleeper.bucket.store(&bucket, std::memory_order_release);  // pairs with acquire in leave()
-}
-
-// Takes the sleeper out of whatever bucket it is in. True: somebody had woken it.
-bool leave(Sleeper& sleeper) {
+// Out of whatever bucket it is in. False: it had been woken.
+bool withdraw(Sleeper& sleeper) {
   while (true) {
     Bucket* bucket = sleeper.bucket.load(std::memory_order_acquire);
-    if (!bucket) {
-      arch::relax();  // between two buckets for a few instructions
+    if (!bucket) return false;
+    if (bucket == &in_transit) {
+      arch::relax();
       continue;
     }
     SpinGuard guard(bucket->lock);
-    if (sleeper.bucket.load(std::memory_order_relaxed) != bucket) continue;
+    if (sleeper.bucket.load(std::memory_order_relaxed) != bucket) continue;  // moved, or woken
     bucket->sleepers.remove(sleeper);
-    return sleeper.woken;
+    return true;
   }
 }
 
-long wake_in(Bucket& bucket, const Key& key, int count, std::uint32_t bitset) {
-  long woken = 0;
+int wake_key(const Key& key, int count, std::uint32_t bitset) {
+  Bucket& bucket = bucket_of(key);
+  int woken = 0;
   SpinGuard guard(bucket.lock);
   for (Sleeper& sleeper : bucket.sleepers) {
     if (woken >= count) break;
     if (!(sleeper.key == key) || !(sleeper.bitset & bitset)) continue;
-    bucket.sleepers.remove(sleeper);
-    sleeper.woken = true;
-    sleeper.event.raise();  // under the lock: the sleeper is not gone before leave() gets it
+    bucket.wake(sleeper);
     ++woken;
   }
   return woken;
 }
 
-Result<void> sleep_while_unchanged(Sleeper& sleeper, std::uintptr_t word, std::uint32_t expected, Nanoseconds deadline) {
-  std::uint32_t value;
-  if (!arch::load_user_word(word, value)) return Error::fault;
-  if (value != expected) return Error::again;
-  return sleep_until_raised(sleeper.event, Wait::interruptible, deadline);
-}
+// Between a waker's change of the word and its look at the bucket; and between a sleeper's entry and its look at the word.
+void order() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
 }  // namespace
 
 Result<void> wait(UserThread& thread, std::uintptr_t word, Scope scope, std::uint32_t expected, Nanoseconds deadline,
                   std::uint32_t bitset) {
   if (bitset == 0) return Error::inval;
-  Sleeper sleeper(TRY(key_of(thread, word, scope)), bitset);
+  Sleeper sleeper;
+  sleeper.key = TRY(key_of(thread, word, scope));
+  sleeper.bitset = bitset;
+  std::uint32_t value;
+  if (!arch::load_user_word(word, value)) return Error::fault;
+  if (value != expected) return Error::again;
+
   Bucket& bucket = bucket_of(sleeper.key);
   {
     SpinGuard guard(bucket.lock);
-    enter(bucket, sleeper);
+    bucket.add(sleeper);
   }
-  const Result<void> slept = sleep_while_unchanged(sleeper, word, expected, deadline);
-  // Whoever was woken was counted by its waker: that is a success, whatever else happened at the same time.
-  if (leave(sleeper) || slept) return {};
-  if (slept.error() != Error::intr) return slept.error();
-  return deadline == never ? Error::restart_if_asked : Error::restart_timed;
+  order();
+  const bool readable = arch::load_user_word(word, value);
+  if (!readable || value != expected) {
+    // Woken meanwhile: that was meant for one that sleeps.
+    if (!withdraw(sleeper)) wake_key(sleeper.key, 1, bitset);
+    return readable ? Error::again : Error::fault;
+  }
+  while (sleeper.bucket.load(std::memory_order_acquire)) {
+    const Result<void> slept = sleep_until_raised(sleeper.event, Wait::interruptible, deadline);
+    if (slept) continue;
+    if (!withdraw(sleeper)) break;
+    if (slept.error() == Error::timedout) return Error::timedout;
+    return deadline == never ? Error::restart_if_asked : Error::restart_timed;
+  }
+  return {};
 }
 
 Result<long> wake(UserThread& thread, std::uintptr_t word, Scope scope, int count, std::uint32_t bitset) {
   if (bitset == 0) return Error::inval;
   const Key key = TRY(key_of(thread, word, scope));
-  return wake_in(bucket_of(key), key, count, bitset);
+  order();
+  return wake_key(key, count, bitset);
 }
+
+namespace {
+
+struct Counts {
+  int woken = 0, moved = 0;
+};
+
+// In two steps, because two buckets' locks are never held together: a sleeper that is on its way from one to the other
+// has the bucket `in_transit`, for a moment that withdraw() waits out.
+Counts wake_and_move(const Key& key, const Key& target, int wake_count, int move_count) {
+  Counts counts;
+  List<Sleeper, &Sleeper::node> moving;
+  {
+    Bucket& from = bucket_of(key);
+    SpinGuard guard(from.lock);
+    for (Sleeper& sleeper : from.sleepers) {
+      if (!(sleeper.key == key)) continue;
+      if (counts.woken < wake_count) {
+        from.wake(sleeper);
+        ++counts.woken;
+      } else if (counts.moved < move_count) {
+        from.sleepers.remove(sleeper);
+        sleeper.key = target;
+        sleeper.bucket.store(&in_transit, std::memory_order_release);
+        moving.push_back(sleeper);
+        ++counts.moved;
+      } else {
+        break;
+      }
+    }
+  }
+  Bucket& to = bucket_of(target);
+  SpinGuard guard(to.lock);
+  while (Sleeper* sleeper = moving.pop_front()) to.add(*sleeper);
+  return counts;
+}
+
+}  // namespace
 
 Result<long> requeue(UserThread& thread, std::uintptr_t word, std::uintptr_t target, Scope scope, int wake_count,
                      int move_count, const std::uint32_t* expected) {
@@ -121,77 +174,44 @@ Result<long> requeue(UserThread& thread, std::uintptr_t word, std::uintptr_t tar
     if (!arch::load_user_word(word, value)) return Error::fault;
     if (value != *expected) return Error::again;
   }
-  const long woken = wake_in(bucket_of(from), from, wake_count, match_any);
-
-  // In two steps, so that never two buckets are locked at once; in between the movers belong to no bucket.
-  List<Sleeper, &Sleeper::node> movers;
-  long moved = 0;
-  {
-    Bucket& bucket = bucket_of(from);
-    SpinGuard guard(bucket.lock);
-    for (Sleeper& sleeper : bucket.sleepers) {
-      if (moved >= move_count) break;
-      if (!(sleeper.key == from)) continue;
-      bucket.sleepers.remove(sleeper);
-      sleeper.bucket.store(nullptr, std::memory_order_relaxed);
-      movers.push_back(sleeper);
-      ++moved;
-    }
-  }
-  {
-    Bucket& bucket = bucket_of(to);
-    SpinGuard guard(bucket.lock);
-    while (Sleeper* sleeper = movers.pop_front()) {
-      sleeper->key = to;
-      enter(bucket, *sleeper);
-    }
-  }
-  return expected ? woken + moved : woken;
+  order();
+  const Counts counts = wake_and_move(from, to, wake_count, move_count);
+  return expected ? counts.woken + counts.moved : counts.woken;
 }
+
+// --- FUTEX_WAKE_OP ----------------------------------------------------------------------------------------------------
 
 namespace {
 
-// The operation word of FUTEX_WAKE_OP, futex(2).
-struct ChangeOperation {
-  enum class Change : std::uint8_t { set, add, bit_or, bit_and_not, bit_xor };
-  enum class Compare : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal };
-  Change change;
-  Compare compare;
-  std::int32_t operand, comparand;
+// Sign-extends the 12 bits of an argument.
+std::int32_t argument_of(std::uint32_t bits) { return static_cast<std::int32_t>(bits << 20) >> 20; }
 
-  static Result<ChangeOperation> decode(std::uint32_t word) {
-    constexpr std::uint32_t operand_is_shift = 8;
-    const std::uint32_t change = word >> 28, compare = word >> 24 & 15;
-    std::int32_t operand = static_cast<std::int32_t>(word << 8) >> 20;
-    const std::int32_t comparand = static_cast<std::int32_t>(word << 20) >> 20;
-    if (change & operand_is_shift) operand = static_cast<std::int32_t>(1u << (operand & 31));
-    if ((change & 7) > 4 || compare > 5) return Error::nosys;
-    return ChangeOperation{static_cast<Change>(change & 7), static_cast<Compare>(compare), operand, comparand};
+Result<std::uint32_t> changed(std::uint32_t operation, std::uint32_t value) {
+  auto argument = static_cast<std::uint32_t>(argument_of(operation >> 12 & 0xfff));
+  if (operation >> 28 & 8) argument = 1u << (argument & 31);
+  switch (operation >> 28 & 7) {
+    case 0: return argument;
+    case 1: return value + argument;
+    case 2: return value | argument;
+    case 3: return value & ~argument;
+    case 4: return value ^ argument;
+    default: return Error::nosys;
   }
-  std::uint32_t apply(std::uint32_t old) const {
-    const auto by = static_cast<std::uint32_t>(operand);
-    switch (change) {
-      case Change::set: return by;
-      case Change::add: return old + by;
-      case Change::bit_or: return old | by;
-      case Change::bit_and_not: return old & ~by;
-      case Change::bit_xor: return old ^ by;
-    }
-    __builtin_unreachable();
+}
+
+Result<bool> compares(std::uint32_t operation, std::uint32_t value) {
+  const std::int32_t argument = argument_of(operation & 0xfff);
+  const auto old = static_cast<std::int32_t>(value);
+  switch (operation >> 24 & 0xf) {
+    case 0: return old == argument;
+    case 1: return old != argument;
+    case 2: return old < argument;
+    case 3: return old <= argument;
+    case 4: return old > argument;
+    case 5: return old >= argument;
+    default: return Error::nosys;
   }
-  bool holds(std::uint32_t old) const {
-    const auto value = static_cast<std::int32_t>(old);
-    switch (compare) {
-      case Compare::equal: return value == comparand;
-      case Compare::not_equal: return value != comparand;
-      case Compare::less: return value < comparand;
-      case Compare::less_equal: return value <= comparand;
-      case Compare::greater: return value > comparand;
-      case Compare::greater_equal: return value >= comparand;
-    }
-    __builtin_unreachable();
-  }
-};
+}
 
 }  // namespace
 
@@ -199,15 +219,17 @@ Result<long> wake_and_change(UserThread& thread, std::uintptr_t word, std::uintp
                              int second_count, std::uint32_t operation) {
   const Key key = TRY(key_of(thread, word, scope));
   const Key second_key = TRY(key_of(thread, second, scope));
-  const ChangeOperation change = TRY(ChangeOperation::decode(operation));
-  std::uint32_t old;
-  if (!arch::load_user_word(second, old)) return Error::fault;
-  for (std::uint32_t found = old;; old = found) {
-    if (!arch::compare_exchange_user_word(second, found, change.apply(old))) return Error::fault;
-    if (found == old) break;
+  std::uint32_t value;
+  if (!arch::load_user_word(second, value)) return Error::fault;
+  while (true) {
+    const std::uint32_t before = value;
+    if (!arch::compare_exchange_user_word(second, value, TRY(changed(operation, value)))) return Error::fault;
+    if (value == before) break;
   }
-  long woken = wake_in(bucket_of(key), key, count, match_any);
-  if (change.holds(old)) woken += wake_in(bucket_of(second_key), second_key, second_count, match_any);
+  const bool wake_second = TRY(compares(operation, value));
+  order();
+  int woken = wake_key(key, count, match_any);
+  if (wake_second) woken += wake_key(second_key, second_count, match_any);
   return woken;
 }
 
@@ -215,23 +237,30 @@ Result<long> wake_and_change(UserThread& thread, std::uintptr_t word, std::uintp
 
 namespace {
 
-constexpr unsigned longest_list = 2048;  // a program may have made a circle of it
+constexpr std::uint32_t owner_died = 0x40000000, waiters = 0x80000000, owner_mask = 0x3fffffff;
+constexpr unsigned longest_list = 2048;
 
-enum class Pending : std::uint8_t { no, yes };
+bool load_pointer(std::uintptr_t at, std::uintptr_t& value) {
+  return arch::copy_from_user(&value, at, sizeof value) == 0;
+}
 
-// The thread died holding the lock at `word`, or about to let it go (Pending::yes).
-void release_robust(UserThread& thread, std::uintptr_t word, Pending pending) {
+// The word of a lock on the list, if the thread still owns it.
+void release_word(UserThread& thread, std::uintptr_t word, bool pending) {
+  if (word % sizeof(std::uint32_t) != 0) return;
   std::uint32_t value;
-  if (word % sizeof value != 0 || !arch::load_user_word(word, value)) return;
-  if (pending == Pending::yes && value == 0) {
-    (void)wake(thread, word, Scope::shared, 1);  // it was free already, but perhaps nobody has been woken yet
+  if (!arch::load_user_word(word, value)) return;
+  if (pending && value == 0) {  // unlocked already, but perhaps nobody was woken
+    (void)wake(thread, word, Scope::shared, 1);
     return;
   }
   while ((value & owner_mask) == static_cast<std::uint32_t>(thread.number())) {
-    const std::uint32_t old = value;
-    if (!arch::compare_exchange_user_word(word, value, (old & has_waiters) | owner_died)) return;
-    if (value != old) continue;
-    if (old & has_waiters) (void)wake(thread, word, Scope::shared, 1);
+    const std::uint32_t before = value;
+    if (!arch::compare_exchange_user_word(word, value, (value & waiters) | owner_died)) return;
+    if (value != before) continue;
+    if (before & waiters) {
+      (void)wake(thread, word, Scope::shared, 1);
+      (void)wake(thread, word, Scope::private_, 1);
+    }
     return;
   }
 }
@@ -239,26 +268,18 @@ void release_robust(UserThread& thread, std::uintptr_t word, Pending pending) {
 }  // namespace
 
 void release_robust_list(UserThread& thread) {
-  struct Head {
-    std::uintptr_t first;
-    std::int64_t word_offset;  // from a list entry to its futex word
-    std::uintptr_t pending;    // being taken or released right now
-  } head;
-  const std::uintptr_t at = std::exchange(thread.robust_list, 0);
-  if (!at || arch::copy_from_user(&head, at, sizeof head) != 0) return;
-  constexpr std::uintptr_t priority_inheritance = 1;  // in an entry's lowest bit: not supported, no waiters of ours
-  const auto word_of = [&](std::uintptr_t entry) {
-    return (entry & ~priority_inheritance) + static_cast<std::uintptr_t>(head.word_offset);
-  };
-  std::uintptr_t entry = head.first;
-  for (unsigned count = 0; (entry & ~priority_inheritance) != at && count < longest_list; ++count) {
-    std::uintptr_t next;  // read first: once its lock is released, the entry may be freed
-    const bool readable = arch::copy_from_user(&next, entry & ~priority_inheritance, sizeof next) == 0;
-    if (entry != head.pending) release_robust(thread, word_of(entry), Pending::no);
-    if (!readable) break;
+  const std::uintptr_t head = thread.robust_list;
+  std::uintptr_t entry, offset, pending;
+  if (!load_pointer(head, entry) || !load_pointer(head + 8, offset) || !load_pointer(head + 16, pending)) return;
+  constexpr std::uintptr_t inherit = 1;  // marks priority-inheritance locks, which do not exist here
+  for (unsigned i = 0; (entry & ~inherit) != head && i < longest_list; ++i) {
+    std::uintptr_t next;
+    const bool more = load_pointer(entry & ~inherit, next);  // before the lock's memory may go
+    if (entry != pending && !(entry & inherit)) release_word(thread, (entry & ~inherit) + offset, false);
+    if (!more) break;
     entry = next;
   }
-  if (head.pending) release_robust(thread, word_of(head.pending), Pending::yes);
+  if (pending & ~inherit) release_word(thread, (pending & ~inherit) + offset, true);
 }
 
 }  // namespace cv6::futex

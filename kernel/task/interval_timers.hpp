@@ -39,6 +39,7 @@ Nanoseconds process_cpu_time(Process& process);
 // --- for task/ --------------------------------------------------------------------------------------------------------
 void drop_timers(Process& process);        // at its end
 void drop_posix_timers(Process& process);  // exec
+void watch_cpu_limit(Process& process);    // RLIMIT_CPU has changed
 // The CPU-time timers (and RLIMIT_CPU) are looked at: on the way to user mode with UserThread::work_timers.
 void check_cpu_timers(UserThread& thread);
 

@@ -199,6 +199,8 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   std::unique_ptr<Home, void (*)(Home*)> home{nullptr, nullptr};  // container_operations.cpp
   std::unique_ptr<ProcessTimers, void (*)(ProcessTimers*)> timers{nullptr, nullptr};  // interval_timers.cpp
 
+  void* beginning = nullptr;  // new_process.hpp: what its first thread is to start
+
   template <class T, class... Args>
   friend Result<Ref<T>> make(Args&&...);
 

@@ -42,7 +42,11 @@ struct ResourceLimits {
   static ResourceLimits initial();
 };
 
+struct AddressSpaceLimits;
+AddressSpaceLimits address_space_limits(const ResourceLimits& limits);
+
 class Process;
+class UserThread;
 
 // prlimit(2) on a process that the caller has found. `fresh` null: only asks. Error::inval (soft > hard), Error::perm.
 Result<ResourceLimit> change_limit(Process& caller, Process& process, Resource which, const ResourceLimit* fresh);
@@ -58,6 +62,6 @@ struct ResourceUsage {
 };
 ResourceUsage usage_of(Process& process);            // its threads, those that have ended too
 ResourceUsage usage_of_children(Process& process);   // reaped ones, and theirs
-ResourceUsage usage_of_thread(const class UserThread& thread);
+ResourceUsage usage_of_thread(const UserThread& thread);
 
 }  // namespace cv6

@@ -6,6 +6,7 @@
 #include "task/job_stops.hpp"
 #include "task/process.hpp"
 #include "task/send_signal.hpp"
+#include "task/start_user.hpp"
 
 namespace cv6 {
 
@@ -102,6 +103,13 @@ void return_to_user_work(UserThread& thread, arch::UserRegisters& registers) {
   thread.restore_mask();
   if (thread.has_work(UserThread::work_signals)) return return_to_user_work(thread, registers);
   if (thread.has_work(UserThread::work_fpu)) thread.prepare_to_enter_user();
+}
+
+void enter_user_mode(UserThread& thread) {
+  arch::UserRegisters& registers = thread.user_registers();
+  if (has_return_work(thread)) return_to_user_work(thread, registers);
+  thread.leaves_kernel();
+  arch::enter_user(registers);
 }
 
 void end_interrupted_call(UserThread& thread, arch::UserRegisters& registers, Error restart) {

@@ -50,8 +50,11 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   // gettid(2): in the container where the process is now.
   int number() const { return number_.load(std::memory_order_relaxed); }
 
+  void* start_argument = nullptr;        // for the function it begins in
+
   // --- own: for system calls of the thread itself ---
   std::uintptr_t clear_child_tid = 0;    // set_tid_address(2)
+  std::uintptr_t set_child_tid = 0;      // clone(2): written by the thread itself when it begins
   std::uintptr_t robust_list = 0;        // set_robust_list(2): the head's address
   arch::ThreadPointers pointers;         // as saved; live in the processor while the thread runs
   AlternateStack alternate_stack;

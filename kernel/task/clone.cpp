@@ -1,0 +1,171 @@
+#include "task/clone.hpp"
+
+#include "arch/user_memory.hpp"
+#include "task/process.hpp"
+#include "task/process_tree.hpp"
+#include "task/start_user.hpp"
+
+namespace cv6 {
+
+namespace {
+
+using Request = CloneRequest;
+
+constexpr std::uint64_t known_flags =
+    Request::share_memory | Request::share_fs | Request::share_files | Request::share_handlers | Request::vfork |
+    Request::same_parent | Request::thread | Request::share_semaphore_undo | Request::set_thread_pointer |
+    Request::set_parent_tid | Request::clear_child_tid | Request::detached | Request::untraced | Request::set_child_tid |
+    Request::clear_handlers;
+
+bool has(const Request& request, std::uint64_t flag) { return (request.flags & flag) != 0; }
+
+Result<void> check(const Request& request) {
+  constexpr std::uint64_t of_a_thread = Request::share_memory | Request::share_handlers;
+  if (request.flags & ~known_flags) return Error::inval;
+  if (has(request, Request::thread)) {
+    if ((request.flags & of_a_thread) != of_a_thread) return Error::inval;
+    // Threads have one table and one working directory here, as every thread library makes them.
+    if (!has(request, Request::share_files) || !has(request, Request::share_fs)) return Error::inval;
+  }
+  if (has(request, Request::share_handlers) && !has(request, Request::share_memory)) return Error::inval;
+  if (has(request, Request::clear_handlers) && has(request, Request::share_handlers)) return Error::inval;
+  if (request.exit_signal < 0 || request.exit_signal > signal::last) return Error::inval;
+  return {};
+}
+
+Result<void> check_task_limit(Process& process) {
+  const std::uint64_t tasks = process.account().tasks.load(std::memory_order_relaxed);
+  if (tasks < process.limits[Resource::processes].soft || process.credentials().privileged()) return {};
+  return Error::again;
+}
+
+// What the child has of its parent's: the same things, or copies.
+Result<Process::Parts> parts_for_child(Process& parent, const Request& request) {
+  Process::Parts parts = parent.parts();
+  if (!has(request, Request::share_files)) parts.files = TRY(parts.files->copy());
+  if (!has(request, Request::share_fs)) parts.fs = TRY(parts.fs->copy());
+  if (!has(request, Request::share_handlers)) parts.handlers = TRY(parts.handlers->copy());
+  if (has(request, Request::clear_handlers)) parts.handlers->reset();
+  if (!has(request, Request::share_memory)) parts.address_space = TRY(parts.address_space->fork());
+  if (has(request, Request::share_files)) parts.files->share();
+  return parts;
+}
+
+void copy_settings(Process& child, const Process& parent) {
+  child.limits = parent.limits;
+  child.ranges = parent.ranges;
+  child.nice = parent.nice.load(std::memory_order_relaxed);
+  child.personality = parent.personality;
+  child.dumpable = parent.dumpable;
+  child.no_new_privileges = parent.no_new_privileges;
+}
+
+Result<Ref<UserThread>> make_thread(UserThread& caller, Process& process, Ref<Pid> tid, const Request& request) {
+  Ref<UserThread> thread = TRY(UserThread::create(process, std::move(tid), &begin_user_thread));
+  arch::UserRegisters& registers = thread->user_registers();
+  registers = caller.user_registers();
+  registers.set_result(0);
+  registers.leave_system_call();
+  if (request.stack) registers.set_stack_pointer(request.stack);
+  arch::save_thread_pointers(thread->pointers);
+  if (has(request, Request::set_thread_pointer)) thread->pointers.fs_base = request.thread_pointer;
+  thread->inherit_fpu(caller);
+  thread->set_mask(caller.mask());
+  if (!has(request, Request::share_memory) || has(request, Request::vfork))
+    thread->alternate_stack = caller.alternate_stack;
+  if (has(request, Request::clear_child_tid)) thread->clear_child_tid = request.child_tid;
+  if (has(request, Request::set_child_tid)) thread->set_child_tid = request.child_tid;
+  if (has(request, Request::vfork)) thread->vfork_parent = Ref<UserThread>(&caller);
+  thread->timer_slack = caller.timer_slack;
+  thread->name = caller.name;
+  thread->set_affinity(caller.affinity());
+  return thread;
+}
+
+void add_thread(Process& process, UserThread& thread) REQUIRES(process_tree_lock) {
+  SpinGuard guard(process.lock());
+  process.threads.push_back(thread);
+  process.change_thread_count(+1);
+  thread.tid()->thread = &thread;
+  if (process.stopping) thread.notice_signals();
+}
+
+// The child takes its place in the tree. Error::restart_if_asked: the caller is being ended and makes no more children.
+Result<void> enter_tree(Process& caller, Process& child, UserThread& thread, const Request& request) {
+  SpinGuard guard(process_tree_lock);
+  if (caller.ending()) return Error::restart_if_asked;
+  const bool sibling = has(request, Request::same_parent);
+  child.exit_signal = sibling ? caller.exit_signal : request.exit_signal;
+  child.hold();  // the tree's
+  set_parent(child, sibling ? caller.parent : &caller);
+  enter_group(child, caller.group);
+  child.pid()->process = &child;
+  add_thread(child, thread);
+  return {};
+}
+
+Result<Ref<UserThread>> make_process(UserThread& caller, Ref<Pid> pid, const Request& request) {
+  Process& parent = caller.process();
+  Ref<Process> child = TRY(make<Process>(pid, TRY(parts_for_child(parent, request))));
+  copy_settings(*child, parent);
+  Ref<UserThread> thread = TRY(make_thread(caller, *child, std::move(pid), request));
+  TRY(parent.container().enter());
+  if (auto entered = enter_tree(parent, *child, *thread, request); !entered) {
+    parent.container().leave();
+    return entered.error();
+  }
+  return thread;
+}
+
+Result<Ref<UserThread>> make_another_thread(UserThread& caller, Ref<Pid> tid, const Request& request) {
+  Process& process = caller.process();
+  process.files().share();
+  Ref<UserThread> thread = TRY(make_thread(caller, process, std::move(tid), request));
+  SpinGuard guard(process_tree_lock);
+  if (process.ending() || (process.executing && process.executing != &caller)) return Error::restart_if_asked;
+  process.account().tasks.fetch_add(1, std::memory_order_relaxed);
+  add_thread(process, *thread);
+  return thread;
+}
+
+// Until the child needs this address space no more, or this process is to end.
+void wait_for_vfork_child(UserThread& caller) {
+  auto done = [&] {
+    return caller.vfork_done.load(std::memory_order_acquire) || caller.process().ending();
+  };
+  (void)caller.vfork_waiting.wait(done, Wait::uninterruptible);
+}
+
+}  // namespace
+
+void begin_user_thread(void* argument) {
+  UserThread& thread = *static_cast<UserThread*>(argument);
+  if (thread.set_child_tid) {
+    // A bad address is the program's own fault, clone(2).
+    const auto number = static_cast<std::uint32_t>(thread.number());
+    (void)!arch::copy_to_user(thread.set_child_tid, &number, sizeof number);
+  }
+  enter_user_mode(thread);
+}
+
+Result<long> clone(UserThread& caller, const CloneRequest& request) {
+  TRY(check(request));
+  Process& process = caller.process();
+  TRY(check_task_limit(process));
+  if (has(request, Request::same_parent) && process.is_init) return Error::inval;
+  Ref<Pid> pid = TRY(Pid::allocate(process.container()));
+  const int number = pid->number_in(process.container());
+  if (has(request, Request::set_parent_tid)) {
+    const auto word = static_cast<std::uint32_t>(number);
+    if (arch::copy_to_user(request.parent_tid, &word, sizeof word) != 0) return Error::fault;
+  }
+  const bool vfork = has(request, Request::vfork);
+  if (vfork) caller.vfork_done.store(false, std::memory_order_relaxed);
+  Ref<UserThread> thread = TRY(has(request, Request::thread) ? make_another_thread(caller, std::move(pid), request)
+                                                             : make_process(caller, std::move(pid), request));
+  sched::start(*thread);
+  if (vfork) wait_for_vfork_child(caller);
+  return number;
+}
+
+}  // namespace cv6

@@ -1,0 +1,270 @@
+#include "task/descriptor_table.hpp"
+
+#include "fs/file_locks.hpp"
+
+namespace cv6 {
+
+namespace {
+
+constexpr unsigned word_bits = 64;
+constexpr std::uint64_t bit(unsigned number) { return std::uint64_t{1} << (number % word_bits); }
+
+}  // namespace
+
+Result<Ref<DescriptorTable>> DescriptorTable::create() {
+  Ref<DescriptorTable> table = TRY(make<DescriptorTable>());
+  TRY(table->reserve(word_bits));
+  return table;
+}
+
+DescriptorTable::~DescriptorTable() { close_all(); }
+
+Result<void> DescriptorTable::reserve(unsigned wanted) NO_THREAD_SAFETY_ANALYSIS {
+  const unsigned size = (wanted + word_bits - 1) / word_bits * word_bits;
+  TRY(files_.resize(size));
+  TRY(used_.resize(size / word_bits));
+  TRY(close_on_exec_.resize(size / word_bits));
+  return {};
+}
+
+Result<Ref<DescriptorTable>> DescriptorTable::copy() {
+  Ref<DescriptorTable> fresh = TRY(make<DescriptorTable>());
+  while (true) {
+    // Memory first; others may add files to a shared table meanwhile.
+    const unsigned wanted = used_extent();
+    TRY(fresh->reserve(wanted ? wanted : word_bits));
+    SpinGuard guard(lock_);
+    if (used_extent_locked() > fresh->files_.size()) continue;
+    fresh->take_over(*this);
+    return fresh;
+  }
+}
+
+unsigned DescriptorTable::used_extent() {
+  SpinGuard guard(lock_);
+  return used_extent_locked();
+}
+
+// Numbers from here on are free.
+unsigned DescriptorTable::used_extent_locked() const {
+  for (std::size_t word = used_.size(); word-- > 0;)
+    if (used_[word]) return static_cast<unsigned>(word + 1) * word_bits;
+  return 0;
+}
+
+// The fresh table is nobody else's yet; the other one's lock is held.
+void DescriptorTable::take_over(const DescriptorTable& other) NO_THREAD_SAFETY_ANALYSIS {
+  for (std::size_t word = 0; word < used_.size() && word < other.used_.size(); ++word) {
+    used_[word] = other.used_[word];
+    close_on_exec_[word] = other.close_on_exec_[word];
+    for (std::uint64_t rest = used_[word]; rest; rest &= rest - 1) {
+      const std::size_t number = word * word_bits + static_cast<unsigned>(__builtin_ctzll(rest));
+      files_[number] = other.files_[number];
+      files_[number]->hold();
+    }
+  }
+  first_free_word_ = other.first_free_word_;
+  open_.store(other.open_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
+Result<DescriptorTable::Use> DescriptorTable::use_shared(int number) {
+  SpinGuard guard(lock_);
+  if (static_cast<unsigned>(number) >= files_.size() || !files_[static_cast<unsigned>(number)]) return Error::badf;
+  File* file = files_[static_cast<unsigned>(number)];
+  file->hold();
+  return Use(file, true);
+}
+
+Result<Ref<File>> DescriptorTable::get(int number) {
+  SpinGuard guard(lock_);
+  if (static_cast<unsigned>(number) >= files_.size() || !files_[static_cast<unsigned>(number)]) return Error::badf;
+  return Ref<File>(files_[static_cast<unsigned>(number)]);
+}
+
+// --- numbers ----------------------------------------------------------------------------------------------------------
+
+// The lowest free number not less than `lowest`: perhaps one beyond the table's end.
+unsigned DescriptorTable::find_free(unsigned lowest) const {
+  std::size_t word = lowest / word_bits;
+  std::uint64_t below = bit(lowest) - 1;  // counts as taken
+  if (word < first_free_word_) {
+    word = first_free_word_;
+    below = 0;
+  }
+  for (; word < used_.size(); ++word, below = 0)
+    if (const std::uint64_t free = ~(used_[word] | below))
+      return static_cast<unsigned>(word) * word_bits + static_cast<unsigned>(__builtin_ctzll(free));
+  const unsigned end = static_cast<unsigned>(used_.size()) * word_bits;
+  return lowest > end ? lowest : end;
+}
+
+void DescriptorTable::set(unsigned number, File* file, CloseOnExec close_on_exec) {
+  files_[number] = file;
+  std::uint64_t& word = used_[number / word_bits];
+  word |= bit(number);
+  if (number / word_bits == first_free_word_)
+    while (first_free_word_ < used_.size() && used_[first_free_word_] == ~std::uint64_t{0}) ++first_free_word_;
+  if (close_on_exec == CloseOnExec::yes)
+    close_on_exec_[number / word_bits] |= bit(number);
+  else
+    close_on_exec_[number / word_bits] &= ~bit(number);
+  open_.store(open_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+File* DescriptorTable::clear(unsigned number) {
+  if (number >= files_.size() || !files_[number]) return nullptr;
+  used_[number / word_bits] &= ~bit(number);
+  close_on_exec_[number / word_bits] &= ~bit(number);
+  if (number / word_bits < first_free_word_) first_free_word_ = number / word_bits;
+  open_.store(open_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  return std::exchange(files_[number], nullptr);
+}
+
+// Makes room for `number`, doubling. The vectors are replaced under the lock, but made and freed outside of it.
+Result<void> DescriptorTable::make_room(unsigned number) {
+  unsigned size = word_bits;
+  while (size <= number) size *= 2;
+  Vector<File*> files;
+  Vector<std::uint64_t> used, close_on_exec;
+  TRY(files.resize(size));
+  TRY(used.resize(size / word_bits));
+  TRY(close_on_exec.resize(size / word_bits));
+  SpinGuard guard(lock_);
+  if (files_.size() > number) return {};
+  std::copy(files_.begin(), files_.end(), files.begin());
+  std::copy(used_.begin(), used_.end(), used.begin());
+  std::copy(close_on_exec_.begin(), close_on_exec_.end(), close_on_exec.begin());
+  std::swap(files_, files);
+  std::swap(used_, used);
+  std::swap(close_on_exec_, close_on_exec);
+  return {};
+}
+
+Result<int> DescriptorTable::add(Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit, int lowest) {
+  if (lowest < 0 || static_cast<std::uint64_t>(lowest) >= limit) return lowest == 0 ? Error::mfile : Error::inval;
+  while (true) {
+    unsigned number;
+    {
+      SpinGuard guard(lock_);
+      number = find_free(static_cast<unsigned>(lowest));
+      if (number >= limit) return Error::mfile;
+      if (number < files_.size()) {
+        set(number, file.leak(), close_on_exec);
+        return static_cast<int>(number);
+      }
+    }
+    TRY(make_room(number));
+  }
+}
+
+Result<void> DescriptorTable::add_pair(Ref<File> first, Ref<File> second, CloseOnExec close_on_exec, std::uint64_t limit,
+                                       int (&numbers)[2]) {
+  numbers[0] = TRY(add(std::move(first), close_on_exec, limit));
+  auto other = add(std::move(second), close_on_exec, limit);
+  if (!other) {
+    (void)remove(numbers[0]);
+    return other.error();
+  }
+  numbers[1] = *other;
+  return {};
+}
+
+Result<void> DescriptorTable::put(int to, Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit) {
+  if (to < 0 || static_cast<std::uint64_t>(to) >= limit) return Error::badf;
+  const auto number = static_cast<unsigned>(to);
+  if (number >= files_.size()) TRY(make_room(number));
+  File* old;
+  {
+    SpinGuard guard(lock_);
+    old = clear(number);
+    set(number, file.leak(), close_on_exec);
+  }
+  close_file(old);
+  return {};
+}
+
+// --- closing ----------------------------------------------------------------------------------------------------------
+
+// POSIX: a process loses its record locks on a file with any descriptor of it that it closes, fcntl(2).
+void DescriptorTable::close_file(File* file) {
+  if (!file) return;
+  if (file->inode().may_have_locks()) drop_record_locks(file->inode(), this);
+  file->release();
+}
+
+Result<Ref<File>> DescriptorTable::remove(int number) {
+  File* file;
+  {
+    SpinGuard guard(lock_);
+    file = clear(static_cast<unsigned>(number));
+  }
+  if (!file) return Error::badf;
+  if (file->inode().may_have_locks()) drop_record_locks(file->inode(), this);
+  return Ref<File>::adopt(file);
+}
+
+File* DescriptorTable::take_next(unsigned& from, unsigned last, const Vector<std::uint64_t>& which) {
+  SpinGuard guard(lock_);
+  while (from <= last && from / word_bits < which.size()) {
+    const std::uint64_t rest = which[from / word_bits] & ~(bit(from) - 1);
+    if (!rest) {
+      from = (from / word_bits + 1) * word_bits;
+      continue;
+    }
+    from = from / word_bits * word_bits + static_cast<unsigned>(__builtin_ctzll(rest));
+    if (from > last) return nullptr;
+    return clear(from++);
+  }
+  return nullptr;
+}
+
+void DescriptorTable::close_range(unsigned first, unsigned last, CloseRange how) {
+  if (how == CloseRange::mark) {
+    SpinGuard guard(lock_);
+    for (std::size_t number = first; number <= last && number < files_.size(); ++number)
+      if (files_[number]) close_on_exec_[number / word_bits] |= bit(static_cast<unsigned>(number));
+    return;
+  }
+  while (File* file = take_next(first, last, used_)) close_file(file);
+}
+
+void DescriptorTable::close_marked() {
+  unsigned from = 0;
+  while (File* file = take_next(from, ~0u - word_bits, close_on_exec_)) close_file(file);
+}
+
+void DescriptorTable::close_all() { close_range(0, ~0u - word_bits, CloseRange::close); }
+
+void DescriptorTable::close_if(bool (*wanted)(const File& file, const void* context), const void* context) {
+  for (int at = next(0); at >= 0; at = next(at + 1)) {
+    auto file = get(at);
+    if (file && wanted(**file, context)) (void)remove(at);
+  }
+}
+
+Result<CloseOnExec> DescriptorTable::close_on_exec(int number) {
+  SpinGuard guard(lock_);
+  const auto index = static_cast<unsigned>(number);
+  if (index >= files_.size() || !files_[index]) return Error::badf;
+  return close_on_exec_[index / word_bits] & bit(index) ? CloseOnExec::yes : CloseOnExec::no;
+}
+
+Result<void> DescriptorTable::set_close_on_exec(int number, CloseOnExec value) {
+  SpinGuard guard(lock_);
+  const auto index = static_cast<unsigned>(number);
+  if (index >= files_.size() || !files_[index]) return Error::badf;
+  if (value == CloseOnExec::yes)
+    close_on_exec_[index / word_bits] |= bit(index);
+  else
+    close_on_exec_[index / word_bits] &= ~bit(index);
+  return {};
+}
+
+int DescriptorTable::next(int from) {
+  SpinGuard guard(lock_);
+  for (auto number = static_cast<unsigned>(from); number < files_.size(); ++number)
+    if (files_[number]) return static_cast<int>(number);
+  return -1;
+}
+
+}  // namespace cv6

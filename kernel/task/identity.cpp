@@ -1,0 +1,195 @@
+#include "task/identity.hpp"
+
+#include "task/process_tree.hpp"
+
+namespace cv6 {
+
+namespace {
+
+// The changed ids become the process's. A new real user brings the account of that user.
+Result<void> install(Process& process, const Identities& ids, Ref<const GroupSet> groups) {
+  const std::uint32_t old_user = process.credentials().ids().user;
+  Ref<const Credentials> fresh = TRY(Credentials::create(ids, std::move(groups)));
+  Ref<UserAccount> account;
+  if (ids.user != old_user) account = TRY(UserAccount::find_or_create(process.container(), ids.user));
+  if (ids.effective_user != process.credentials().ids().effective_user) process.dumpable = false;
+  process.set_credentials(std::move(fresh));
+  if (!account) return {};
+  const std::uint64_t tasks = process.thread_count();
+  account->tasks.fetch_add(tasks, std::memory_order_relaxed);
+  process.account().tasks.fetch_sub(tasks, std::memory_order_relaxed);
+  SpinGuard guard(process.lock());
+  std::swap(process.parts().account, account);
+  return {};
+}
+
+Result<void> install(Process& process, const Identities& ids) {
+  return install(process, ids, process.credentials().group_set());
+}
+
+}  // namespace
+
+Result<void> set_user(Process& process, std::uint32_t user) {
+  Identities ids = process.credentials().ids();
+  if (process.credentials().privileged())
+    ids.user = ids.saved_user = user;
+  else if (user != ids.user && user != ids.saved_user)
+    return Error::perm;
+  ids.effective_user = ids.file_user = user;
+  return install(process, ids);
+}
+
+Result<void> set_group(Process& process, std::uint32_t group) {
+  Identities ids = process.credentials().ids();
+  if (process.credentials().privileged())
+    ids.group = ids.saved_group = group;
+  else if (group != ids.group && group != ids.saved_group)
+    return Error::perm;
+  ids.effective_group = ids.file_group = group;
+  return install(process, ids);
+}
+
+namespace {
+
+// The three ids of one kind, user or group.
+struct Triple {
+  std::uint32_t &real, &effective, &saved, &file;
+  bool is_one_of(std::uint32_t id) const { return id == real || id == effective || id == saved; }
+};
+
+// setreuid(2): the saved id becomes the new effective one if the real one is set, or the effective one to another value
+// than the real one was.
+Result<void> change_two(Triple ids, NewId real, NewId effective, bool privileged) {
+  const std::uint32_t old_real = ids.real;
+  if (!privileged) {
+    if (real && *real != ids.real && *real != ids.effective) return Error::perm;
+    if (effective && !ids.is_one_of(*effective)) return Error::perm;
+  }
+  if (real) ids.real = *real;
+  if (effective) ids.effective = *effective;
+  if (real || (effective && *effective != old_real)) ids.saved = ids.effective;
+  ids.file = ids.effective;
+  return {};
+}
+
+Result<void> change_three(Triple ids, NewId real, NewId effective, NewId saved, bool privileged) {
+  if (!privileged)
+    for (const NewId& id : {real, effective, saved})
+      if (id && !ids.is_one_of(*id)) return Error::perm;
+  if (real) ids.real = *real;
+  if (effective) ids.effective = *effective;
+  if (saved) ids.saved = *saved;
+  ids.file = ids.effective;
+  return {};
+}
+
+Triple users(Identities& ids) { return {ids.user, ids.effective_user, ids.saved_user, ids.file_user}; }
+Triple groups(Identities& ids) { return {ids.group, ids.effective_group, ids.saved_group, ids.file_group}; }
+
+}  // namespace
+
+Result<void> set_real_and_effective_user(Process& process, NewId real, NewId effective) {
+  Identities ids = process.credentials().ids();
+  TRY(change_two(users(ids), real, effective, process.credentials().privileged()));
+  return install(process, ids);
+}
+
+Result<void> set_real_and_effective_group(Process& process, NewId real, NewId effective) {
+  Identities ids = process.credentials().ids();
+  TRY(change_two(groups(ids), real, effective, process.credentials().privileged()));
+  return install(process, ids);
+}
+
+Result<void> set_all_users(Process& process, NewId real, NewId effective, NewId saved) {
+  Identities ids = process.credentials().ids();
+  TRY(change_three(users(ids), real, effective, saved, process.credentials().privileged()));
+  return install(process, ids);
+}
+
+Result<void> set_all_groups(Process& process, NewId real, NewId effective, NewId saved) {
+  Identities ids = process.credentials().ids();
+  TRY(change_three(groups(ids), real, effective, saved, process.credentials().privileged()));
+  return install(process, ids);
+}
+
+std::uint32_t set_file_user(Process& process, std::uint32_t user) {
+  Identities ids = process.credentials().ids();
+  const std::uint32_t old = ids.file_user;
+  if (!process.credentials().privileged() && user != ids.file_user && !users(ids).is_one_of(user)) return old;
+  ids.file_user = user;
+  (void)install(process, ids);  // this call has no way to report a failure, setfsuid(2)
+  return old;
+}
+
+std::uint32_t set_file_group(Process& process, std::uint32_t group) {
+  Identities ids = process.credentials().ids();
+  const std::uint32_t old = ids.file_group;
+  if (!process.credentials().privileged() && group != ids.file_group && !groups(ids).is_one_of(group)) return old;
+  ids.file_group = group;
+  (void)install(process, ids);
+  return old;
+}
+
+Result<void> set_supplementary_groups(Process& process, std::span<const std::uint32_t> wanted) {
+  if (!process.credentials().privileged()) return Error::perm;
+  return install(process, process.credentials().ids(), TRY(GroupSet::create(wanted)));
+}
+
+// --- nice values ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Calls visit(process) for each process that is meant. Error::srch: none.
+template <class Visit>
+Result<void> for_each_meant(Process& caller, PriorityOf which, int number, Visit visit) {
+  Result<void> outcome = Error::srch;
+  auto meant = [&](Process& process) {
+    switch (which) {
+      case PriorityOf::process: return number ? process.pid()->number_in(caller.container()) == number : &process == &caller;
+      case PriorityOf::group: {
+        SpinGuard guard(process_tree_lock);
+        if (!process.group) return false;
+        return number ? process.group->pid()->number_in(caller.container()) == number : process.group == caller.group;
+      }
+      case PriorityOf::user: {
+        const auto wanted = number ? static_cast<std::uint32_t>(number) : caller.credentials().ids().user;
+        return process.hold_credentials()->ids().user == wanted;
+      }
+    }
+    __builtin_unreachable();
+  };
+  for (int at = 0; Ref<Process> process = next_process(caller.container(), at);) {
+    if (!meant(*process)) continue;
+    const Result<void> one = visit(*process);
+    if (one || !outcome) outcome = one;
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Result<int> priority(Process& caller, PriorityOf which, int number) {
+  int best = INT32_MAX;
+  TRY(for_each_meant(caller, which, number, [&](Process& process) -> Result<void> {
+    const int nice = process.nice.load(std::memory_order_relaxed);
+    if (nice < best) best = nice;
+    return {};
+  }));
+  return best;
+}
+
+Result<void> set_priority(Process& caller, PriorityOf which, int number, int nice) {
+  constexpr int best = -20, worst = 19;
+  nice = nice < best ? best : nice > worst ? worst : nice;
+  return for_each_meant(caller, which, number, [&](Process& process) -> Result<void> {
+    const Credentials& own = caller.credentials();
+    const Ref<const Credentials> other = process.hold_credentials();
+    const std::uint32_t user = own.ids().effective_user;
+    if (!own.privileged() && user != other->ids().user && user != other->ids().effective_user) return Error::perm;
+    if (!own.privileged() && nice < process.nice.load(std::memory_order_relaxed)) return Error::acces;
+    process.nice.store(nice, std::memory_order_relaxed);
+    return {};
+  });
+}
+
+}  // namespace cv6

@@ -1,0 +1,113 @@
+#include "task/signal_calls.hpp"
+
+#include "sched/scheduler.hpp"
+
+namespace cv6 {
+
+Result<SignalAction> change_action(Process& process, int number, const SignalAction* fresh) {
+  if (!signal::valid(number)) return Error::inval;
+  if (!fresh) return process.handlers().get(number);
+  if (signal::unblockable.contains(number)) return Error::inval;
+  SignalAction action = *fresh;
+  action.mask = action.mask - signal::unblockable;
+  const SignalAction old = process.handlers().set(number, action);
+  if (process.handlers().ignores(number)) {
+    SpinGuard guard(process.lock());
+    process.pending.discard(SignalSet::of(number));
+    for (UserThread& thread : process.threads) thread.pending.discard(SignalSet::of(number));
+  }
+  return old;
+}
+
+SignalSet pending_signals(UserThread& thread) {
+  return (thread.pending.set() | thread.process().pending.set()) & thread.mask();
+}
+
+namespace {
+
+// Only an interruption ends this.
+void sleep_until_interrupted(Nanoseconds deadline = never) {
+  Event event;
+  (void)sleep_until_raised(event, Wait::interruptible, deadline);
+}
+
+}  // namespace
+
+Result<void> suspend_until_signal(UserThread& thread, SignalSet mask) {
+  thread.set_temporary_mask(mask);
+  return pause(thread);
+}
+
+Result<void> pause(UserThread&) {
+  sleep_until_interrupted();
+  return Error::restart_unhandled;
+}
+
+namespace {
+
+bool take_awaited(UserThread& thread, SignalSet wanted, SignalInfo& info) {
+  Process& process = thread.process();
+  SpinGuard guard(process.lock());
+  const SignalSet others = SignalSet::all() - wanted;
+  return thread.pending.take(others, info) || process.pending.take(others, info);
+}
+
+// One that is not awaited, and not blocked: its handler comes first.
+bool must_handle_another(UserThread& thread) {
+  Process& process = thread.process();
+  const SignalSet pending = thread.pending.set() | process.pending.set();
+  return process.ending() || process.stopping || !(pending - thread.mask()).empty();
+}
+
+}  // namespace
+
+Result<SignalInfo> wait_for_signal(UserThread& thread, SignalSet wanted, Nanoseconds deadline) {
+  wanted = wanted - signal::unblockable;
+  SignalInfo info;
+  if (take_awaited(thread, wanted, info)) return info;
+  // Senders look at this after they have added a signal, so none is missed.
+  thread.awaited_signals.store(wanted.bits(), std::memory_order_seq_cst);
+  Result<SignalInfo> outcome = Error::again;
+  while (true) {
+    if (take_awaited(thread, wanted, info)) {
+      outcome = info;
+      break;
+    }
+    if (must_handle_another(thread)) {
+      outcome = Error::intr;
+      break;
+    }
+    Event event;
+    const auto slept = sleep_until_raised(event, Wait::interruptible, deadline);
+    if (!slept && slept.error() == Error::timedout) {
+      if (take_awaited(thread, wanted, info)) outcome = info;
+      break;
+    }
+    thread.clear_interruption();  // work_signals stays: the way to user mode looks again
+  }
+  thread.awaited_signals.store(0, std::memory_order_relaxed);
+  return outcome;
+}
+
+Result<AlternateStack> change_alternate_stack(UserThread& thread, const AlternateStack* fresh,
+                                              std::uintptr_t stack_pointer) {
+  AlternateStack old = thread.alternate_stack;
+  const bool in_use = old.size != 0 && !(old.flags & AlternateStack::auto_disarm) && old.contains(stack_pointer);
+  if (old.size == 0)
+    old.flags = AlternateStack::disabled;
+  else if (in_use)
+    old.flags |= AlternateStack::on_stack;
+  if (!fresh) return old;
+  if (in_use) return Error::perm;
+  const int mode = fresh->flags & ~AlternateStack::auto_disarm;
+  if (mode != 0 && mode != AlternateStack::disabled && mode != AlternateStack::on_stack) return Error::inval;
+  if (mode == AlternateStack::disabled) {
+    thread.alternate_stack = AlternateStack();
+    return old;
+  }
+  if (fresh->size < AlternateStack::minimum_size) return Error::nomem;
+  thread.alternate_stack = {fresh->base, fresh->size, fresh->flags & AlternateStack::auto_disarm};
+  return old;
+}
+
+}  // namespace cv6
