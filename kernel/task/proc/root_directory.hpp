@@ -10,6 +10,8 @@ class RootDirectory final : public SyntheticDirectory {
   RootDirectory();
   Result<Ref<Inode>> child(std::string_view name) override;
   Result<void> list(std::uint64_t& position, DirectorySink& sink) override;
+  // Nothing is made here: every name that does not exist is answered like one that cannot.
+  Result<Ref<Inode>> create(std::string_view, const NewInode&) override { return Error::noent; }
 };
 
 // The links. Error::nomem.

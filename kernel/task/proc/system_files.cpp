@@ -5,6 +5,7 @@
 #include "arch/clock.hpp"
 #include "arch/cpu_description.hpp"
 #include "arch/machine.hpp"
+#include "container/manager.hpp"
 #include "fs/real_time.hpp"
 #include "lib/version.hpp"
 #include "task/proc/subject.hpp"
