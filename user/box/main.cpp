@@ -1,0 +1,106 @@
+// box: runs programs in containers, lists and removes containers. The interface is a small part of what docker users know;
+// the work is done by the system calls of cv6/container.hpp.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "containers.hpp"
+#include "failure.hpp"
+#include "job.hpp"
+
+namespace cv6::box {
+namespace {
+
+struct RunOptions {
+  NewContainer container;
+  bool remove = false;
+};
+
+// The container of `box run --rm` goes when the program has ended, and one whose program could not be started goes as well.
+class Temporary {
+ public:
+  explicit Temporary(int id) : id_(id) {}
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  ~Temporary() {
+    if (!kept_ && destroy_container(id_) != 0) std::perror("box: removing the container");
+  }
+  int id() const { return id_; }
+  void keep() { kept_ = true; }
+
+ private:
+  int id_;
+  bool kept_ = false;
+};
+
+int run_new(const RunOptions& options, const std::vector<std::string>& words) {
+  Temporary container(create(options.container));
+  ContainerStat stat;
+  stat.id = container.id();
+  if (stat_container(stat) != 0) throw system_failure("the new container");
+  const int status = run(stat.id, stat.hostname, words);
+  if (!options.remove) container.keep();
+  return status;
+}
+
+int run_inside(const std::string& name, const std::vector<std::string>& words) {
+  const ContainerStat stat = find(name);
+  return run(stat.id, stat.hostname, words);
+}
+
+// What is left of the command line after box's own options is the program and its arguments.
+std::vector<std::string> command_of(const CLI::App& subcommand) {
+  const std::vector<std::string> words = subcommand.remaining();
+  if (words.empty()) throw Failure(subcommand.get_name() + ": which program? (" + subcommand.get_footer() + ")");
+  if (words.front().starts_with('-'))
+    throw Failure(subcommand.get_name() + ": " + words.front() + ": no such option (see `box " + subcommand.get_name() + " --help`)");
+  return words;
+}
+
+int main(int count, char** arguments) {
+  CLI::App app("Runs programs in containers.", "box");
+  app.require_subcommand(1);
+  RunOptions options;
+  CLI::App& run = *app.add_subcommand("run", "make a container and run a program in it");
+  run.add_option("--name", options.container.name, "name of the container (else box-<id>)");
+  run.add_option("--hostname", options.container.hostname, "what the container calls itself (else its name)");
+  run.add_flag("--rm", options.remove, "remove the container when the program has ended");
+  run.footer("box run [OPTIONS] PROGRAM [ARGUMENT]...");
+  run.prefix_command();
+  std::string inside;
+  CLI::App& exec = *app.add_subcommand("exec", "run another program in a container");
+  exec.add_option("CONTAINER", inside, "name or id")->required();
+  exec.footer("box exec CONTAINER PROGRAM [ARGUMENT]...");
+  exec.prefix_command();
+  bool quiet = false;
+  CLI::App& list = *app.add_subcommand("ls", "list the containers");
+  list.add_flag("-q,--quiet", quiet, "ids only");
+  bool force = false;
+  std::vector<std::string> names;
+  CLI::App& remove = *app.add_subcommand("rm", "remove containers, with all that they changed");
+  remove.add_flag("-f,--force", force, "end their processes first");
+  remove.add_option("CONTAINER", names, "names or ids")->required();
+
+  try {
+    app.parse(count, arguments);
+    if (run.parsed()) return run_new(options, command_of(run));
+    if (exec.parsed()) return run_inside(inside, command_of(exec));
+    if (remove.parsed()) return box::remove(names, force ? Force::yes : Force::no);
+    quiet ? print_ids(all()) : print_table(all());
+    return 0;
+  } catch (const CLI::Success& success) {
+    return app.exit(success);  // --help
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "box: %s (see `box --help`)\n", error.what());
+    return exit_status::own_failure;
+  } catch (const Failure& failure) {
+    std::fprintf(stderr, "box: %s\n", failure.what());
+    return failure.status();
+  }
+}
+
+}  // namespace
+}  // namespace cv6::box
+
+int main(int count, char** arguments) { return cv6::box::main(count, arguments); }
