@@ -1,82 +1,82 @@
-// Timers of processor time: ITIMER_VIRTUAL, ITIMER_PROF, POSIX timers on processor-time clocks, and RLIMIT_CPU.
+// Timers that count CPU time, and RLIMIT_CPU: looked at by the threads whose time it is.
+
+#include "sched/timer.hpp"
+
 #include "arch/clock.hpp"
+#include "task/exit.hpp"
 #include "task/process_timers.hpp"
 #include "task/send_signal.hpp"
 
 namespace cv6 {
+
+bool CpuTimer::has_expired(Nanoseconds now) {
+  if (expires > now) return false;
+  expires = interval ? expires + ((now - expires) / interval + 1) * interval : never;
+  return true;
+}
+
+TimerSetting CpuTimer::left(Nanoseconds now) const {
+  if (expires == never) return {0, interval};
+  return {expires > now ? expires - now : 1, interval};
+}
+
+void ProcessTimers::update_watch() {
+  bool watch = virtual_timer.expires != never || profile_timer.expires != never || next_limit_signal != never;
+  for (PosixTimer& timer : posix) watch |= timer.counts_cpu_time() && timer.expires != never;
+  watch_cpu_time.store(watch, std::memory_order_relaxed);
+}
 
 Nanoseconds process_cpu_time(Process& process) {
   const ResourceUsage usage = usage_of(process);
   return usage.user_time + usage.system_time;
 }
 
-void watch_cpu_time(Process& process) {
-  process.for_each_thread([](UserThread& thread) { thread.add_work(UserThread::work_timers); });
+void watch_cpu_limit(Process& process) {
+  const ResourceLimit& limit = process.limits[Resource::cpu];
+  auto timers = timers_of(process);
+  if (!timers) return;  // no memory: the limit waits until it is set again
+  constexpr std::uint64_t most = never / nanoseconds_per_second;
+  MutexGuard guard((*timers)->mutex);
+  (*timers)->next_limit_signal =
+      limit.soft < most ? static_cast<Nanoseconds>(limit.soft) * nanoseconds_per_second : never;
+  (*timers)->update_watch();
 }
 
 namespace {
 
-bool expire(Process& process, Expiry& expiry, Nanoseconds now, int number) {
-  if (expiry.deadline <= now && expiry.running()) {
-    (void)expiry.advance(now);
-    (void)deliver(process, kernel_signal(number));  // a standard signal: pending once, never refused
-  }
-  return expiry.running();
-}
-
-bool check_intervals(ProcessTimers& timers, const ResourceUsage& usage) {
-  // The expiries are copied out and back: signals are sent without the lock.
-  Expiry virtual_time, profile;
-  {
-    SpinGuard guard(timers.cpu_lock);
-    if (!timers.virtual_time.running() && !timers.profile.running()) return false;
-    virtual_time = timers.virtual_time;
-    profile = timers.profile;
-  }
-  const Expiry old_virtual = virtual_time, old_profile = profile;
-  bool some = expire(timers.process, virtual_time, usage.user_time, signal::virtual_alarm);
-  some |= expire(timers.process, profile, usage.user_time + usage.system_time, signal::profile);
-  SpinGuard guard(timers.cpu_lock);
-  // Set by another thread meanwhile: then that is what counts.
-  if (timers.virtual_time.deadline == old_virtual.deadline) timers.virtual_time = virtual_time;
-  if (timers.profile.deadline == old_profile.deadline) timers.profile = profile;
-  return some;
-}
-
-// getrlimit(2): SIGXCPU at the soft limit and each second after it, SIGKILL at the hard one.
-bool check_cpu_limit(ProcessTimers& timers, Nanoseconds cpu_time) {
-  Process& process = timers.process;
-  const ResourceLimit limit = process.limits[Resource::cpu];
-  if (limit.soft == ResourceLimit::infinity) return false;
-  const auto seconds = static_cast<std::uint64_t>(cpu_time / nanoseconds_per_second);
-  if (seconds >= limit.hard) {
-    (void)deliver(process, kernel_signal(signal::kill));
-    return true;
-  }
-  if (seconds < limit.soft) return true;
-  {
-    SpinGuard guard(timers.cpu_lock);
-    if (cpu_time < timers.next_cpu_warning) return true;
-    timers.next_cpu_warning = cpu_time + nanoseconds_per_second;
-  }
+// SIGXCPU at the soft limit and each second from there on, SIGKILL at the hard one: getrlimit(2).
+void enforce_limit(Process& process, ProcessTimers& timers, Nanoseconds used) {
+  if (used < timers.next_limit_signal) return;
+  const std::uint64_t seconds = static_cast<std::uint64_t>(used / nanoseconds_per_second);
+  if (seconds >= process.limits[Resource::cpu].hard) return kill_process(process);
+  timers.next_limit_signal += nanoseconds_per_second;
   (void)deliver(process, kernel_signal(signal::cpu_limit));
-  return true;
 }
 
 }  // namespace
 
 void check_cpu_timers(UserThread& thread) {
-  Process& process = thread.process();
   thread.remove_work(UserThread::work_timers);
-  const bool limited = process.limits[Resource::cpu].soft != ResourceLimit::infinity;
-  if (!process.timers && !limited) return;
-  Result<ProcessTimers*> timers = ProcessTimers::of(process);
-  if (!timers) return thread.add_work(UserThread::work_timers);  // no memory for them now: later
+  Process& process = thread.process();
+  if (!process.timers) return;
+  ProcessTimers& timers = *process.timers;
   const ResourceUsage usage = usage_of(process);
-  bool again = check_intervals(**timers, usage);
-  again |= check_cpu_limit(**timers, usage.user_time + usage.system_time);
-  again |= check_posix_cpu_timers(**timers, thread);
-  if (again) thread.add_work(UserThread::work_timers);
+  const Nanoseconds user = usage.user_time, total = usage.user_time + usage.system_time;
+  Nanoseconds nearest = never;
+  MutexGuard guard(timers.mutex);
+  if (timers.virtual_timer.has_expired(user)) (void)deliver(process, kernel_signal(signal::virtual_alarm));
+  if (timers.profile_timer.has_expired(total)) (void)deliver(process, kernel_signal(signal::profile));
+  for (PosixTimer& timer : timers.posix) {
+    if (!timer.counts_cpu_time() || timer.expires == never) continue;
+    if (timer.now() >= timer.expires) timer.fire();
+    if (timer.expires != never && timer.expires - timer.now() < nearest) nearest = timer.expires - timer.now();
+  }
+  enforce_limit(process, timers, total);
+  timers.update_watch();
+  if (timers.virtual_timer.expires != never) nearest = std::min(nearest, timers.virtual_timer.expires - user);
+  if (timers.profile_timer.expires != never) nearest = std::min(nearest, timers.profile_timer.expires - total);
+  // The clock's own interrupt may be too far off.
+  if (nearest < sched::slice) Timer::wake_processor_by(arch::monotonic_now() + nearest);
 }
 
 }  // namespace cv6

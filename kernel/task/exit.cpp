@@ -145,6 +145,7 @@ void let_go(Process& process) {
 
 void end_process(Process& process, UserThread& last) {
   process.own_usage_at_end = usage_of(process);
+  process.name_at_end = last.name;
   if (process.is_session_leader()) disassociate_terminal(process);
   let_go(process);
   if (process.is_init) {

@@ -5,6 +5,7 @@
 #include "sync/log.hpp"
 #include "task/exit.hpp"
 #include "task/process.hpp"
+#include "task/process_timers.hpp"
 #include "task/send_signal.hpp"
 #include "task/user_return.hpp"
 
@@ -122,6 +123,7 @@ void arch::on_user_fault(UserRegisters& registers, const Fault& fault) {
 
 void arch::on_user_interrupted(UserRegisters& registers) {
   UserThread& thread = UserThread::current();
+  note_clock_interrupt(thread, thread.process().timers.get());
   if (!has_return_work(thread)) return;
   thread.entered_kernel();
   return_to_user_work(thread, registers);

@@ -1,173 +1,172 @@
 #include "arch/clock.hpp"
 #include "fs/real_time.hpp"
-#include "task/posix_timer.hpp"
+#include "task/process_timers.hpp"
 #include "task/process_tree.hpp"
 #include "task/send_signal.hpp"
 
 namespace cv6 {
 
-namespace {
+void PosixTimer::expired(Timer& timer) { static_cast<PosixTimer&>(timer).fire(); }
 
-constexpr std::uint64_t overrun_max = INT32_MAX;  // DELAYTIMER_MAX
-
-}  // namespace
-
-// --- one timer --------------------------------------------------------------------------------------------------------
-
-Nanoseconds PosixTimer::now(const UserThread& caller) const {
-  switch (request_.clock) {
-    case TimerClock::monotonic: return arch::monotonic_now();
-    case TimerClock::real_time: return real_time_now();
-    case TimerClock::process_cpu: return process_cpu_time(process_);
-    case TimerClock::thread_cpu: return caller.cpu_time();
-  }
-  __builtin_unreachable();
-}
-
-Expiry PosixTimer::current() {
-  if (!counts_processor_time()) return expiry();
-  SpinGuard guard(cpu_lock_);
-  return cpu_expiry_;
-}
-
-Expiry PosixTimer::change(const Expiry& fresh) {
-  overrun_.store(0, std::memory_order_relaxed);
-  if (!counts_processor_time()) return set(fresh);
-  SpinGuard guard(cpu_lock_);
-  return std::exchange(cpu_expiry_, fresh);
-}
-
-bool PosixTimer::check(UserThread& thread) {
-  const Nanoseconds time = now(thread);
-  std::uint64_t missed;
-  bool running;
-  {
-    SpinGuard guard(cpu_lock_);
-    if (!cpu_expiry_.running()) return false;
-    if (clock() == TimerClock::thread_cpu && creator_ != &thread) return true;
-    if (cpu_expiry_.deadline > time) return true;
-    missed = cpu_expiry_.advance(time);
-    running = cpu_expiry_.running();
-  }
-  notify(missed);
-  return running;
-}
-
-void PosixTimer::notify(std::uint64_t missed) {
-  if (request_.notify == PosixTimerRequest::Notify::nothing) return;
-  Ref<UserThread> thread;
-  if (request_.notify == PosixTimerRequest::Notify::thread) {
-    auto found = find_thread(process_.container(), request_.thread);
-    if (!found || &(*found)->process() != &process_) return;
-    thread = *std::move(found);
-  }
-  {
-    // The last signal has not been taken yet: this expiry is an overrun of it.
-    SpinGuard guard(process_.lock());
-    PendingSignals& pending = thread ? thread->pending : process_.pending;
-    if (SignalInfo* queued = pending.of_timer(request_.signal, number_)) {
-      const std::uint64_t total = static_cast<std::uint64_t>(queued->overrun) + 1 + missed;
-      queued->overrun = static_cast<int>(total < overrun_max ? total : overrun_max);
-      return overrun_.store(queued->overrun, std::memory_order_relaxed);
+// In an interrupt, or by a thread of the process whose CPU time it was.
+void PosixTimer::fire() {
+  if (request.notify == PosixTimerRequest::Notify::nothing || process.handlers().ignores(request.signal)) {
+    // Nobody will take a signal, so it goes on by itself.
+    if (!interval) {
+      expires = never;
+      return;
     }
+    const Nanoseconds late = now() - expires;
+    return begin(expires + (late / interval + 1) * interval);
   }
+  waits_for_delivery.store(true, std::memory_order_relaxed);
+  if (counts_cpu_time() && !interval) expires = never;
   SignalInfo info;
-  info.number = request_.signal;
+  info.number = request.signal;
   info.code = signal_code::timer;
   info.kind = SignalInfo::Kind::timer;
-  info.timer = number_;
-  info.overrun = static_cast<int>(missed < overrun_max ? missed : overrun_max);
-  info.value = request_.value_given ? request_.value : static_cast<std::uint64_t>(number_);
-  overrun_.store(info.overrun, std::memory_order_relaxed);
-  (void)(thread ? deliver(*thread, info) : deliver(process_, info));  // without memory for it, it is lost
+  info.timer = number;
+  info.value = request.value;
+  if (request.notify == PosixTimerRequest::Notify::thread)
+    (void)deliver(*thread, info);
+  else
+    (void)deliver(process, info);
 }
 
-// --- timer_create(2) and its kin --------------------------------------------------------------------------------------
-
-namespace {
-
-// `changing` is held.
-Result<PosixTimer*> find_timer(Process& process, int number) {
-  ProcessTimers* timers = process.timers.get();
-  if (!timers || static_cast<unsigned>(number) >= timers->posix.size()) return Error::inval;
-  PosixTimer* timer = timers->posix[static_cast<unsigned>(number)].get();
-  if (!timer) return Error::inval;
-  return timer;
+Nanoseconds PosixTimer::now() const {
+  switch (request.clock) {
+    case TimerClock::process_cpu: return process_cpu_time(process);
+    case TimerClock::thread_cpu: return thread->cpu_time();
+    default: return arch::monotonic_now();
+  }
 }
 
-// What a deadline on the timer's clock is on the one that it is waited for on.
-Nanoseconds to_waiting_clock(TimerClock clock, Nanoseconds deadline) {
-  return clock == TimerClock::real_time ? deadline - real_time_now() + arch::monotonic_now() : deadline;
+TimerSetting PosixTimer::left() const {
+  if (expires == never) return {0, interval};
+  Nanoseconds next = expires;
+  const Nanoseconds time = now();
+  if (next <= time) {
+    if (!interval) return {0, 0};
+    next += ((time - next) / interval + 1) * interval;
+  }
+  return {next - time, interval};
 }
 
-}  // namespace
+void PosixTimer::begin(Nanoseconds when) {
+  expires = when;
+  if (!counts_cpu_time()) start(when);
+}
+
+void settle_timer_signal(Process& process, SignalInfo& info) {
+  if (!process.timers) return;
+  MutexGuard guard(process.timers->mutex);
+  PosixTimer* timer = process.timers->posix.find(info.timer);
+  if (!timer || !timer->waits_for_delivery.exchange(false, std::memory_order_relaxed)) return;
+  timer->overrun = 0;
+  if (timer->interval && timer->expires != never) {
+    const Nanoseconds late = timer->now() - timer->expires;
+    const Nanoseconds periods = late > 0 ? late / timer->interval : 0;
+    timer->overrun = periods > INT32_MAX ? INT32_MAX : static_cast<int>(periods);
+    timer->begin(timer->expires + (periods + 1) * timer->interval);
+  }
+  info.overrun = timer->overrun;
+}
+
+// --- calls ------------------------------------------------------------------------------------------------------------
 
 Result<int> create_timer(UserThread& caller, const PosixTimerRequest& request) {
   Process& process = caller.process();
   if (request.notify != PosixTimerRequest::Notify::nothing && !signal::valid(request.signal)) return Error::inval;
+  ProcessTimers& timers = *TRY(timers_of(process));
+  Own<PosixTimer> timer = TRY(make_own<PosixTimer>(process, request));
   if (request.notify == PosixTimerRequest::Notify::thread) {
-    auto thread = find_thread(process.container(), request.thread);
-    if (!thread || &(*thread)->process() != &process) return Error::inval;
+    auto target = find_thread(process.container(), request.thread);
+    if (!target || &(*target)->process() != &process) return Error::inval;
+    timer->thread = *std::move(target);
+  } else if (request.clock == TimerClock::thread_cpu) {
+    timer->thread = Ref<UserThread>(&caller);
   }
-  ProcessTimers* timers = TRY(ProcessTimers::of(process));
-  MutexGuard changing(timers->changing);
-  unsigned number = 0;
-  while (number < timers->posix.size() && timers->posix[number]) ++number;
-  // Each costs one queued signal at most, so the same limit holds (timer_create(2), EAGAIN).
-  if (number >= process.limits[Resource::pending_signals].soft) return Error::again;
-  Own<PosixTimer> timer = TRY(make_own<PosixTimer>(caller, static_cast<int>(number), request));
-  if (number == timers->posix.size()) TRY(timers->posix.push_back(nullptr));
-  timers->posix[number] = std::move(timer);
-  return static_cast<int>(number);
+  MutexGuard guard(timers.mutex);
+  if (timers.posix.size() >= process.limits[Resource::pending_signals].soft) return Error::again;
+  int number = 0;
+  for (const PosixTimer& taken : timers.posix)
+    if (taken.number == number) ++number;
+  timer->number = number;
+  if (!request.value_given) timer->request.value = static_cast<std::uint64_t>(number);
+  timers.posix.insert(*timer.release());
+  return number;
 }
 
 Result<void> delete_timer(Process& process, int number) {
   if (!process.timers) return Error::inval;
-  MutexGuard changing(process.timers->changing);
-  TRY(find_timer(process, number));
-  process.timers->posix[static_cast<unsigned>(number)].reset();
+  Own<PosixTimer> gone;
+  MutexGuard guard(process.timers->mutex);
+  gone.reset(process.timers->posix.find(number));
+  if (!gone) return Error::inval;
+  gone->cancel();
+  process.timers->posix.remove(*gone);
+  process.timers->update_watch();
   return {};
 }
 
+namespace {
+
+Nanoseconds saturated_sum(Nanoseconds a, Nanoseconds b) {
+  Nanoseconds sum;
+  return __builtin_add_overflow(a, b, &sum) ? never - 1 : sum;
+}
+
+// When a setting means, on the clock that the timer counts by.
+Nanoseconds expiry(const PosixTimer& timer, const TimerSetting& setting, TimerStart start) {
+  if (start == TimerStart::relative) return saturated_sum(timer.now(), setting.left);
+  if (timer.request.clock != TimerClock::real_time) return setting.left;
+  return saturated_sum(timer.now(), setting.left - real_time_now());
+}
+
+}  // namespace
+
 Result<TimerSetting> set_timer(Process& process, int number, const TimerSetting& setting, TimerStart start) {
   if (!process.timers) return Error::inval;
-  MutexGuard changing(process.timers->changing);
-  PosixTimer* timer = TRY(find_timer(process, number));
-  const UserThread& self = UserThread::current();
-  const Nanoseconds now = timer->counts_processor_time() ? timer->now(self) : arch::monotonic_now();
-  Expiry fresh = Expiry::from(setting, now);
-  if (start == TimerStart::absolute && setting.left) fresh.deadline = to_waiting_clock(timer->clock(), setting.left);
-  const Expiry old = timer->change(fresh);
-  if (fresh.running() && timer->counts_processor_time()) watch_cpu_time(process);
-  return old.setting(now);
+  MutexGuard guard(process.timers->mutex);
+  PosixTimer* timer = process.timers->posix.find(number);
+  if (!timer) return Error::inval;
+  timer->cancel();
+  const TimerSetting old = timer->left();
+  constexpr Nanoseconds shortest = 10'000;  // a period that leaves the machine time for something else
+  timer->interval = setting.interval && setting.interval < shortest ? shortest : setting.interval;
+  timer->expires = never;
+  timer->overrun = 0;
+  timer->waits_for_delivery.store(false, std::memory_order_relaxed);
+  if (setting.left) timer->begin(expiry(*timer, setting, start));
+  process.timers->update_watch();
+  return old;
 }
 
 Result<TimerSetting> get_timer(Process& process, int number) {
   if (!process.timers) return Error::inval;
-  MutexGuard changing(process.timers->changing);
-  PosixTimer* timer = TRY(find_timer(process, number));
-  const UserThread& self = UserThread::current();
-  return timer->current().setting(timer->counts_processor_time() ? timer->now(self) : arch::monotonic_now());
+  MutexGuard guard(process.timers->mutex);
+  const PosixTimer* timer = process.timers->posix.find(number);
+  if (!timer) return Error::inval;
+  return timer->left();
 }
 
 Result<int> timer_overrun(Process& process, int number) {
   if (!process.timers) return Error::inval;
-  MutexGuard changing(process.timers->changing);
-  return TRY(find_timer(process, number))->overrun();
-}
-
-bool check_posix_cpu_timers(ProcessTimers& timers, UserThread& thread) {
-  MutexGuard changing(timers.changing);
-  bool some = false;
-  for (Own<PosixTimer>& timer : timers.posix)
-    if (timer && timer->counts_processor_time()) some |= timer->check(thread);
-  return some;
+  MutexGuard guard(process.timers->mutex);
+  const PosixTimer* timer = process.timers->posix.find(number);
+  if (!timer) return Error::inval;
+  return timer->overrun;
 }
 
 void drop_posix_timers(Process& process) {
   if (!process.timers) return;
-  MutexGuard changing(process.timers->changing);
-  process.timers->posix.clear();
+  MutexGuard guard(process.timers->mutex);
+  while (PosixTimer* timer = process.timers->posix.first()) {
+    timer->cancel();
+    process.timers->posix.remove(*timer);
+    delete timer;
+  }
+  process.timers->update_watch();
 }
 
 }  // namespace cv6

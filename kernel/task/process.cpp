@@ -41,6 +41,14 @@ Ref<const Credentials> Process::hold_credentials() {
   SpinGuard guard(lock_);
   return parts_.credentials;
 }
+Ref<UserAccount> Process::hold_account() {
+  SpinGuard guard(lock_);
+  return parts_.account;
+}
+FixedString<15> Process::shown_name() {
+  const Ref<UserThread> thread = some_thread();
+  return thread ? thread->name : name_at_end;
+}
 Path Process::executable() {
   SpinGuard guard(lock_);
   return parts_.executable ? parts_.executable->path() : Path();

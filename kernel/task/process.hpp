@@ -127,6 +127,9 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
 
   void set_credentials(Ref<const Credentials> fresh);  // by its own thread; moves it to the other user's account
   UserAccount& account() const { return *parts_.account; }
+  Ref<UserAccount> hold_account();
+  // What ps shows: the first thread's name; of a zombie, what it was.
+  FixedString<15> shown_name();
 
   // --- settings: own ---------------------------------------------------------------------------------------------------
   ProgramRanges ranges;
@@ -154,6 +157,7 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   int stop_signal = 0;                  // of the last stop
   bool is_init = false;                 // the first process spawned in its container: its end ends the others
   ResourceUsage own_usage_at_end;       // of a zombie
+  FixedString<15> name_at_end;          // of a zombie
   ResourceUsage children_usage;         // reaped ones'
   bool is_session_leader() const;
   // wait(2) waits here; woken when a child changes state, and when a thread of the process must look.

@@ -1,80 +1,93 @@
-// The timers of one process, as interval_timers.cpp, posix_timers.cpp and cpu_timers.cpp share them. Made when the first
-// is set.
+// The timers of a process: made when the first one is needed. Private to task/ (interval_timers.cpp, posix_timers.cpp,
+// cpu_timers.cpp).
 //
-// A timer of elapsed time is a SignalTimer over the scheduler's Timer. One of processor time has a deadline in processor
-// time, which the process's own threads look at on their way to user mode for as long as there is one
-// (UserThread::work_timers).
+// Timers of wall-clock time are Timers of the scheduler: their action runs in an interrupt and only sends the signal.
+// Timers of CPU time are looked at by the process's own threads, each time the clock interrupts them in user mode.
+// `mutex` covers everything, but for what an action touches: the signal and, of a POSIX timer, `waits_for_delivery`.
 #pragma once
 
+#include <atomic>
+
+#include "lib/tree.hpp"
 #include "sched/mutex.hpp"
 #include "sched/timer.hpp"
 #include "task/interval_timers.hpp"
 
 namespace cv6 {
 
-// When something expires next, and what then: times of whatever clock it is for.
-struct Expiry {
-  Nanoseconds deadline = never;  // never: not running
-  Nanoseconds interval = 0;      // 0: once
-  bool running() const { return deadline != never; }
-  // Moves the deadline on, beyond `now`; returns how many expiries were passed over.
-  std::uint64_t advance(Nanoseconds now);
-  TimerSetting setting(Nanoseconds now) const;
-  static Expiry from(const TimerSetting& setting, Nanoseconds now);
-};
-
-class SignalTimer : private Timer {
+// ITIMER_REAL.
+class RealTimer : public Timer {
  public:
-  SignalTimer() : Timer(&SignalTimer::run) {}
-  virtual ~SignalTimer() { stop(); }
-
-  Expiry expiry();
-  // One caller at a time (ProcessTimers::changing). Returns what was.
-  Expiry set(const Expiry& fresh);
-  void stop() { set(Expiry()); }
-
- protected:
-  // It expired 1 + `missed` times. From the interrupt, without locks.
-  virtual void expired(std::uint64_t missed) = 0;
+  explicit RealTimer(Process& process) : Timer(&expired), process_(process) {}
+  TimerSetting setting() const;
+  TimerSetting set(const TimerSetting& fresh);  // returns what was
 
  private:
-  static void run(Timer& timer);
-  SpinLock lock_{Rank::signals};
-  Expiry expiry_ GUARDED_BY(lock_);
+  static void expired(Timer& timer);
+  Process& process_;
+  Nanoseconds interval_ = 0;
+  std::atomic<bool> running_{false};
 };
 
-class PosixTimer;
+// A point on a clock of CPU time.
+struct CpuTimer {
+  Nanoseconds expires = never;
+  Nanoseconds interval = 0;
+  // True: it has expired by `now`; if periodic, it is set to its next time.
+  bool has_expired(Nanoseconds now);
+  TimerSetting left(Nanoseconds now) const;
+};
+
+// timer_create(2). A periodic timer is started again when its signal is delivered; the periods that went by meanwhile are
+// its overrun.
+struct PosixTimer : Timer {
+  PosixTimer(Process& owner, const PosixTimerRequest& what) : Timer(&expired), process(owner), request(what) {}
+  static void expired(Timer& timer);
+  void fire();
+  bool counts_cpu_time() const {
+    return request.clock == TimerClock::process_cpu || request.clock == TimerClock::thread_cpu;
+  }
+  Nanoseconds now() const;  // on its clock; wall clocks: monotonic
+  TimerSetting left() const;
+  void begin(Nanoseconds expires);
+
+  Process& process;
+  PosixTimerRequest request;
+  int number = 0;
+  Ref<UserThread> thread;        // whose CPU time, or who gets the signal
+  Nanoseconds expires = never;   // monotonic clock, or CPU time
+  Nanoseconds interval = 0;
+  int overrun = 0;               // of the last delivery
+  std::atomic<bool> waits_for_delivery{false};
+  TreeNode node;
+};
 
 class ProcessTimers {
  public:
-  explicit ProcessTimers(Process& process);
-  ~ProcessTimers();
-  // The process's; made if there are none yet. Error::nomem.
-  static Result<ProcessTimers*> of(Process& process);
+  explicit ProcessTimers(Process& process) : real(process) {}
 
-  Process& process;
-  Mutex changing;  // held by whoever sets or deletes timers
-
-  class Alarm final : public SignalTimer {
-   public:
-    explicit Alarm(Process& process) : process_(process) {}
-
-   private:
-    void expired(std::uint64_t) override;
-    Process& process_;
-  } alarm;  // IntervalTimer::real
-
-  // Of processor time: under cpu_lock.
-  SpinLock cpu_lock{Rank::signals};
-  Expiry virtual_time GUARDED_BY(cpu_lock), profile GUARDED_BY(cpu_lock);
-  Nanoseconds next_cpu_warning GUARDED_BY(cpu_lock) = 0;  // RLIMIT_CPU: when SIGXCPU comes next
-
-  Vector<Own<PosixTimer>> posix;  // by number; null: free. Under `changing`; the elements' own locks for the rest
+  Mutex mutex;
+  RealTimer real;
+  CpuTimer virtual_timer, profile_timer;
+  Nanoseconds next_limit_signal = never;  // RLIMIT_CPU
+  struct ByNumber {
+    int operator()(const PosixTimer& timer) const { return timer.number; }
+  };
+  Tree<PosixTimer, &PosixTimer::node, ByNumber> posix;
+  // One of CPU time is running: threads look at each clock interrupt.
+  std::atomic<bool> watch_cpu_time{false};
+  void update_watch();
 };
 
-// All threads look at the processor-time timers on their way to user mode from now on.
-void watch_cpu_time(Process& process);
-// Of posix_timers.cpp, for cpu_timers.cpp: those on clocks of processor time. True: there are some.
-bool check_posix_cpu_timers(ProcessTimers& timers, UserThread& thread);
+// Error::nomem.
+Result<ProcessTimers*> timers_of(Process& process);
+
+// A timer's signal has been taken for delivery: its overrun goes into `info`, and it goes on if it is periodic.
+void settle_timer_signal(Process& process, SignalInfo& info);
+
+// In the clock interrupt, for the thread it came upon.
+inline void note_clock_interrupt(UserThread& thread, const ProcessTimers* timers) {
+  if (timers && timers->watch_cpu_time.load(std::memory_order_relaxed)) thread.add_work(UserThread::work_timers);
+}
 
 }  // namespace cv6

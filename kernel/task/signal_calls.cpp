@@ -1,6 +1,7 @@
 #include "task/signal_calls.hpp"
 
 #include "sched/scheduler.hpp"
+#include "task/process_timers.hpp"
 
 namespace cv6 {
 
@@ -47,9 +48,13 @@ namespace {
 
 bool take_awaited(UserThread& thread, SignalSet wanted, SignalInfo& info) {
   Process& process = thread.process();
-  SpinGuard guard(process.lock());
   const SignalSet others = SignalSet::all() - wanted;
-  return thread.pending.take(others, info) || process.pending.take(others, info);
+  {
+    SpinGuard guard(process.lock());
+    if (!thread.pending.take(others, info) && !process.pending.take(others, info)) return false;
+  }
+  if (info.kind == SignalInfo::Kind::timer) settle_timer_signal(process, info);
+  return true;
 }
 
 // One that is not awaited, and not blocked: its handler comes first.

@@ -2,7 +2,7 @@
 
 #include "task/abi_operations.hpp"
 #include "task/exit.hpp"
-#include "task/interval_timers.hpp"
+#include "task/process_timers.hpp"
 #include "task/job_stops.hpp"
 #include "task/process.hpp"
 #include "task/send_signal.hpp"
@@ -64,8 +64,12 @@ bool take_signal(UserThread& thread, SignalInfo& info) {
   const SignalSet blocked = thread.mask();
   // Only this thread takes signals of its own set, and a signal added after this look has work_signals set again.
   if (((thread.pending.set() | process.pending.set()) - blocked).empty()) return false;
-  SpinGuard guard(process.lock());
-  return thread.pending.take(blocked, info) || process.pending.take(blocked, info);
+  {
+    SpinGuard guard(process.lock());
+    if (!thread.pending.take(blocked, info) && !process.pending.take(blocked, info)) return false;
+  }
+  if (info.kind == SignalInfo::Kind::timer) settle_timer_signal(process, info);
+  return true;
 }
 
 void deal_with_signals(UserThread& thread, arch::UserRegisters& registers) {
