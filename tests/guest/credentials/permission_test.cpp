@@ -140,13 +140,15 @@ TEST_F(Permission, ChmodAndChownNeedTheOwner) {
     EXPECT_ERRNO(EPERM, chown("f", other_user, -1));
     EXPECT_ERRNO(EPERM, chown("f", -1, group));
   });
-  as(user, group, [] {
-    EXPECT_OK(chmod("f", 0640));
-    EXPECT_ERRNO(EPERM, chown("f", other_user, -1));
-    EXPECT_ERRNO(EPERM, chown("f", -1, 3000));
-    EXPECT_OK(chown("f", -1, 50));  // to a group of one's own
-    EXPECT_OK(chown("f", user, group));
-  }, {50});
+  as(user, group,
+     [] {
+       EXPECT_OK(chmod("f", 0640));
+       EXPECT_ERRNO(EPERM, chown("f", other_user, -1));
+       EXPECT_ERRNO(EPERM, chown("f", -1, 3000));
+       EXPECT_OK(chown("f", -1, 50));  // to a group of one's own
+       EXPECT_OK(chown("f", user, group));
+     },
+     {50});
 }
 
 TEST_F(Permission, SetgidBitNeedsMembership) {

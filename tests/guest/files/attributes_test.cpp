@@ -238,7 +238,10 @@ TEST_F(Attributes, WritingChangesMtime) {
   EXPECT_TRUE(changes([&] { open_file("f", O_WRONLY | O_TRUNC); }));
   EXPECT_FALSE(changes([&] { open_file("f", O_WRONLY); }));
   EXPECT_FALSE(changes([&] { chmod("f", 0600); }));
-  EXPECT_FALSE(changes([&] { char b; read(file, &b, 1); }));
+  EXPECT_FALSE(changes([&] {
+    char b;
+    read(file, &b, 1);
+  }));
   EXPECT_FALSE(changes([&] { link("f", "g"); }));
 }
 

@@ -1,12 +1,13 @@
 // Descriptors: dup, dup2, dup3, fcntl, close_range.
 
+#include "support/descriptor.hpp"
+
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "support/child.hpp"
-#include "support/descriptor.hpp"
 #include "support/memory.hpp"
 #include "support/temp_dir.hpp"
 

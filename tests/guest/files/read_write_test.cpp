@@ -243,7 +243,9 @@ TEST_F(ReadWrite, CopyFileRange) {
   EXPECT_EQ(from, 5);
   EXPECT_EQ(to, 4);
   EXPECT_EQ(position(in), 0);
-  EXPECT_EQ(read_file("out"), std::string("\0" "234", 4));
+  EXPECT_EQ(read_file("out"), std::string("\0"
+                                          "234",
+                                          4));
   EXPECT_EQ(copy_file_range(in, nullptr, out, nullptr, 100, 0), 10);
   EXPECT_EQ(read_file("out"), "0123456789");
   EXPECT_EQ(copy_file_range(in, nullptr, out, nullptr, 100, 0), 0);

@@ -115,8 +115,8 @@ TEST_F(Elf, TruncatedAnywhere) {
 }
 
 TEST_F(Elf, SegmentsInImpossiblePlaces) {
-  for (const std::uint64_t address : {0xffff'8000'0000'0000UL, 0xffff'ffff'ffff'f000UL, 0x0000'7fff'ffff'f000UL,
-                                      0x0000'8000'0000'0000UL, ~0UL}) {
+  for (const std::uint64_t address :
+       {0xffff'8000'0000'0000UL, 0xffff'ffff'ffff'f000UL, 0x0000'7fff'ffff'f000UL, 0x0000'8000'0000'0000UL, ~0UL}) {
     SmallProgram program;
     program.segment.p_vaddr = address & ~(page_size - 1);
     program.segment.p_memsz = 4 * page_size;
@@ -233,8 +233,8 @@ TEST_F(Elf, MemoryBehindTheFileIsZero) {
   } program{};
   const std::uint32_t near = base + sizeof program;
   const std::uint32_t far = base + 3 * page_size + 8;
-  unsigned char code[26] = {0x8b, 0x3c, 0x25, 0, 0, 0, 0, 0x03, 0x3c, 0x25, 0, 0, 0, 0, 0x83, 0xc7, 9,
-                            0xb8, 60,   0,    0, 0, 0x0f, 0x05};
+  unsigned char code[26] = {0x8b, 0x3c, 0x25, 0,    0, 0,    0,  0x03, 0x3c, 0x25, 0,    0,
+                            0,    0,    0x83, 0xc7, 9, 0xb8, 60, 0,    0,    0,    0x0f, 0x05};
   memcpy(code + 3, &near, 4);
   memcpy(code + 10, &far, 4);
   memcpy(program.code, code, sizeof code);

@@ -22,39 +22,35 @@
 namespace cv6::guest {
 namespace {
 
+// clang-format off
 // Left out: calls that end, stop or replace the child or wait for ever on purpose, ...
 constexpr int endings[] = {
-    SYS_exit,      SYS_exit_group,   SYS_pause,       SYS_vhangup,           SYS_kill,           SYS_tkill,
-    SYS_tgkill,    SYS_rt_sigreturn, SYS_ptrace,      SYS_rt_sigqueueinfo,   SYS_rt_tgsigqueueinfo,
-    SYS_vfork,     SYS_fork,         SYS_clone,       SYS_clone3,            SYS_rt_sigsuspend,  SYS_rt_sigtimedwait,
-    SYS_seccomp,   SYS_poll,         SYS_select,      SYS_epoll_wait,        SYS_futex_waitv,    SYS_pidfd_send_signal,
-    SYS_setrlimit, SYS_userfaultfd,  SYS_setsid,      SYS_alarm,             SYS_setitimer,      SYS_timer_settime,
+    SYS_exit, SYS_exit_group, SYS_pause, SYS_vhangup, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigreturn, SYS_ptrace,
+    SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_vfork, SYS_fork, SYS_clone, SYS_clone3, SYS_rt_sigsuspend,
+    SYS_rt_sigtimedwait, SYS_seccomp, SYS_poll, SYS_select, SYS_epoll_wait, SYS_futex_waitv, SYS_pidfd_send_signal,
+    SYS_setrlimit, SYS_userfaultfd, SYS_setsid, SYS_alarm, SYS_setitimer, SYS_timer_settime,
 };
 // ... that take away the ground it stands on: its memory, its descriptors, its rights, ...
 constexpr int foundations[] = {
-    SYS_munmap,      SYS_mremap,    SYS_mprotect,   SYS_pkey_mprotect, SYS_brk,       SYS_mmap,
-    SYS_arch_prctl,  SYS_madvise,   SYS_shmat,      SYS_close_range,   SYS_close,     SYS_remap_file_pages,
-    SYS_dup2,        SYS_dup3,      SYS_prctl,      SYS_setuid,        SYS_setgid,    SYS_process_madvise,
-    SYS_setreuid,    SYS_setregid,  SYS_setresuid,  SYS_setresgid,     SYS_setfsuid,  SYS_set_tid_address,
-    SYS_setfsgid,    SYS_setgroups, SYS_capset,     SYS_chroot,        SYS_unshare,   SYS_setns,
+    SYS_munmap, SYS_mremap, SYS_mprotect, SYS_pkey_mprotect, SYS_brk, SYS_mmap, SYS_arch_prctl, SYS_madvise,
+    SYS_shmat, SYS_close_range, SYS_close, SYS_remap_file_pages, SYS_dup2, SYS_dup3, SYS_prctl, SYS_setuid,
+    SYS_setgid, SYS_process_madvise, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_setfsuid,
+    SYS_set_tid_address, SYS_setfsgid, SYS_setgroups, SYS_capset, SYS_chroot, SYS_unshare, SYS_setns,
 };
-// ... or that change the machine for everybody. The test must be harmless on a developer's Linux, where it runs as root.
+// ... or that change the machine for everybody: the test must be harmless on a developer's Linux, where it is root.
 constexpr int machine_wide[] = {
-    SYS_reboot,          SYS_swapon,          SYS_swapoff,          SYS_mount,          SYS_umount2,
-    SYS_pivot_root,      SYS_settimeofday,    SYS_clock_settime,    SYS_adjtimex,       SYS_clock_adjtime,
-    SYS_sethostname,     SYS_setdomainname,   SYS_iopl,             SYS_ioperm,         SYS_init_module,
-    SYS_finit_module,    SYS_delete_module,   SYS_kexec_load,       SYS_kexec_file_load, SYS_acct,
-    SYS_sync,            SYS_syncfs,          SYS_syslog,           SYS_bpf,            SYS_perf_event_open,
-    SYS_quotactl,        443,                 SYS_shmget,           SYS_shmctl,         SYS_semget,
-    SYS_semctl,          SYS_semop,           SYS_semtimedop,       SYS_msgget,         SYS_msgctl,
-    SYS_msgrcv,          SYS_msgsnd,          SYS_mq_open,          SYS_mq_unlink,      SYS_io_uring_setup,
-    SYS_move_mount,      SYS_open_tree,       SYS_fsopen,           SYS_fsmount,        SYS_fspick,
-    SYS_mount_setattr,   SYS_setpriority,     SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setparam,
-    SYS_sched_setaffinity, SYS_ioprio_set,    SYS_migrate_pages,    SYS_move_pages,     SYS_prlimit64,
-    SYS_fanotify_init,   SYS_lookup_dcookie,  SYS_mlockall,         SYS_process_vm_writev, SYS_process_vm_readv,
-    SYS_add_key,         SYS_request_key,     SYS_keyctl,           SYS_open_by_handle_at, 448,
-    SYS_uselib,          SYS_sendfile,        SYS_splice,           SYS_setpgid,
+    SYS_reboot, SYS_swapon, SYS_swapoff, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_settimeofday, SYS_clock_settime,
+    SYS_adjtimex, SYS_clock_adjtime, SYS_sethostname, SYS_setdomainname, SYS_iopl, SYS_ioperm, SYS_init_module,
+    SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_kexec_file_load, SYS_acct, SYS_sync, SYS_syncfs,
+    SYS_syslog, SYS_bpf, SYS_perf_event_open, SYS_quotactl, SYS_quotactl_fd, SYS_shmget, SYS_shmctl, SYS_semget, SYS_semctl,
+    SYS_semop, SYS_semtimedop, SYS_msgget, SYS_msgctl, SYS_msgrcv, SYS_msgsnd, SYS_mq_open, SYS_mq_unlink,
+    SYS_io_uring_setup, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsmount, SYS_fspick, SYS_mount_setattr,
+    SYS_setpriority, SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setparam, SYS_sched_setaffinity,
+    SYS_ioprio_set, SYS_migrate_pages, SYS_move_pages, SYS_prlimit64, SYS_fanotify_init, SYS_lookup_dcookie,
+    SYS_mlockall, SYS_process_vm_writev, SYS_process_vm_readv, SYS_add_key, SYS_request_key, SYS_keyctl,
+    SYS_open_by_handle_at, SYS_process_mrelease, SYS_uselib, SYS_sendfile, SYS_splice, SYS_setpgid,
 };
+// clang-format on
 
 template <std::size_t size>
 bool is_in(const int (&list)[size], int number) {
@@ -63,10 +59,12 @@ bool is_in(const int (&list)[size], int number) {
 
 // 335 to 423 were never given to anybody but the kernel's own probes, which answer with SIGILL.
 bool is_left_out(int number) {
-  return (number >= 335 && number < 424) || is_in(endings, number) || is_in(foundations, number) || is_in(machine_wide, number);
+  return (number >= 335 && number < 424) || is_in(endings, number) || is_in(foundations, number) ||
+         is_in(machine_wide, number);
 }
 
-// Leaves the child nothing worth breaking: an empty root, a nameless file as its only descriptor 0 to 2, no file may grow.
+// Leaves the child nothing worth breaking: an empty root, a nameless file as its only descriptor 0 to 2, no file may
+// grow.
 void enter_empty_world() {
   const rlimit seconds{100, 100};
   setrlimit(RLIMIT_CPU, &seconds);
@@ -205,7 +203,8 @@ TEST_F(Wild, MemoryUntilThereIsNoMore) {
                 const rlimit limit{512UL << 20, 512UL << 20};
                 setrlimit(RLIMIT_AS, &limit);
                 std::size_t total = 0;
-                while (mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) {
+                while (mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+                       MAP_FAILED) {
                   total += 1 << 20;
                 }
                 return errno == ENOMEM && total < (512UL << 20) ? 0 : 1;
@@ -246,12 +245,18 @@ TEST_F(Wild, RandomCalls) {
       std::mt19937_64 random(seed);
       const auto argument = [&]() -> long {
         switch (random() % 6) {
-          case 0: return static_cast<long>(wild_addresses[random() % std::size(wild_addresses)]);
-          case 1: return static_cast<long>(random() % 16);
-          case 2: return reinterpret_cast<long>(page.page(0)) + static_cast<long>(random() % (5 * page_size));
-          case 3: return static_cast<long>(random());
-          case 4: return -1;
-          default: return static_cast<long>(1) << (random() % 63);
+          case 0:
+            return static_cast<long>(wild_addresses[random() % std::size(wild_addresses)]);
+          case 1:
+            return static_cast<long>(random() % 16);
+          case 2:
+            return reinterpret_cast<long>(page.page(0)) + static_cast<long>(random() % (5 * page_size));
+          case 3:
+            return static_cast<long>(random());
+          case 4:
+            return -1;
+          default:
+            return static_cast<long>(1) << (random() % 63);
         }
       };
       for (int i = 0; i < 3000; ++i) {

@@ -60,7 +60,8 @@ TEST_F(Mmap, HintIsTakenWhenFree) {
 TEST_F(Mmap, FixedReplaces) {
   Mapping mapping(8 * page_size);
   memset(mapping.page(0), 'a', mapping.length());
-  void* at = mmap(mapping.page(2), 2 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  void* at =
+      mmap(mapping.page(2), 2 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   ASSERT_EQ(at, mapping.page(2));
   EXPECT_EQ(mapping.as()[2 * page_size - 1], 'a');
   EXPECT_TRUE(all_zero(mapping.page(2), 2 * page_size));

@@ -100,7 +100,8 @@ TEST_F(ProcSelf, FdDirectory) {
   Pipe pipe;
   EXPECT_EQ(link_of("/proc/self/fd/" + std::to_string(null)), "/dev/null");
   EXPECT_EQ(link_of("/proc/self/fd/" + std::to_string(pipe.read)).substr(0, 6), "pipe:[");
-  EXPECT_EQ(link_of("/proc/self/fd/" + std::to_string(pipe.read)), link_of("/proc/self/fd/" + std::to_string(pipe.write)));
+  EXPECT_EQ(link_of("/proc/self/fd/" + std::to_string(pipe.read)),
+            link_of("/proc/self/fd/" + std::to_string(pipe.write)));
   DIR* stream = opendir("/proc/self/fd");
   ASSERT_NE(stream, nullptr);
   std::vector<int> seen;
@@ -136,7 +137,7 @@ TEST_F(ProcSelf, StatFields) {
     EXPECT_EQ(fields[3], std::to_string(getppid()));
     EXPECT_EQ(fields[4], std::to_string(getpgrp()));
     EXPECT_EQ(fields[5], std::to_string(getsid(0)));
-    EXPECT_EQ(fields[19], "1");  // threads
+    EXPECT_EQ(fields[19], "1");            // threads
     EXPECT_GT(std::stoll(fields[21]), 0);  // start time
     EXPECT_GT(std::stoll(fields[22]), 0);  // virtual size in bytes
     EXPECT_GT(std::stoll(fields[23]), 0);  // resident pages

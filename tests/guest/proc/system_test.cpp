@@ -73,10 +73,12 @@ TEST(ProcSystem, Cpuinfo) {
   const auto processors =
       std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("processor\t: "); });
   EXPECT_EQ(processors, sysconf(_SC_NPROCESSORS_ONLN));
-  const auto flags = std::find_if(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("flags"); });
+  const auto flags =
+      std::find_if(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("flags"); });
   ASSERT_NE(flags, lines.end());
   EXPECT_NE(flags->find(" sse2"), std::string::npos);
-  EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("model name\t: "); }));
+  EXPECT_TRUE(
+      std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("model name\t: "); }));
 }
 
 TEST(ProcSystem, UptimeMatchesTheClock) {

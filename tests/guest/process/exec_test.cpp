@@ -35,9 +35,8 @@ const Helper environment_helper{"environment", [](std::span<char*>) {
                                 }};
 
 // Exits with 0 when the numbered descriptor is open, 1 when not.
-const Helper open_helper{"is-open", [](std::span<char*> arguments) {
-                           return fcntl(atoi(arguments[0]), F_GETFD) == -1 ? 1 : 0;
-                         }};
+const Helper open_helper{"is-open",
+                         [](std::span<char*> arguments) { return fcntl(atoi(arguments[0]), F_GETFD) == -1 ? 1 : 0; }};
 
 const Helper exit_helper{"exit", [](std::span<char*> arguments) { return atoi(arguments[0]); }};
 
@@ -258,7 +257,8 @@ const Helper auxv_helper{"auxv", [](std::span<char*> arguments) {
                            if (getauxval(AT_PAGESZ) != page_size) return 1;
                            if (getauxval(AT_UID) != getuid() || getauxval(AT_EGID) != getegid()) return 2;
                            if (getauxval(AT_SECURE) != 0) return 3;
-                           if (getauxval(AT_RANDOM) == 0 || getauxval(AT_PHDR) == 0 || getauxval(AT_ENTRY) == 0) return 4;
+                           if (getauxval(AT_RANDOM) == 0 || getauxval(AT_PHDR) == 0 || getauxval(AT_ENTRY) == 0)
+                             return 4;
                            const auto* name = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
                            if (!name || strcmp(name, arguments[0]) != 0) return 5;
                            return getauxval(AT_CLKTCK) == 100 ? 0 : 6;

@@ -265,8 +265,8 @@ TEST(Clone, WallWaitsForCloneChildren) {
 TEST(Clone, TidPointersAreWritten) {
   int parent_tid = 0;
   int child_tid = 0;
-  const long pid = syscall(SYS_clone, CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD, nullptr, &parent_tid,
-                           &child_tid, 0);
+  const long pid =
+      syscall(SYS_clone, CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD, nullptr, &parent_tid, &child_tid, 0);
   if (pid == 0) _exit(child_tid == getpid() && child_tid == gettid() ? 0 : 1);
   ASSERT_OK(pid);
   EXPECT_EQ(parent_tid, pid);

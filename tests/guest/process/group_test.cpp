@@ -69,9 +69,9 @@ TEST(Groups, SetpgidErrors) {
       return 0;
     });
     ASSERT_TRUE(ready.wait());
-    EXPECT_ERRNO(EPERM, setpgid(leader, 0));        // in another session
-    EXPECT_ERRNO(EPERM, setpgid(0, leader));        // a group of another session
-    EXPECT_ERRNO(EPERM, setpgid(0, 0x3fffffff));    // no such group
+    EXPECT_ERRNO(EPERM, setpgid(leader, 0));      // in another session
+    EXPECT_ERRNO(EPERM, setpgid(0, leader));      // a group of another session
+    EXPECT_ERRNO(EPERM, setpgid(0, 0x3fffffff));  // no such group
     gate.write.close();
     EXPECT_TRUE(reap(leader).exited(0));
   });
@@ -100,8 +100,8 @@ TEST(Sessions, SetsidMakesBoth) {
     EXPECT_EQ(setsid(), getpid());
     EXPECT_EQ(getsid(0), getpid());
     EXPECT_EQ(getpgrp(), getpid());
-    EXPECT_ERRNO(EPERM, setsid());         // already a leader
-    EXPECT_ERRNO(EPERM, setpgid(0, 0));    // a session leader stays
+    EXPECT_ERRNO(EPERM, setsid());                  // already a leader
+    EXPECT_ERRNO(EPERM, setpgid(0, 0));             // a session leader stays
     EXPECT_ERRNO(ENXIO, open("/dev/tty", O_RDWR));  // no controlling terminal
   });
 }

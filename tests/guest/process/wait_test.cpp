@@ -1,5 +1,7 @@
 // wait4 and waitid with all their options; orphans; SIGCHLD ignored.
 
+#include "support/wait.hpp"
+
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -9,7 +11,6 @@
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
-#include "support/wait.hpp"
 
 namespace cv6::guest {
 namespace {

@@ -183,8 +183,9 @@ TEST_F(Action, DefaultIgnoresSomeAndKillsByOthers) {
   for (const int signal : {SIGCHLD, SIGURG, SIGWINCH, SIGCONT}) {
     EXPECT_TRUE(run([=] { return raise(signal); }).exited(0)) << signal;
   }
-  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGABRT, SIGFPE, SIGSEGV, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1,
-                           SIGUSR2, SIGVTALRM, SIGPROF, SIGIO, SIGSYS, SIGTRAP, SIGBUS, SIGXCPU, SIGXFSZ, SIGRTMAX}) {
+  for (const int signal :
+       {SIGHUP,  SIGINT,    SIGQUIT, SIGILL, SIGABRT, SIGFPE,  SIGSEGV, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1,
+        SIGUSR2, SIGVTALRM, SIGPROF, SIGIO,  SIGSYS,  SIGTRAP, SIGBUS,  SIGXCPU, SIGXFSZ, SIGRTMAX}) {
     EXPECT_TRUE(run([=] { return raise(signal); }).killed_by(signal)) << signal;
   }
 }
@@ -290,7 +291,10 @@ TEST_F(Action, ErrnoAndRegistersSurvive) {
   // Every callee-saved and argument register across a signal delivered at the return of a call.
   register long r8 asm("r8") = 0x1111;
   register long r12 asm("r12") = 0x2222;
-  asm volatile("syscall" : "=a"(result), "+r"(r8), "+r"(r12) : "a"(SYS_tgkill), "D"(getpid()), "S"(gettid()), "d"(SIGUSR1) : "rcx", "r11", "memory");
+  asm volatile("syscall"
+               : "=a"(result), "+r"(r8), "+r"(r12)
+               : "a"(SYS_tgkill), "D"(getpid()), "S"(gettid()), "d"(SIGUSR1)
+               : "rcx", "r11", "memory");
   EXPECT_EQ(result, 0);
   EXPECT_EQ(r8, 0x1111);
   EXPECT_EQ(r12, 0x2222);

@@ -163,7 +163,9 @@ TEST(Context, FlagsRegisterIsKept) {
   Handler handler(SIGUSR1, [](int) { asm volatile("cmp %%rax, %%rax; std; cld" ::: "cc"); });
   unsigned char carry;
   long result = SYS_tgkill;
-  asm volatile("syscall; clc; stc; setc %1" : "+a"(result), "=r"(carry) : "D"(getpid()), "S"(gettid()), "d"(SIGUSR1)
+  asm volatile("syscall; clc; stc; setc %1"
+               : "+a"(result), "=r"(carry)
+               : "D"(getpid()), "S"(gettid()), "d"(SIGUSR1)
                : "rcx", "r11", "memory", "cc");
   EXPECT_EQ(carry, 1);
 }

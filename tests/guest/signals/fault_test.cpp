@@ -103,7 +103,8 @@ TEST(Faults, SingleStep) {
     if (from->si_code == TRAP_TRACE) traps = traps + 1;
     if (traps == 3) static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~0x100L;
   });
-  asm volatile("sub $128, %%rsp; pushfq; orq $0x100, (%%rsp); popfq; nop; nop; nop; nop; nop; add $128, %%rsp" ::: "memory", "cc");
+  asm volatile("sub $128, %%rsp; pushfq; orq $0x100, (%%rsp); popfq; nop; nop; nop; nop; nop; add $128, %%rsp" ::
+                   : "memory", "cc");
   EXPECT_EQ(traps, 3);
 }
 

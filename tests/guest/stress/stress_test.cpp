@@ -199,13 +199,27 @@ TEST_F(Stress, FilesOfTheSameDirectory) {
       const std::string name = "shared-" + std::to_string(random() % 6);
       const std::string other = "shared-" + std::to_string(random() % 6);
       switch (random() % 7) {
-        case 0: Descriptor(open(name.c_str(), O_RDWR | O_CREAT, 0644)); break;
-        case 1: unlink(name.c_str()); break;
-        case 2: rename(name.c_str(), other.c_str()); break;
-        case 3: link(name.c_str(), other.c_str()); break;
-        case 4: mkdir(name.c_str(), 0755); break;
-        case 5: rmdir(name.c_str()); break;
-        default: symlink(other.c_str(), name.c_str()); break;
+        case 0:
+          Descriptor(open(name.c_str(), O_RDWR | O_CREAT, 0644));
+          break;
+        case 1:
+          unlink(name.c_str());
+          break;
+        case 2:
+          rename(name.c_str(), other.c_str());
+          break;
+        case 3:
+          link(name.c_str(), other.c_str());
+          break;
+        case 4:
+          mkdir(name.c_str(), 0755);
+          break;
+        case 5:
+          rmdir(name.c_str());
+          break;
+        default:
+          symlink(other.c_str(), name.c_str());
+          break;
       }
       write_file(own, own);
       if (read_file(own) != own || unlink(own.c_str()) == -1) return 1;

@@ -33,7 +33,8 @@ testing::AssertionResult failed_with(int expected, const T& result) {
     return testing::AssertionFailure() << "succeeded with " << (long)result << ", not " << strerrorname_np(expected);
   }
   if (error == expected) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << "failed with " << strerrorname_np(error) << ", not " << strerrorname_np(expected);
+  return testing::AssertionFailure() << "failed with " << strerrorname_np(error) << ", not "
+                                     << strerrorname_np(expected);
 }
 
 }  // namespace cv6::guest

@@ -39,22 +39,23 @@ pid_t spawn_checked(const std::function<void()>& body);
 // A user id that nobody else has: for limits that count what a user has.
 uid_t lonely_user();
 
-// Runs this very program again, by /proc/self/exe, as the helper `name` (see helper.hpp) with the arguments; never returns.
+// Runs this very program again, by /proc/self/exe, as the helper `name` (see helper.hpp) with the arguments; never
+// returns.
 [[noreturn]] void become_helper(const std::string& name, const std::vector<std::string>& arguments = {});
 
 }  // namespace cv6::guest
 
 // Runs the statements in a child, as passes_in_child.
-#define EXPECT_CHILD(...)                                                                          \
+#define EXPECT_CHILD(...)                                                                 \
   if (const auto passed_ = ::cv6::guest::passes_in_child([&] { __VA_ARGS__; }); !passed_) \
   ADD_FAILURE() << passed_.message()
 
 // Runs the statements in a child that the signal must kill.
-#define EXPECT_KILLED_BY(signal, ...)                                  \
-  do {                                                                 \
-    const auto ending_ = ::cv6::guest::run([&]() -> int {              \
-      __VA_ARGS__;                                                     \
-      return 0;                                                        \
-    });                                                                \
+#define EXPECT_KILLED_BY(signal, ...)                                            \
+  do {                                                                           \
+    const auto ending_ = ::cv6::guest::run([&]() -> int {                        \
+      __VA_ARGS__;                                                               \
+      return 0;                                                                  \
+    });                                                                          \
     EXPECT_TRUE(ending_.killed_by(signal)) << ending_ << " instead of " #signal; \
   } while (false)

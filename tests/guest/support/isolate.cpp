@@ -122,9 +122,12 @@ int run_isolated(int seconds) {
     }
     const std::string text = pid == -1 ? "FAILED (fork)" : verdict(status_of(pid, seconds));
     printf("%s (%ld ms)\n", text.c_str(), milliseconds() - start);
-    if (text == "ok") ++passed;
-    else if (text == "skipped") ++skipped;
-    else failed.push_back(name + " " + text);
+    if (text == "ok")
+      ++passed;
+    else if (text == "skipped")
+      ++skipped;
+    else
+      failed.push_back(name + " " + text);
   }
   for (const auto& name : failed) printf("failed: %s\n", name.c_str());
   if (skipped > 0) printf("%d skipped\n", skipped);

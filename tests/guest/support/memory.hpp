@@ -39,7 +39,8 @@ class Mapping {
 };
 
 // Addresses that are never a user's memory: near zero, not canonical, in the kernel's half, the last byte.
-inline constexpr std::uintptr_t wild_addresses[] = {8, 0x0000'8000'0000'0000, 0xffff'8000'0000'0000, 0xffff'ffff'ffff'ffff};
+inline constexpr std::uintptr_t wild_addresses[] = {8, 0x0000'8000'0000'0000, 0xffff'8000'0000'0000,
+                                                    0xffff'ffff'ffff'ffff};
 
 template <class T = void>
 T* wild(std::size_t index = 0) {

@@ -8,7 +8,8 @@
 
 namespace cv6::guest {
 
-// The fixture of tests that use files: they start in a new empty directory with umask 022; all of it is removed afterwards.
+// The fixture of tests that use files: they start in a new empty directory with umask 022; all of it is removed
+// afterwards.
 class TempDir : public testing::Test {
  protected:
   void SetUp() override;

@@ -18,7 +18,8 @@ namespace {
 
 using Word = std::atomic<int>;
 
-long futex(Word* word, int operation, int value, const timespec* timeout = nullptr, Word* other = nullptr, int last = 0) {
+long futex(Word* word, int operation, int value, const timespec* timeout = nullptr, Word* other = nullptr,
+           int last = 0) {
   return syscall(SYS_futex, word, operation, value, timeout, other, last);
 }
 

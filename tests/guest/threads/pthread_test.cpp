@@ -1,8 +1,8 @@
 // The POSIX thread library over the kernel: mutexes, conditions, locks, barriers, cancellation, robust mutexes.
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -389,7 +389,8 @@ TEST(Keys, DestructorsRunAtTheEnd) {
   static std::atomic<int> destroyed;
   destroyed = 0;
   pthread_key_t key;
-  ASSERT_EQ(pthread_key_create(&key, [](void* value) { destroyed += static_cast<int>(reinterpret_cast<long>(value)); }), 0);
+  ASSERT_EQ(pthread_key_create(&key, [](void* value) { destroyed += static_cast<int>(reinterpret_cast<long>(value)); }),
+            0);
   std::vector<std::thread> threads;
   for (long i = 1; i <= 5; ++i) {
     threads.emplace_back([=] { pthread_setspecific(key, reinterpret_cast<void*>(i)); });

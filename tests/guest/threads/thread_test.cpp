@@ -141,7 +141,10 @@ TEST(Thread, LastThreadsCodeIsTheProcess) {
 
 TEST(Thread, FatalSignalEndsAll) {
   EXPECT_KILLED_BY(SIGSEGV, {
-    for (int i = 0; i < 4; ++i) std::thread([] { for (;;) pause(); }).detach();
+    for (int i = 0; i < 4; ++i)
+      std::thread([] {
+        for (;;) pause();
+      }).detach();
     std::thread([] { *wild<volatile char>() = 1; }).join();
   });
 }
@@ -181,7 +184,9 @@ const Helper single_helper{"single-thread", [](std::span<char*> arguments) {
 TEST(Thread, ExecFromAThreadTakesThePid) {
   EXPECT_TRUE(run([]() -> int {
                 const std::string pid = std::to_string(getpid());
-                std::thread([] { for (;;) pause(); }).detach();
+                std::thread([] {
+                  for (;;) pause();
+                }).detach();
                 std::thread([&] { become_helper("single-thread", {pid}); }).join();
                 return 1;
               }).exited(44));
@@ -189,7 +194,10 @@ TEST(Thread, ExecFromAThreadTakesThePid) {
 
 TEST(Thread, ExecFromMainEndsTheOthers) {
   EXPECT_TRUE(run([]() -> int {
-                for (int i = 0; i < 5; ++i) std::thread([] { for (;;) sched_yield(); }).detach();
+                for (int i = 0; i < 5; ++i)
+                  std::thread([] {
+                    for (;;) sched_yield();
+                  }).detach();
                 become_helper("single-thread", {std::to_string(getpid())});
               }).exited(44));
 }
@@ -286,7 +294,9 @@ TEST(Thread, StopStopsAllOfThem) {
   auto* ticks = shared.as<std::atomic<long>>();
   const pid_t pid = spawn([&]() -> int {
     for (int i = 0; i < 3; ++i) {
-      std::thread([&, i] { for (;;) ++ticks[i]; }).detach();
+      std::thread([&, i] {
+        for (;;) ++ticks[i];
+      }).detach();
     }
     for (;;) pause();
   });
@@ -308,7 +318,8 @@ TEST(Thread, SetTidAddressIsClearedAndWoken) {
   static std::atomic<int> tid_word;
   tid_word = 1;
   Mapping stack(64 * 1024);
-  const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
+  const int flags =
+      CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
   static std::atomic<int> ran;
   ran = 0;
   const auto body = [](void*) {
