@@ -36,7 +36,7 @@ void drop_record_locks(Inode& inode, const void* identity);
 enum class FileLockKind : std::uint8_t { shared, exclusive, none };
 Result<void> set_file_lock(File& file, FileLockKind kind, LockWait wait);  // flock(2): again, restart_if_asked, nolck
 
-// Lines of /proc/locks: calls visit for every lock there is.
+// Lines of /proc/locks: calls visit for every lock there is, with a spin lock held.
 struct LockDescription {
   std::string_view type;  // "POSIX", "OFDLCK", "FLOCK"
   bool write, waiting;

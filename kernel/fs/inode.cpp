@@ -152,8 +152,5 @@ Result<void> Inode::begin_executing() {
 void Inode::end_executing() { writers_.fetch_add(1, std::memory_order_relaxed); }
 
 Result<FrameRef> Inode::page_for_mapping(std::uint64_t, Intent) { return Error::fault; }
-void Inode::pages_present(std::uint64_t, unsigned count, FrameRef* pages) {
-  for (unsigned i = 0; i < count; ++i) pages[i] = {};
-}
 
 }  // namespace cv6

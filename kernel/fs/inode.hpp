@@ -230,7 +230,6 @@ class Inode : public MemoryObject {
 
   // --- MemoryObject: not mappable unless overridden -------------------------------------------------------------------
   Result<FrameRef> page_for_mapping(std::uint64_t index, Intent intent) override;
-  void pages_present(std::uint64_t first, unsigned count, FrameRef* pages) override;
   PageCache* cache_for_mapping() override { return nullptr; }
   void modified_by_mapping() override { touch_modified(); }
   Label label() override { return {file_system_->device(), number_}; }

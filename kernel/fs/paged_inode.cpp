@@ -120,8 +120,9 @@ Result<void> PagedInode::zero(std::uint64_t start, std::uint64_t end) {
   if (first_whole > last_whole_end) return zero_within_page(start, end);
   TRY(zero_within_page(start, first_whole));
   TRY(zero_within_page(last_whole_end, end));
-  if (first_whole < last_whole_end) cache_.punch(first_whole / page_size, last_whole_end / page_size - 1);
-  return {};
+  if (first_whole == last_whole_end) return {};
+  const Result<void> punched = cache_.punch(first_whole / page_size, last_whole_end / page_size - 1);
+  return punched ? punched : Result<void>(full(punched.error()));
 }
 
 // Asks whether there is enough first: a request for more than there is must not take the last page before it fails.
@@ -181,11 +182,11 @@ Result<FrameRef> PagedInode::page_for_mapping(std::uint64_t index, Intent intent
   PageCache& cache = shown_pages();
   if (intent == Intent::read) {
     FrameRef page = cache.find(index);
-    if (page) return page;
+    return page ? page : frames::zero_page();  // until somebody fills the hole
   }
   FrameRef page = TRY(cache.writable(index));
   if (index >= pages_for(size())) {  // truncated meanwhile, perhaps before the page was there
-    cache.punch(index, index);
+    (void)cache.punch(index, index);
     return Error::fault;
   }
   return page;
@@ -193,8 +194,9 @@ Result<FrameRef> PagedInode::page_for_mapping(std::uint64_t index, Intent intent
 
 void PagedInode::pages_present(std::uint64_t first, unsigned count, FrameRef* pages) {
   const std::uint64_t end = pages_for(size());
-  PageCache& cache = shown_pages();
-  for (unsigned i = 0; i < count; ++i) pages[i] = first + i < end ? cache.find(first + i) : FrameRef();
+  const unsigned within = first >= end ? 0 : static_cast<unsigned>(std::min<std::uint64_t>(count, end - first));
+  if (within) shown_pages().find(first, within, pages);
+  for (unsigned i = within; i < count; ++i) pages[i] = {};
 }
 
 void PagedInode::modified_by_mapping() {

@@ -15,6 +15,7 @@ struct Options {
   std::uint32_t user = 0, group = 0;
   std::uint64_t max_bytes = UINT64_MAX;   // of data: mount option size=
   std::uint64_t max_inodes = UINT64_MAX;  // nr_inodes=
+  std::string_view type_name = "tmpfs";
 };
 // A new empty file system; its root. Error::nomem.
 Result<Ref<Dentry>> create(Ref<GuestMemory> owner, const Options& options);

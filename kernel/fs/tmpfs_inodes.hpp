@@ -23,8 +23,8 @@ inline constexpr std::size_t inode_charge = 512;
 class TmpfsFileSystem final : public FileSystem {
  public:
   TmpfsFileSystem(Ref<GuestMemory> owner, const Options& options)
-      : meter_(std::move(owner)), max_inodes_(options.max_inodes) {}
-  std::string_view type_name() const override { return "tmpfs"; }
+      : meter_(std::move(owner)), max_inodes_(options.max_inodes), type_name_(options.type_name) {}
+  std::string_view type_name() const override { return type_name_; }
   FileSystemStatus status() override;
 
   // Error::nospc.
@@ -37,6 +37,7 @@ class TmpfsFileSystem final : public FileSystem {
 
   MemoryMeter meter_;
   std::uint64_t max_inodes_;
+  std::string_view type_name_;
   std::atomic<std::uint64_t> inodes_{0};
 };
 
