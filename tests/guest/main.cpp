@@ -2,7 +2,8 @@
 //
 //   guest-tests [gtest options]              GoogleTest as usual, all tests in this process
 //   guest-tests --isolate[=SECONDS] [...]    each test in a process of its own, killed after SECONDS (default 300);
-//                                            `Suite.Test ... ok (3 ms)` for each; last line: `N passed, N failed`
+//                                            for each a line `ok 3 ms Suite.Test` after what it says (or skipped,
+//                                            FAILED, HUNG, CRASHED); the last line is `N passed, N failed`
 //   guest-tests --helper NAME ARGUMENT...    a helper (see support/helper.hpp); the same under the name helper-NAME
 
 #include <signal.h>
