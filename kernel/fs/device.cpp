@@ -26,6 +26,11 @@ void register_device(CharacterDevice& device) {
   devices.push_back(device);
 }
 
+void for_each_device(void (*visit)(const CharacterDevice& device, void* context), void* context) {
+  SpinGuard guard(devices_lock);
+  for (const CharacterDevice& device : devices) visit(device, context);
+}
+
 Result<Ref<File>> open_device(Inode& node, OpenFlags flags) {
   CharacterDevice* device;
   {

@@ -21,6 +21,8 @@ struct CharacterDevice {
 };
 // `device` lives forever. Panics on an overlap: numbers are assigned by us.
 void register_device(CharacterDevice& device);
+// In the order in which they were registered: for /proc/devices. `visit` must not block.
+void for_each_device(void (*visit)(const CharacterDevice& device, void* context), void* context);
 // Error::nxio: no such device.
 Result<Ref<File>> open_device(Inode& node, OpenFlags flags);
 

@@ -50,6 +50,7 @@ Result<void> collect(const Subject& subject, Process& process, ProcessFacts& fac
   facts.process = facts.info.number;
   facts.has_memory = process.state() == Process::State::alive && facts.info.memory.virtual_pages != 0;
   facts.addresses_visible = check_may_inspect(Process::current(), process).has_value();
+  if (const Ref<AddressSpace> memory = process.hold_address_space()) facts.heap_start = memory->heap_start();
   facts.has_executed = process.has_executed.load(std::memory_order_relaxed);
   facts.resident_limit = process.limits[Resource::resident].soft;
   const ProgramRanges& ranges = facts.info.ranges;

@@ -6,6 +6,7 @@
 #include "arch/cpu_description.hpp"
 #include "arch/machine.hpp"
 #include "container/manager.hpp"
+#include "fs/device.hpp"
 #include "fs/real_time.hpp"
 #include "lib/version.hpp"
 #include "task/proc/subject.hpp"
@@ -115,6 +116,15 @@ Result<void> generate_command_line(TextBuffer& out) {
   return {};
 }
 
+Result<void> generate_devices(TextBuffer& out) {
+  out.write("Character devices:\n");
+  for_each_device([](const CharacterDevice& device,
+                     void* out) { print(*static_cast<TextBuffer*>(out), "{:3} {}\n", device.major, device.name); },
+                  &out);
+  out.write("\nBlock devices:\n");
+  return {};
+}
+
 Result<void> generate_filesystems(TextBuffer& out) {
   for_each_file_system(
       [](const FileSystemType& type, void* out) { print(*static_cast<TextBuffer*>(out), "nodev\t{}\n", type.name); },
@@ -167,6 +177,7 @@ Result<void> generate_locks(TextBuffer& out) {
 constexpr TextFileEntry entries[] = {
     {"cmdline", generate_command_line},
     {"cpuinfo", generate_cpuinfo},
+    {"devices", generate_devices},
     {"diskstats", generate_nothing},
     {"filesystems", generate_filesystems},
     {"loadavg", generate_loadavg},
