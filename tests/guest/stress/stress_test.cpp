@@ -135,7 +135,7 @@ TEST_F(Stress, SignalsBackAndForth) {
 
 TEST_F(Stress, SignalStormDuringCalls) {
   // A busy process is signalled while it makes calls and faults: its results stay right.
-  const int wanted = times_factor(500);
+  const int wanted = times_factor(200);
   Pipe gate;
   const pid_t target = spawn([&] {
     Handler handler(SIGUSR1, [](int) { ++signals_seen; }, SA_RESTART);

@@ -111,7 +111,7 @@ int run_isolated(int seconds) {
 
   setvbuf(stdout, nullptr, _IOLBF, 0);  // a verdict is out before the next test can take the machine with it
   setenv("CV6_TEST_LIMIT", std::to_string(seconds * 3 / 4 + 1).c_str(), 0);  // a wait ends before its test is killed
-  const bool root = geteuid() == 0;  // their children begin as root; what others may not do is tested in these
+  const bool root = geteuid() == 0;  // only root can become the other users that the tests need
   if (!root) printf("the tests change ids, roots and devices: they need root\n");
 
   int passed = 0, skipped = 0;
