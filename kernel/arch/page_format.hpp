@@ -33,6 +33,10 @@ concept PageFormat = sizeof(Entry) == 8 && std::is_trivially_copyable_v<Entry> &
   { entry.with_rights(rights) } -> std::same_as<Entry>;
   { entry.not_accessed() } -> std::same_as<Entry>;
   { entry.clean() } -> std::same_as<Entry>;
+  // A hidden leaf is not there for the processor (PROT_NONE), but its page is still known. Occupied: present or hidden.
+  { entry.hidden() } -> std::same_as<Entry>;
+  { entry.shown() } -> std::same_as<Entry>;
+  { entry.occupied() } -> std::same_as<bool>;
   { entry == entry } -> std::same_as<bool>;
 };
 

@@ -6,11 +6,17 @@
 //
 // A treap: a search tree by key and a heap by a pseudo-random priority, which keeps it balanced without any case
 // analysis (Seidel and Aragon, "Randomized Search Trees", 1996). Equal keys are allowed and keep their order of
-// insertion. The tree does not own its elements; a key must not change while its element is inside.
+// insertion. The tree does not own its elements; a key must not change while its element is inside, but for changes that
+// keep the order.
+//
+// Elements can carry a summary of their subtree (the largest gap in it, the smallest of something), for searches that the
+// order alone does not answer: Summary::update(item, left, right) computes that of `item` from itself and its children
+// (null: none), and refresh(item) is called when what `item` contributes has changed.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "lib/container_of.hpp"
 
@@ -24,14 +30,16 @@ class TreeNode {
   bool linked() const { return priority_ != 0; }
 
  private:
-  template <class T, TreeNode T::* node, class KeyOf>
+  template <class T, TreeNode T::* node, class KeyOf, class Summary>
   friend class Tree;
   TreeNode* parent_ = nullptr;
   TreeNode* child_[2] = {nullptr, nullptr};
   std::uint32_t priority_ = 0;  // 0: in no tree
 };
 
-template <class T, TreeNode T::* node, class KeyOf>
+struct NoSummary {};
+
+template <class T, TreeNode T::* node, class KeyOf, class Summary = NoSummary>
 class Tree {
  public:
   constexpr Tree() = default;
@@ -55,6 +63,7 @@ class Tree {
     fresh->child_[0] = fresh->child_[1] = nullptr;
     fresh->priority_ = next_priority();
     while (fresh->parent_ && fresh->parent_->priority_ < fresh->priority_) rotate_up(fresh);
+    summarise_upwards(fresh);
     ++size_;
   }
 
@@ -65,8 +74,19 @@ class Tree {
       rotate_up(gone->child_[gone->child_[0]->priority_ > gone->child_[1]->priority_ ? 0 : 1]);
     TreeNode* heir = gone->child_[0] ? gone->child_[0] : gone->child_[1];
     replace(gone, heir);
+    summarise_upwards(gone->parent_);
     gone->priority_ = 0;
     --size_;
+  }
+
+  void refresh(T& item) { summarise_upwards(&(item.*node)); }
+
+  // The tree's shape, for searches by summary: null where there is nothing.
+  T* root() const { return root_ ? element(root_) : nullptr; }
+  enum class Side : std::uint8_t { left, right };
+  static T* child(const T& item, Side side) {
+    TreeNode* at = (item.*node).child_[static_cast<int>(side)];
+    return at ? element(at) : nullptr;
   }
 
   T* first() const { return extreme(root_, 0); }
@@ -158,6 +178,15 @@ class Tree {
     parent->parent_ = child;
     parent->child_[side] = inner;
     if (inner) inner->parent_ = parent;
+    summarise(parent);  // the child's is made once it is where it stays
+  }
+  static void summarise(TreeNode* at) {
+    if constexpr (!std::is_same_v<Summary, NoSummary>)
+      Summary::update(*element(at), child(*element(at), Side::left), child(*element(at), Side::right));
+  }
+  static void summarise_upwards(TreeNode* at) {
+    if constexpr (!std::is_same_v<Summary, NoSummary>)
+      for (; at; at = at->parent_) summarise(at);
   }
   // xorshift32 (Marsaglia, 2003): never 0.
   std::uint32_t next_priority() {

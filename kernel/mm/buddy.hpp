@@ -2,8 +2,8 @@
 // each order. Giving a block back merges it with its free neighbour for as long as there is one (Knowlton, "A fast
 // storage allocator", 1965). Everything is O(max_order).
 //
-// Only the first Frame of a block says what the block is. So the Frames inside a free block need not be initialised, and
-// handing it many megabytes at boot touches a few cache lines. No locks here: the owner has one.
+// Only the first Frame of a block says what the block is. So the Frames inside a free block need not be initialised,
+// and handing it many megabytes at boot touches a few cache lines. No locks here: the owner has one.
 #pragma once
 
 #include <cstdint>

@@ -111,6 +111,8 @@ FrameRef zero_page() {
   return FrameRef::adopt(zeros);
 }
 
+bool is_zero_page(const Frame& frame) { return &frame == zeros; }
+
 Counts counts() {
   Counts counts;
   counts.total = total.load(std::memory_order_relaxed);

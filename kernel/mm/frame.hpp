@@ -1,9 +1,9 @@
 // The machine's memory: one Frame for each page of it.
 //
-// A frame is free (in the allocator), or has one owner that is charged for it (a container's GuestMemory, or the kernel),
-// and a count of users: each page table entry that maps it for a program, and each page cache that holds it, is one. The
-// last user gives it back to its owner. A frame with more than one user is not written: whoever wants to write copies it
-// first, unless the users are mappings of one file that share it on purpose.
+// A frame is free (in the allocator), or has one owner that is charged for it (a container's GuestMemory, or the
+// kernel), and a count of users: each page table entry that maps it for a program, and each page cache that holds it,
+// is one. The last user gives it back to its owner. A frame with more than one user is not written: whoever wants to
+// write copies it first, unless the users are mappings of one file that share it on purpose.
 //
 // The allocator is a binary buddy system with a small cache of single frames for each processor.
 #pragma once
@@ -27,11 +27,11 @@ enum class FrameUse : std::uint8_t { reserved, free, kernel, page_table, user_pa
 struct Frame {
   std::atomic<std::uint32_t> users{0};
   FrameUse use = FrameUse::reserved;
-  std::uint8_t order = 0;          // of the block this frame begins
+  std::uint8_t order = 0;  // of the block this frame begins
   std::uint16_t spare = 0;
   GuestMemory* owner = nullptr;    // who is charged; null: the kernel
   std::uint32_t guest_number = 0;  // its number in the owner's guest-physical memory (GPA >> page_shift)
-  std::uint32_t next = 0;          // links by frame number: of the free lists while free, else of whoever uses the frame
+  std::uint32_t next = 0;  // links by frame number: of the free lists while free, else of whoever uses the frame
   std::uint32_t previous = 0;
   std::atomic<std::uint32_t> caches{0};  // file pages: how many index leaves hold it (vm/page_index.hpp); 1: one file's
 
@@ -58,7 +58,7 @@ static_assert(sizeof(Frame) == 32);
 namespace frames {
 extern Frame* array;  // one Frame for each page of the machine, by number; set by initialise()
 extern std::uint32_t array_size;
-}
+}  // namespace frames
 
 std::uint32_t Frame::number() const { return static_cast<std::uint32_t>(this - frames::array); }
 Frame* Frame::numbered(std::uint32_t number) { return frames::array + number; }
@@ -111,10 +111,12 @@ void give(Frame* block);  // all of the block that take() returned
 
 // One page of zeros that everybody may map or read and nobody writes: the kernel keeps it for ever.
 FrameRef zero_page();
+bool is_zero_page(const Frame& frame);
 
 Counts counts();
 
-// At boot: the Frame array is put into the memory it describes. `range_count` usable ranges; `reserved` are inside them.
+// At boot: the Frame array is put into the memory it describes. `range_count` usable ranges; `reserved` are inside
+// them.
 struct Range {
   arch::PhysicalAddress start = 0;
   arch::PhysicalAddress end = 0;

@@ -6,7 +6,9 @@ namespace {
 
 constexpr std::uint64_t most_frames = UINT32_MAX;  // frame numbers have 32 bits: 16 TiB
 
-std::uint32_t frame_number(std::uint64_t pages) { return static_cast<std::uint32_t>(pages < most_frames ? pages : most_frames); }
+std::uint32_t frame_number(std::uint64_t pages) {
+  return static_cast<std::uint32_t>(pages < most_frames ? pages : most_frames);
+}
 
 }  // namespace
 

@@ -43,7 +43,9 @@ class FrameMap {
   struct Span {
     std::uint32_t first = 0;
     std::uint32_t end = 0;
-    Span within(std::uint32_t from, std::uint32_t to) const { return {first > from ? first : from, end < to ? end : to}; }
+    Span within(std::uint32_t from, std::uint32_t to) const {
+      return {first > from ? first : from, end < to ? end : to};
+    }
   };
   // In order, without overlaps.
   struct Spans {

@@ -1,9 +1,9 @@
 // The memory of one container: what its guest-physical addresses (GPA) stand for, and what it is charged.
 //
-// Every page that a container's processes cause to be used is a frame of its GuestMemory: it gets the lowest free number
-// there (GPA >> page_shift), and the table number -> Frame is the GPA -> HVA/HPA translation and the accounting in one.
-// The host's memory has no table: there GPA is HPA. (A number that has been used is preferred to one that has not; among
-// them the one given back last, which costs nothing to find.)
+// Every page that a container's processes cause to be used is a frame of its GuestMemory: it gets the lowest free
+// number there (GPA >> page_shift), and the table number -> Frame is the GPA -> HVA/HPA translation and the accounting
+// in one. The host's memory has no table: there GPA is HPA. (A number that has been used is preferred to one that has
+// not; among them the one given back last, which costs nothing to find.)
 //
 // Charges follow the tree: a frame of a container is counted in it and in everything above it; each level may have a
 // limit. At a limit, take() fails with Error::nomem and the refusal is counted where it happened.
@@ -20,10 +20,10 @@
 namespace cv6 {
 
 struct MemoryCounters {
-  std::uint64_t pages = 0;       // now
-  std::uint64_t peak_pages = 0;  // ever
-  std::uint64_t limit_pages = 0; // UINT64_MAX: none
-  std::uint64_t refusals = 0;    // take() or charge() that failed at this level
+  std::uint64_t pages = 0;        // now
+  std::uint64_t peak_pages = 0;   // ever
+  std::uint64_t limit_pages = 0;  // UINT64_MAX: none
+  std::uint64_t refusals = 0;     // take() or charge() that failed at this level
 };
 
 class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "guest_memory"> {
@@ -36,8 +36,8 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   // One page with one user. Error::nomem: the limit, or the machine's end.
   Result<FrameRef> take(FrameUse use, Fill fill);
 
-  // For kernel memory used on behalf of the container that is not whole frames of its own. Who charges keeps a Ref until
-  // it uncharges.
+  // For kernel memory used on behalf of the container that is not whole frames of its own. Who charges keeps a Ref
+  // until it uncharges.
   Result<void> charge(std::uint64_t pages);
   void uncharge(std::uint64_t pages);
 

@@ -31,7 +31,9 @@ class GuestTable {
   static constexpr std::uint32_t unused = 1u << 31;  // in an entry: not a frame but the next free number
   static constexpr std::uint32_t none = unused - 1;
 
-  std::uint32_t& entry(std::uint32_t number) const { return chunks_[number / entries_per_chunk][number % entries_per_chunk]; }
+  std::uint32_t& entry(std::uint32_t number) const {
+    return chunks_[number / entries_per_chunk][number % entries_per_chunk];
+  }
   Result<void> add_chunk();
 
   Vector<std::uint32_t*> chunks_;

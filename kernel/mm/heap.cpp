@@ -13,14 +13,14 @@ namespace {
 
 // Sizes that divide a page without its slab header with little left over.
 [[clang::no_destroy]] constinit ObjectCache caches[] = {
-    {"size-16", 16, 16},     {"size-32", 32, 16},     {"size-48", 48, 16},     {"size-64", 64, 64},
-    {"size-80", 80, 16},     {"size-96", 96, 16},     {"size-112", 112, 16},   {"size-128", 128, 64},
-    {"size-160", 160, 16},   {"size-192", 192, 64},   {"size-224", 224, 16},   {"size-256", 256, 64},
-    {"size-320", 320, 64},   {"size-384", 384, 64},   {"size-496", 496, 16},   {"size-576", 576, 64},
-    {"size-672", 672, 16},   {"size-800", 800, 16},   {"size-1008", 1008, 16}, {"size-1344", 1344, 64},
+    {"size-16", 16, 16},     {"size-32", 32, 16},   {"size-48", 48, 16},     {"size-64", 64, 64},
+    {"size-80", 80, 16},     {"size-96", 96, 16},   {"size-112", 112, 16},   {"size-128", 128, 64},
+    {"size-160", 160, 16},   {"size-192", 192, 64}, {"size-224", 224, 16},   {"size-256", 256, 64},
+    {"size-320", 320, 64},   {"size-384", 384, 64}, {"size-496", 496, 16},   {"size-576", 576, 64},
+    {"size-672", 672, 16},   {"size-800", 800, 16}, {"size-1008", 1008, 16}, {"size-1344", 1344, 64},
     {"size-2016", 2016, 16},
 };
-constexpr std::size_t sizes[] = {16,  32,  48,  64,  80,  96,  112, 128, 160,  192, 224,
+constexpr std::size_t sizes[] = {16,  32,  48,  64,  80,  96,  112, 128,  160,  192, 224,
                                  256, 320, 384, 496, 576, 672, 800, 1008, 1344, 2016};
 static_assert(std::size(sizes) == std::size(caches));
 constexpr std::size_t largest = sizes[std::size(sizes) - 1];
@@ -49,7 +49,8 @@ void* take_frames(std::size_t size) {
 }  // namespace
 
 void* take(std::size_t size, std::size_t alignment) {
-  if (alignment <= 16 && size <= largest) [[likely]] return caches[cache_for[(size + 15) / 16]].take();
+  if (alignment <= 16 && size <= largest) [[likely]]
+    return caches[cache_for[(size + 15) / 16]].take();
   if (alignment <= 64)
     for (std::size_t i = 0; i < std::size(sizes); ++i)
       if (sizes[i] >= size && sizes[i] % alignment == 0) return caches[i].take();

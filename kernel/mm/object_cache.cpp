@@ -106,7 +106,8 @@ ObjectCache::Magazine* ObjectCache::magazine_here() {
 void* ObjectCache::take() {
   if (allocation_failures::should_fail()) return nullptr;
   auto* here = static_cast<CpuMagazines*>(magazines.here());
-  if (!here || !here->of[index_].top) [[unlikely]] return take_slowly();
+  if (!here || !here->of[index_].top) [[unlikely]]
+    return take_slowly();
   Magazine& magazine = here->of[index_];
   void* object = magazine.top;
   magazine.top = link_of(object);
@@ -148,7 +149,8 @@ void ObjectCache::give(void* object) {
   magazine->top = object;
   ++magazine->count;
   --magazine->live;
-  if (magazine->count >= 2 * batch()) [[unlikely]] drain(*magazine);
+  if (magazine->count >= 2 * batch()) [[unlikely]]
+    drain(*magazine);
 }
 
 void ObjectCache::refill(Magazine& magazine) {
@@ -229,6 +231,5 @@ void ObjectCache::for_each(void (*visit)(const Counts&, void* context), void* co
   for (; at; at = at->next_) visit({at->name_, at->object_size_, at->live()}, context);
   visit({"size-pages", page_size, heap::live_blocks()}, context);
 }
-
 
 }  // namespace cv6

@@ -20,7 +20,10 @@ class ObjectCache {
  public:
   // name and sizes are fixed; caches live forever and are found through the list of all caches. Alignment: at most 64.
   constexpr ObjectCache(std::string_view name, std::size_t object_size, std::size_t alignment)
-      : name_(name), object_size_(object_size), slot_size_(slot_size(object_size, alignment)), order_(order_for(slot_size_)) {}
+      : name_(name),
+        object_size_(object_size),
+        slot_size_(slot_size(object_size, alignment)),
+        order_(order_for(slot_size_)) {}
   ObjectCache(const ObjectCache&) = delete;
   ObjectCache& operator=(const ObjectCache&) = delete;
 
@@ -77,7 +80,8 @@ class ObjectCache {
   std::uint32_t index_ = 0;  // which magazine of each processor's is ours; 0: not in use yet
   ObjectCache* next_ = nullptr;
   SpinLock lock_{Rank::objects};
-  Slab* partial_ GUARDED_BY(lock_) = nullptr;  // slabs that have free slots, an entirely free one (at most one) included
+  Slab* partial_ GUARDED_BY(lock_) =
+      nullptr;  // slabs that have free slots, an entirely free one (at most one) included
   bool has_free_slab_ GUARDED_BY(lock_) = false;
 };
 

@@ -6,7 +6,12 @@
 // by whoever writes first.
 //
 // Locks: `lock_` (a sleeping read-write lock) protects the mappings: faults take it shared, changes exclusive. The page
-// table's own spin lock protects entries. Flushes of other processors are batched and done once per operation.
+// table's own spin lock protects entries. Flushes of other processors are batched and done once per operation. Objects
+// are asked for pages with no lock held, and let go after it, since they have locks that come before.
+//
+// An operation that fails for want of memory has changed nothing that a program can see: what it needs is taken before
+// the first change. Private memory is promised, not reserved (like Linux' default): only a request for more than the
+// machine has is refused at once.
 //
 // Addresses and lengths come from programs and are checked here; errors are those of the Linux calls named.
 #pragma once
@@ -15,35 +20,29 @@
 #include <span>
 
 #include "arch/upcalls.hpp"
-#include "lib/tree.hpp"
 #include "mm/guest_memory.hpp"
 #include "mm/object_cache.hpp"
-#include "vm/page_cache.hpp"
 #include "sched/mutex.hpp"
+#include "vm/mapping_set.hpp"
+#include "vm/page_cache.hpp"
+#include "vm/page_table.hpp"
 
 namespace cv6 {
 
-struct Protection {
-  bool read : 1 = false;
-  bool write : 1 = false;
-  bool execute : 1 = false;
-  bool operator==(const Protection&) const = default;
-};
-
 struct MapRequest {
   enum class Place : std::uint8_t { anywhere, hint, fixed, fixed_no_replace };
-  enum class Sharing : std::uint8_t { private_, shared };
+  using Sharing = Mapping::Sharing;
   std::uintptr_t address = 0;
   std::uint64_t length = 0;
   Place place = Place::anywhere;
   Sharing sharing = Sharing::private_;
-  Protection protection;
+  Protection protection{};
   Protection allowed{.read = true, .write = true, .execute = true};  // what mprotect may give later
   bool grows_down = false;                                           // MAP_GROWSDOWN
   bool populate = false;
-  Ref<MemoryObject> object;  // null: anonymous
-  std::uint64_t offset = 0;  // into the object, page-aligned
-  std::string_view name;     // for /proc/PID/maps, must live forever: "[heap]", "[stack]"
+  Ref<MemoryObject> object{};  // null: anonymous
+  std::uint64_t offset = 0;    // into the object, page-aligned
+  std::string_view name{};     // for /proc/PID/maps, must live forever: "[heap]", "[stack]"
 };
 
 // What became of a page fault.
@@ -63,8 +62,8 @@ struct AddressSpaceLimits {
 
 struct AddressSpaceUsage {
   std::uint64_t virtual_pages = 0, peak_virtual_pages = 0;
-  std::uint64_t resident_pages = 0;  // pages in the page tables
-  std::uint64_t shared_pages = 0;    // of these, file pages
+  std::uint64_t resident_pages = 0;                               // pages in the page tables
+  std::uint64_t shared_pages = 0;                                 // of these, file pages
   std::uint64_t text_pages = 0, data_pages = 0, stack_pages = 0;  // virtual
   std::uint64_t page_table_pages = 0;
 };
@@ -82,18 +81,29 @@ class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "
   Result<void> protect(std::uintptr_t start, std::uint64_t length, Protection protection);
   struct Move {
     bool may_move = false;
-    bool fixed = false;       // MREMAP_FIXED, to new_address
-    bool keep_old = false;    // MREMAP_DONTUNMAP
+    bool fixed = false;     // MREMAP_FIXED, to new_address
+    bool keep_old = false;  // MREMAP_DONTUNMAP
     std::uintptr_t new_address = 0;
   };
   Result<std::uintptr_t> remap(std::uintptr_t old_start, std::uint64_t old_length, std::uint64_t new_length, Move move);
-  enum class Advice : std::uint8_t { nothing, dont_need, free, dont_fork, do_fork, populate_read, populate_write, wipe_on_fork, keep_on_fork };
+  enum class Advice : std::uint8_t {
+    nothing,
+    dont_need,
+    free,
+    dont_fork,
+    do_fork,
+    populate_read,
+    populate_write,
+    wipe_on_fork,
+    keep_on_fork
+  };
   Result<void> advise(std::uintptr_t start, std::uint64_t length, Advice advice);
   Result<void> check_mapped(std::uintptr_t start, std::uint64_t length);                       // msync's ENOMEM
   Result<void> resident(std::uintptr_t start, std::uint64_t length, std::span<std::uint8_t>);  // mincore, a byte a page
 
   // brk(2): where the heap begins is set by exec; returns the end after the call (unchanged on failure).
   void set_heap_start(std::uintptr_t start);
+  std::uintptr_t heap_start();
   std::uintptr_t brk(std::uintptr_t end);
 
   void set_limits(const AddressSpaceLimits& limits);
@@ -101,7 +111,8 @@ class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "
   // Resolves a page fault (or says why it cannot). Blocks. Also used to make pages present for kernel copies.
   FaultOutcome fault(std::uintptr_t address, arch::Fault::Access access);
 
-  // Copies from or to this address space, which need not be the current one (/proc/PID/mem, ptrace, cmdline). Error::io.
+  // Copies from or to this address space, which need not be the current one (/proc/PID/mem, ptrace, cmdline).
+  // Error::io.
   Result<void> read_memory(std::uintptr_t from, std::span<std::byte> to);
   Result<void> write_memory(std::uintptr_t to, std::span<const std::byte> from);
 
@@ -112,8 +123,8 @@ class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "
     bool writable;
   };
   bool translate(std::uintptr_t address, Translation& translation);
-  // What a shared futex word is known by in every process that maps it: the object and offset, or this address space and
-  // the address for private memory. Error::fault.
+  // What a shared futex word is known by in every process that maps it: the object and offset, or this address space
+  // and the address for private memory. Error::fault.
   struct FutexKey {
     const void* identity;
     std::uint64_t offset;
@@ -133,16 +144,117 @@ class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "
   };
   bool describe(std::uintptr_t from, Description& description);
   AddressSpaceUsage usage();
-  GuestMemory& memory();
+  GuestMemory& memory() NO_THREAD_SAFETY_ANALYSIS { return *memory_; }
   // Charges from now on go here (a process joins or leaves a container).
   void charge_to(Ref<GuestMemory> memory);
 
-  // This processor runs a thread of this address space from now on / no longer.
-  void activate();
-  void deactivate();
+  // This processor runs a thread of this address space from now on. There is nothing to do when it stops: the tables
+  // stay loaded until the processor needs others, so that going idle and back costs nothing.
+  void activate() { table_.loaded.activate(); }
+  void deactivate() {}
 
  private:
-  // (owner of mm/ completes)
+  struct Recycle {
+    AddressSpace* space;
+    void operator()(Mapping* mapping) const;
+  };
+  // A Mapping that is charged for but not in use: taken before a change, so that the change cannot fail.
+  using Spare = std::unique_ptr<Mapping, Recycle>;
+  // Mappings that are gone; they, and with them their objects, are let go when lock_ is not held any more.
+  struct Graveyard {
+    ~Graveyard();
+    List<Mapping, &Mapping::object_node> mappings;
+  };
+  struct Fetch;
+  struct Found;
+
+  explicit AddressSpace(Ref<GuestMemory> memory);
+
+  // --- address_space.cpp: mappings and what they cost ---
+  Result<Spare> spare() REQUIRES(lock_);
+  void uncharge_mapping() REQUIRES(lock_);
+  void account(const Mapping& mapping, std::int64_t sign) REQUIRES(lock_);
+  void insert(Spare mapping) REQUIRES(lock_);
+  void erase(Mapping& mapping, Graveyard& gone) REQUIRES(lock_);
+  Result<void> split_at(std::uintptr_t address) REQUIRES(lock_);
+  // So that no mapping reaches over `start` or `end`.
+  Result<void> isolate(std::uintptr_t start, std::uintptr_t end) REQUIRES(lock_);
+  // Joins what can be one mapping, from the one before `start` to the one after `end`.
+  void merge(std::uintptr_t start, std::uintptr_t end, Graveyard& gone) REQUIRES(lock_);
+  void set_end(Mapping& mapping, std::uintptr_t end) REQUIRES(lock_);
+  // Every address in the range is mapped.
+  bool covered(std::uintptr_t start, std::uintptr_t end) const REQUIRES_SHARED(lock_);
+  // RLIMIT_AS and RLIMIT_DATA, for so many bytes more. Error::nomem.
+  Result<void> check_limits(std::uint64_t added, std::uint64_t replaced) const REQUIRES(lock_);
+  Result<void> check_data_limit(std::uint64_t added) const REQUIRES(lock_);
+  // Counts for RLIMIT_DATA: private, writable, no stack.
+  static bool is_data(const Mapping& mapping) {
+    return mapping.is_private() && mapping.protection.write && !mapping.grows_down;
+  }
+
+  // --- address_space_map.cpp ---
+  Result<std::uintptr_t> place(const MapRequest& request, std::uint64_t length) const REQUIRES(lock_);
+  std::uintptr_t find_free(std::uint64_t length) const REQUIRES(lock_);
+  std::uint64_t mapped_within(std::uintptr_t start, std::uintptr_t end) const REQUIRES(lock_);
+  Result<std::uintptr_t> map_locked(const MapRequest& request, std::uint64_t length, Graveyard& gone) REQUIRES(lock_);
+  // Removes all mappings within a range that isolate() prepared; and the tables that nothing else needs.
+  void remove_isolated(std::uintptr_t start, std::uintptr_t end, Graveyard& gone) REQUIRES(lock_);
+  void free_tables(std::uintptr_t start, std::uintptr_t end) REQUIRES(lock_);
+  void unmap_isolated(std::uintptr_t start, std::uintptr_t end, Graveyard& gone) REQUIRES(lock_);
+  void clear_pages(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages);
+  Result<void> grow_heap(std::uintptr_t from, std::uintptr_t to, Graveyard& gone) REQUIRES(lock_);
+  Result<void> populate(std::uintptr_t start, std::uintptr_t end, arch::Fault::Access access);
+
+  // --- address_space_change.cpp ---
+  void protect_pages(const Mapping& mapping);
+  Result<void> check_protect(std::uintptr_t start, std::uintptr_t end, Protection protection) const REQUIRES(lock_);
+  Result<void> drop_pages(std::uintptr_t start, std::uintptr_t end, Advice advice);
+  Result<void> mark_for_fork(std::uintptr_t start, std::uintptr_t end, Advice advice);
+
+  // --- address_space_remap.cpp ---
+  Result<std::uintptr_t> remap_locked(std::uintptr_t start, std::uint64_t old_length, std::uint64_t new_length,
+                                      Move move, Graveyard& gone) REQUIRES(lock_);
+  Result<bool> extend(Mapping& mapping, std::uint64_t added) REQUIRES(lock_);
+  Result<std::uintptr_t> move_mapping(std::uintptr_t start, std::uint64_t old_length, std::uint64_t new_length,
+                                      Move move, Graveyard& gone) REQUIRES(lock_);
+  Result<void> prepare_tables(std::uintptr_t from, std::uint64_t length, std::uintptr_t to) REQUIRES(lock_);
+  void move_pages(std::uintptr_t from, std::uint64_t length, std::uintptr_t to) REQUIRES(lock_);
+
+  // --- address_space_fork.cpp ---
+  Result<void> copy_mapping(const Mapping& mapping, AddressSpace& child, FlushBatch& batch) REQUIRES(lock_);
+  Result<void> copy_pages(const Mapping& mapping, AddressSpace& child, FlushBatch& batch);
+
+  // --- address_space_fault.cpp ---
+  enum class Attempt : std::uint8_t { resolved, no_mapping, not_allowed, no_memory, grow, fetch };
+  Attempt attempt(std::uintptr_t address, arch::Fault::Access access, Fetch& fetch);
+  Attempt act(Found& found, arch::Fault::Access access, Fetch& fetch) REQUIRES_SHARED(lock_);
+  FaultOutcome grow_stack(std::uintptr_t address);
+  Attempt install(Found& found, FrameRef page, arch::PageRights rights) REQUIRES_SHARED(lock_);
+  Attempt map_object(Found& found, Fetch& fetch) REQUIRES_SHARED(lock_);
+  Attempt map_object_writable(Found& found, Fetch& fetch) REQUIRES_SHARED(lock_);
+  Attempt copy(Found& found, const FrameRef& source) REQUIRES_SHARED(lock_);
+  Attempt copy_object(Found& found, Fetch& fetch) REQUIRES_SHARED(lock_);
+  Attempt copy_page(Found& found) REQUIRES_SHARED(lock_);
+  Attempt allow_writing(Found& found) REQUIRES_SHARED(lock_);
+
+  // --- address_space_inspect.cpp ---
+  template <class Copy>
+  Result<void> access_memory(std::uintptr_t address, std::size_t size, arch::Fault::Access access, Copy copy);
+
+  ReadWriteMutex lock_;
+  PageTable table_;
+  MappingSet mappings_ GUARDED_BY(lock_);
+  Ref<GuestMemory> memory_ GUARDED_BY(lock_);             // who is charged for new pages and tables
+  Ref<GuestMemory> mappings_memory_ GUARDED_BY(lock_);    // and for the Mapping objects
+  std::uint64_t mappings_charged_ GUARDED_BY(lock_) = 0;  // pages
+  std::uint64_t mapping_count_ GUARDED_BY(lock_) = 0;     // spares included
+  std::uint64_t last_stamp_ GUARDED_BY(lock_) = 0;
+  std::uint64_t virtual_pages_ GUARDED_BY(lock_) = 0;
+  std::uint64_t peak_virtual_pages_ GUARDED_BY(lock_) = 0;
+  std::uint64_t data_pages_ GUARDED_BY(lock_) = 0;  // of mappings that are is_data()
+  AddressSpaceLimits limits_ GUARDED_BY(lock_);
+  std::uintptr_t heap_start_ GUARDED_BY(lock_) = 0;
+  std::uintptr_t heap_end_ GUARDED_BY(lock_) = 0;
 };
 
 }  // namespace cv6

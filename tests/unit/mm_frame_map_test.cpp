@@ -74,8 +74,7 @@ TEST(FrameMap, RandomRangesAgainstAMapOfPages) {
       for (const Range& one : reserved)
         taken |= one.start < one.end && one.start < (page + 1) * page_size && one.end > page * page_size;
       bool memory = false;
-      for (const Range& one : usable)
-        memory |= one.start <= page * page_size && one.end >= (page + 1) * page_size;
+      for (const Range& one : usable) memory |= one.start <= page * page_size && one.end >= (page + 1) * page_size;
       ASSERT_EQ(pages[page] == FrameMap::Part::free, memory && !taken) << "page " << page << " round " << round;
     }
   }

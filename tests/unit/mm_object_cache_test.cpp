@@ -36,7 +36,9 @@ TEST_F(ObjectCacheTest, CountsLiveObjects) {
 }
 
 TEST_F(ObjectCacheTest, SlabsGoBackToTheMachine) {
-  { auto warm = make<Thing>(0); }
+  {
+    auto warm = make<Thing>(0);
+  }
   const std::uint64_t free_before = frames::counts().free;
   std::vector<Ref<Thing>> things;
   for (int i = 0; i < 10000; ++i) things.push_back(*make<Thing>(i));

@@ -1,5 +1,5 @@
-// One entry of a page table as host tests see it: the geometry of x86-64, but another layout, so that nothing outside the
-// architecture can depend on bits.
+// One entry of a page table as host tests see it: the geometry of x86-64, but another layout, so that nothing outside
+// the architecture can depend on bits.
 #pragma once
 
 #include <cstdint>
@@ -56,6 +56,9 @@ class PageEntry {
   }
   constexpr PageEntry not_accessed() const { return PageEntry(bits_ & ~accessed_bit); }
   constexpr PageEntry clean() const { return PageEntry(bits_ & ~dirty_bit); }
+  constexpr PageEntry hidden() const { return PageEntry(bits_ & ~present_bit); }
+  constexpr PageEntry shown() const { return PageEntry(bits_ | present_bit); }
+  constexpr bool occupied() const { return bits_ != 0; }
   // What the processor does when it uses the entry.
   constexpr PageEntry touched(bool written) const {
     return PageEntry(bits_ | accessed_bit | (written ? dirty_bit : 0));

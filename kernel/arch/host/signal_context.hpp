@@ -12,7 +12,8 @@ struct SignalContext {
   std::uint64_t fpu_image = 0;
   std::uint64_t reserved[19] = {};
 
-  static SignalContext of(const UserRegisters& registers, const Fault&, std::uint64_t blocked, std::uint64_t fpu_image) {
+  static SignalContext of(const UserRegisters& registers, const Fault&, std::uint64_t blocked,
+                          std::uint64_t fpu_image) {
     return {registers, blocked, fpu_image};
   }
   void restore(UserRegisters& to) const {

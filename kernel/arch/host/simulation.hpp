@@ -1,7 +1,7 @@
 // What tests can set and see of the machine that arch/host plays.
 //
-// Its memory is an arena in the test process; physical address 0 is the arena's beginning. A processor is a number that a
-// thread takes with use_cpu(): threads that run at the same time must take different ones. Each processor has a
+// Its memory is an arena in the test process; physical address 0 is the arena's beginning. A processor is a number that
+// a thread takes with use_cpu(): threads that run at the same time must take different ones. Each processor has a
 // translation cache that, like a real one, forgets nothing by itself: what a test reads through arch::copy_from_user is
 // stale if the code under test forgot to flush.
 #pragma once
@@ -20,10 +20,10 @@ void set_cpu_count(unsigned count);
 void use_cpu(unsigned cpu);
 
 struct Flushes {
-  std::atomic<std::uint64_t> pages{0};         // flush_page
-  std::atomic<std::uint64_t> all{0};           // flush_all
-  std::atomic<std::uint64_t> others{0};        // flush_others, each call
-  std::atomic<std::uint64_t> table_loads{0};   // of another table than the one loaded
+  std::atomic<std::uint64_t> pages{0};        // flush_page
+  std::atomic<std::uint64_t> all{0};          // flush_all
+  std::atomic<std::uint64_t> others{0};       // flush_others, each call
+  std::atomic<std::uint64_t> table_loads{0};  // of another table than the one loaded
 };
 Flushes& flushes();
 

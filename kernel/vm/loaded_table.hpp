@@ -1,0 +1,38 @@
+// On which processors a page table is loaded, and flushing what they cache of it.
+//
+// A processor keeps the table that it used last until it needs another one: going idle and back costs nothing. So a
+// table may be loaded where nothing uses it; before it goes away, drop() makes every processor let go of it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "arch/mmu.hpp"
+
+namespace cv6 {
+
+class LoadedTable {
+ public:
+  arch::PhysicalAddress root() const { return root_; }
+  void set_root(arch::PhysicalAddress root) { root_ = root; }
+
+  // This processor uses the table from now on.
+  void activate() {
+    if (arch::loaded_page_table() != root_) load();
+  }
+  // No processor uses it any more when this returns.
+  void drop();
+  // No processor has it: nothing needs to be flushed.
+  bool nowhere() const { return cpus_.load(std::memory_order_seq_cst) == 0; }  // after changes of entries
+
+  // Forgets translations everywhere: of the pages in [start, end), or all if that is more than a few.
+  void flush(std::uintptr_t start, std::uintptr_t end);
+
+ private:
+  void load();
+
+  arch::PhysicalAddress root_ = 0;
+  std::atomic<arch::CpuSet> cpus_{0};
+};
+
+}  // namespace cv6

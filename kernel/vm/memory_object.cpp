@@ -1,0 +1,58 @@
+#include "vm/memory_object.hpp"
+
+#include "vm/page_cache.hpp"
+
+namespace cv6 {
+
+void MemoryObject::add_mapping(Mapping& mapping) {
+  {
+    SpinGuard guard(mappings_lock_);
+    mappings_.push_back(mapping);
+  }
+  attach();
+}
+
+void MemoryObject::remove_mapping(Mapping& mapping) {
+  bool last;
+  {
+    SpinGuard guard(mappings_lock_);
+    Mappings::remove(mapping);
+    last = mappings_.empty();
+  }
+  // Without mappings the cache must forget the object, which may go before it.
+  if (last)
+    if (PageCache* cache = attached_.load(std::memory_order_acquire))
+      cache->detach(*this, PageCache::Detach::if_unmapped);
+}
+
+// Into the list of the cache that the pages come from. The file system may change its mind meanwhile: then its
+// cache_changed() found nothing to move, and the new cache is asked for again here.
+void MemoryObject::attach() {
+  while (PageCache* cache = cache_for_mapping()) {
+    if (attached_.load(std::memory_order_acquire) != cache) cache->attach(*this);
+    if (cache_for_mapping() == cache) return;
+    cache->detach(*this, PageCache::Detach::always);
+  }
+}
+
+void MemoryObject::cache_changed() {
+  PageCache* before = attached_.load(std::memory_order_acquire);
+  if (!before) return;
+  // First in both would be best, but each list has its own lock. In neither for a moment is harmless: the pages are the
+  // same in both caches, and what is changed meanwhile is dropped from the page tables here.
+  before->detach(*this, PageCache::Detach::always);
+  attach();
+  unmap(0, UINT64_MAX, Mapping::Pages::of_object);
+}
+
+void MemoryObject::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages) {
+  SpinGuard guard(mappings_lock_);
+  for (Mapping& mapping : mappings_) mapping.unmap(first, last, pages);
+}
+
+void MemoryObject::write_protect() {
+  SpinGuard guard(mappings_lock_);
+  for (Mapping& mapping : mappings_) mapping.write_protect();
+}
+
+}  // namespace cv6

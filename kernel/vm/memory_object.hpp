@@ -1,0 +1,85 @@
+// What a mapping maps: a file, a device's memory, or memory shared between processes. Files implement it
+// (fs/inode.hpp).
+//
+// An object knows its mappings (the reverse map), and the PageCache that its pages come from knows the object, so that
+// a cache that drops or replaces a page can take it out of all page tables. Locks, in this order: the cache's (its
+// index and its objects), the object's (its mappings), the page table's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "lib/list.hpp"
+#include "mm/frame.hpp"
+#include "sync/spin_lock.hpp"
+#include "vm/mapping.hpp"
+
+namespace cv6 {
+
+class PageCache;
+
+class MemoryObject : public Counted<MemoryObject> {
+ public:
+  MemoryObject() = default;
+  virtual ~MemoryObject() = default;
+
+  // The page for a read or a write through a mapping. A shared writable mapping asks with Intent::write at its first
+  // write to each page. Error::fault past the end of the file (SIGBUS), Error::nomem. An empty FrameRef never. For a
+  // read of a hole the answer may be frames::zero_page(): PageCache takes it out of the mappings when the hole is
+  // filled. Called without any lock; may block.
+  enum class Intent : std::uint8_t { read, write };
+  virtual Result<FrameRef> page_for_mapping(std::uint64_t index, Intent intent) = 0;
+  // Several pages at once, for fault-around: the pages first .. first + count - 1 that are present right now, empty
+  // FrameRefs elsewhere. Never blocks or allocates: the address space's lock is held, which comes after files'. The
+  // default finds none, for objects whose pages are not worth it.
+  virtual void pages_present([[maybe_unused]] std::uint64_t first, unsigned count, FrameRef* pages) {
+    for (unsigned i = 0; i < count; ++i) pages[i] = {};
+  }
+  // The cache that the object's pages come from at the moment; null: none that changes its pages (a device). Every
+  // cache that is ever answered lives as long as the object.
+  virtual PageCache* cache_for_mapping() = 0;
+  // A page of a shared mapping is written to for the first time: the file's modification time changes. Without any
+  // lock.
+  virtual void modified_by_mapping() = 0;
+  // For /proc/PID/maps: device and inode number.
+  struct Label {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+  };
+  virtual Label label() = 0;
+
+  // --- for the file system
+  // -------------------------------------------------------------------------------------------- cache_for_mapping()
+  // answers another cache from now on, with the same pages (it shares them): mappings follow.
+  void cache_changed();
+
+  // --- for address spaces
+  // --------------------------------------------------------------------------------------------- The reverse map. A
+  // mapping is added before its first page is mapped and removed after its last one is gone.
+  void add_mapping(Mapping& mapping);
+  void remove_mapping(Mapping& mapping);
+  // Bounds of mappings change only in here: change() may also add mappings, with its argument. Nothing below may block.
+  template <class Change>
+  void change_mappings(Change change) {
+    SpinGuard guard(mappings_lock_);
+    change(mappings_);
+  }
+  using Mappings = List<Mapping, &Mapping::object_node>;
+
+ private:
+  friend class PageCache;
+  // Pages first .. last are not what they were: takes them out of the page tables (what a private mapping has copied
+  // stays, unless Pages::all), or makes them read-only.
+  void unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages);
+  void write_protect();
+  void attach();
+
+  SpinLock mappings_lock_{Rank::mappings};
+  Mappings mappings_ GUARDED_BY(mappings_lock_);
+  std::atomic<PageCache*> attached_{nullptr};  // the cache that has this object in its list; changed under its lock
+
+ public:
+  ListNode cache_node;  // for PageCache
+};
+
+}  // namespace cv6

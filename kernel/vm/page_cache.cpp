@@ -1,0 +1,122 @@
+#include "vm/page_cache.hpp"
+
+#include <cstring>
+
+namespace cv6 {
+
+PageCache::PageCache(Ref<GuestMemory> owner) : owner_(std::move(owner)) {}
+
+// Mappings hold their object, and objects outlive no cache of theirs: nothing can be attached.
+PageCache::~PageCache() { CV6_DEBUG_ASSERT(objects_.empty()); }
+
+FrameRef PageCache::find(std::uint64_t index) {
+  FrameRef page;
+  find(index, 1, &page);
+  return page;
+}
+
+void PageCache::find(std::uint64_t first, unsigned count, FrameRef* pages) {
+  SpinGuard guard(lock_);
+  for (unsigned i = 0; i < count; ++i) {
+    Frame* page = index_.find(first + i);
+    if (page) page->hold();
+    pages[i] = FrameRef::adopt(page);
+  }
+}
+
+Result<FrameRef> PageCache::writable(std::uint64_t index, Fill fill) {
+  FrameRef old;  // goes after the lock
+  SpinGuard guard(lock_);
+  const Frame* shared = index_.find(index);
+  if (shared) {
+    Frame* page = *TRY(index_.own(index));
+    if (!PageIndex::is_shared(*page)) {
+      page->hold();
+      return FrameRef::adopt(page);
+    }
+  }
+  FrameRef page = TRY(owner_->take(FrameUse::file_page, shared ? Fill::garbage : fill));
+  Frame** place = TRY(index_.own(index));
+  if (shared) std::memcpy(page.data(), shared->data(), page_size);
+  old = index_.put(place, page);
+  // Also where a hole was: a page of zeros may be mapped.
+  unmap(index, index, Mapping::Pages::of_object);
+  return page;
+}
+
+Result<void> PageCache::insert(std::uint64_t index, FrameRef page) {
+  SpinGuard guard(lock_);
+  Frame** place = TRY(index_.own(index));
+  if (*place) return Error::exist;
+  (void)index_.put(place, std::move(page));
+  unmap(index, index, Mapping::Pages::of_object);
+  return {};
+}
+
+void PageCache::truncate(std::uint64_t index) {
+  PageIndex gone;  // a whole file is dropped after the lock
+  SpinGuard guard(lock_);
+  if (index == 0)
+    gone = std::exchange(index_, PageIndex());
+  else
+    index_.truncate(index);
+  unmap(index, UINT64_MAX, Mapping::Pages::all);
+}
+
+Result<void> PageCache::punch(std::uint64_t first, std::uint64_t last) {
+  SpinGuard guard(lock_);
+  const Result<void> erased = index_.erase(first, last);
+  unmap(first, last, Mapping::Pages::of_object);
+  return erased;
+}
+
+// Two caches' locks have no order, so one after the other: nobody else uses a cache that is only being made.
+Result<void> PageCache::share_from(PageCache& other) {
+  PageIndex copy;
+  {
+    SpinGuard guard(other.lock_);
+    copy.share_from(other.index_);
+    for (MemoryObject& object : other.objects_) object.write_protect();
+  }
+  SpinGuard guard(lock_);
+  CV6_ASSERT(index_.empty());
+  index_ = std::move(copy);
+  return {};
+}
+
+bool PageCache::next_page(std::uint64_t from, std::uint64_t& index) {
+  SpinGuard guard(lock_);
+  return index_.next_page(from, index);
+}
+
+std::uint64_t PageCache::page_count() const {
+  SpinGuard guard(lock_);
+  return index_.count();
+}
+
+void PageCache::attach(MemoryObject& object) {
+  SpinGuard guard(lock_);
+  if (object.attached_.load(std::memory_order_relaxed)) return;  // another processor was faster
+  objects_.push_back(object);
+  object.attached_.store(this, std::memory_order_release);
+}
+
+void PageCache::detach(MemoryObject& object, Detach when) {
+  SpinGuard guard(lock_);
+  if (object.attached_.load(std::memory_order_relaxed) != this) return;
+  if (when == Detach::if_unmapped) {
+    SpinGuard mappings(object.mappings_lock_);
+    if (!object.mappings_.empty()) return;
+    List<MemoryObject, &MemoryObject::cache_node>::remove(object);
+    object.attached_.store(nullptr, std::memory_order_release);
+    return;
+  }
+  List<MemoryObject, &MemoryObject::cache_node>::remove(object);
+  object.attached_.store(nullptr, std::memory_order_release);
+}
+
+void PageCache::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages) {
+  for (MemoryObject& object : objects_) object.unmap(first, last, pages);
+}
+
+}  // namespace cv6

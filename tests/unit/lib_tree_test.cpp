@@ -1,0 +1,92 @@
+// The tree against std::multimap, and its summaries against what they summarise.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "lib/tree.hpp"
+
+namespace cv6 {
+namespace {
+
+struct Item {
+  int key = 0;
+  unsigned weight = 0;
+  unsigned heaviest = 0;  // of the subtree
+  TreeNode node;
+};
+struct ByKey {
+  int operator()(const Item& item) const { return item.key; }
+};
+struct Heaviest {
+  static void update(Item& item, const Item* left, const Item* right) {
+    item.heaviest = std::max({item.weight, left ? left->heaviest : 0, right ? right->heaviest : 0});
+  }
+};
+using Items = Tree<Item, &Item::node, ByKey, Heaviest>;
+
+unsigned check_summary(const Item* at) {
+  if (!at) return 0;
+  const unsigned expected = std::max({at->weight, check_summary(Items::child(*at, Items::Side::left)),
+                                      check_summary(Items::child(*at, Items::Side::right))});
+  EXPECT_EQ(at->heaviest, expected);
+  return expected;
+}
+
+TEST(Tree, RandomOperationsAgainstAMap) {
+  std::mt19937 random(1);
+  std::vector<std::unique_ptr<Item>> all;
+  for (int i = 0; i < 300; ++i) all.push_back(std::make_unique<Item>());
+  Items tree;
+  std::multimap<int, Item*> model;
+  for (int step = 0; step < 30000; ++step) {
+    Item& item = *all[random() % all.size()];
+    if (!item.node.linked()) {
+      item.key = static_cast<int>(random() % 500);
+      item.weight = random() % 1000;
+      tree.insert(item);
+      model.emplace(item.key, &item);
+    } else if (random() % 3 == 0) {
+      item.weight = random() % 1000;
+      tree.refresh(item);
+    } else {
+      tree.remove(item);
+      for (auto at = model.lower_bound(item.key);; ++at)
+        if (at->second == &item) {
+          model.erase(at);
+          break;
+        }
+    }
+    ASSERT_EQ(tree.size(), model.size());
+    const int key = static_cast<int>(random() % 520) - 10;
+    const auto lower = model.lower_bound(key);
+    ASSERT_EQ(tree.lower_bound(key), lower == model.end() ? nullptr : lower->second);
+    const auto upper = model.upper_bound(key);
+    ASSERT_EQ(tree.floor(key), upper == model.begin() ? nullptr : std::prev(upper)->second);
+    ASSERT_EQ(tree.find(key) != nullptr, model.contains(key));
+    if (step % 500) continue;
+    check_summary(tree.root());
+    auto expected = model.begin();
+    for (Item& one : tree) ASSERT_EQ(&one, (expected++)->second);
+  }
+}
+
+TEST(Tree, StaysShallow) {
+  std::vector<Item> items(20000);
+  Items tree;
+  for (int i = 0; i < 20000; ++i) {
+    items[i].key = i;
+    tree.insert(items[i]);
+  }
+  const auto depth = [](auto self, const Item* at) -> int {
+    if (!at) return 0;
+    return 1 + std::max(self(self, Items::child(*at, Items::Side::left)),
+                        self(self, Items::child(*at, Items::Side::right)));
+  };
+  EXPECT_LT(depth(depth, tree.root()), 60);
+}
+
+}  // namespace
+}  // namespace cv6
