@@ -38,127 +38,164 @@ bool shares_with_others(Process& process) {
   return false;
 }
 
-// --- numbers ----------------------------------------------------------------------------------------------------------
+using Threads = Vector<Ref<UserThread>>;
 
-void leave_numbers(Process& process) {
-  process.for_each_thread([](UserThread& thread) { thread.tid()->leave(); });
-  process.pid()->leave();
+// All threads; while they are being looked at others may come: see is_complete().
+Result<Threads> threads_of(Process& process) {
+  Threads threads;
+  TRY(threads.reserve(process.thread_count() + 4));
+  SpinGuard guard(process.lock());
+  for (UserThread& thread : process.threads) {
+    if (threads.size() == threads.capacity()) return Error::again;
+    (void)threads.push_back(Ref<UserThread>(&thread));
+  }
+  return threads;
 }
 
-Result<void> take_numbers(Process& process, Container& container) {
-  Result<void> outcome = process.pid()->join(container);
-  process.for_each_thread([&](UserThread& thread) {
-    if (outcome && thread.tid() != process.pid()) outcome = thread.tid()->join(container);
-  });
-  if (!outcome) leave_numbers(process);
+bool is_complete(Process& process, const Threads& threads) {
+  SpinGuard guard(process.lock());
+  std::size_t found = 0;
+  for (UserThread& thread : process.threads)
+    for (const Ref<UserThread>& known : threads) found += known == &thread;
+  return found == process.thread_count();
+}
+
+void give_numbers_back(const Threads& threads) {
+  for (const Ref<UserThread>& thread : threads) thread->tid()->leave();
+}
+
+// Numbers there for the process and its threads, or for none.
+Result<void> take_numbers(const Process& process, const Threads& threads, Container& container) {
+  bool first_is_there = false;
+  auto outcome = [&] -> Result<void> {
+    for (const Ref<UserThread>& thread : threads) {
+      TRY(thread->tid()->join(container));
+      first_is_there |= thread->tid() == process.pid();
+    }
+    if (!first_is_there) TRY(process.pid()->join(container));
+    return {};
+  }();
+  if (!outcome) give_numbers_back(threads);
   return outcome;
 }
 
-// --- moving -----------------------------------------------------------------------------------------------------------
-
-// The process is in `container` from here on, where it has numbers already. Returns where it was.
-Ref<Container> move_to(Process& process, Ref<Container> container, Ref<UserAccount> account) {
-  process.address_space().charge_to(Ref<GuestMemory>(&container->memory()));
-  {
-    SpinGuard tree(process_tree_lock);
-    SpinGuard guard(process.lock());
-    const unsigned tasks = process.thread_count();
-    process.parts().account->tasks.fetch_sub(tasks, std::memory_order_relaxed);
-    account->tasks.fetch_add(tasks, std::memory_order_relaxed);
-    std::swap(process.parts().account, account);
-    std::swap(process.parts().container, container);
-    Container& now = process.container();
-    process.set_number(process.pid()->number_in(now));
-    process.set_parent_number(process.parent ? process.parent->pid()->number_in(now) : 0);
-    for (UserThread& thread : process.threads) {
-      thread.set_number(thread.tid()->number_in(now));
-      sched::move(thread, now.sched_context());
-    }
-  }
-  return container;
+// The same directory as the container shows it, or its root.
+Path directory_inside(Process& process, Container& container) {
+  Own<char[]> buffer(new (std::nothrow) char[path_max]);
+  if (!buffer) return container.root();
+  const auto text = path_text(process.fs().working_directory(), process.fs().root(), {buffer.get(), path_max});
+  if (!text || !text->reachable || text->removed) return container.root();
+  auto inside = FsContext::create(container.root(), container.root());
+  if (!inside) return container.root();
+  const Caller caller{**inside, process.credentials()};
+  auto found = resolve(caller, At{nullptr, text->text}, Follow::yes);
+  if (!found || !check_directory(caller, *found)) return container.root();
+  return *std::move(found);
 }
 
-// The directory of the same path in another tree, or that tree's root.
-Path same_directory(Process& process, const Path& other_root) {
-  char buffer[path_max];
-  const Path root = process.fs().root();
-  auto text = path_text(process.fs().working_directory(), root, buffer);
-  if (!text || !text->reachable || text->removed) return other_root;
-  auto context = FsContext::create(other_root, other_root);
-  if (!context) return other_root;
-  const Caller caller{**context, process.credentials()};
-  auto found = resolve(caller, {.name = text->text}, Follow::yes);
-  return found && check_directory(caller, *found) ? *found : other_root;
+// From here on the process is one of `to`. What was before is in what comes back, to be dropped without locks.
+struct Former {
+  Ref<Container> container;
+  Ref<UserAccount> account;
+};
+Former move_process(Process& process, const Threads& threads, Container& to, Ref<UserAccount> account) {
+  Former former;
+  process.address_space().charge_to(Ref<GuestMemory>(&to.memory()));
+  for (const Ref<UserThread>& thread : threads) sched::move(*thread, to.sched_context());
+  const std::uint64_t tasks = process.thread_count();
+  SpinGuard tree(process_tree_lock);
+  SpinGuard guard(process.lock());
+  former.container = std::exchange(process.parts().container, Ref<Container>(&to));
+  former.account = std::exchange(process.parts().account, account);
+  former.account->tasks.fetch_sub(tasks, std::memory_order_relaxed);
+  account->tasks.fetch_add(tasks, std::memory_order_relaxed);
+  process.set_number(process.pid()->number_in(to));
+  process.set_parent_number(process.parent ? process.parent->pid()->number_in(to) : 0);
+  for (const Ref<UserThread>& thread : threads) thread->set_number(thread->tid()->number_in(to));
+  return former;
 }
 
-// --- what was opened inside -------------------------------------------------------------------------------------------
-
-void close_files_of(Process& process, std::uint64_t tree) {
-  process.files().close_if(
-      [](const File& file, const void* context) {
-        return file.path() && file.path().mount->tree() == *static_cast<const std::uint64_t*>(context);
-      },
-      &tree);
-}
-
-bool is_mounted_in(Mount& root, std::uint64_t device) {
-  for (Ref<Mount> mount(&root); mount; mount = mount->next_in_tree(mount->id()))
-    if (mount->file_system().in_view() == FileSystem::InView::copied_on_write &&
-        mount->file_system().device() == device)
-      return true;
-  return false;
-}
-
-// What maps files of the tree whose root mount this is goes, programs' own text included: whoever executes a program of
-// the container cannot go on outside of it.
-Result<void> unmap_files_of(AddressSpace& space, Mount& root) {
-  AddressSpace::Description mapping{};
-  for (std::uintptr_t at = 0; space.describe(at, mapping); at = mapping.end)
-    if (mapping.object && is_mounted_in(root, mapping.object->label().device))
-      TRY(space.unmap(mapping.start, mapping.end - mapping.start));
-  return {};
-}
+void destroy_home(Home* home) { delete home; }
 
 }  // namespace
 
 Result<void> join(UserThread& caller, Container& container) {
   Process& process = caller.process();
+  Container& from = process.container();
+  if (&container == &from || !container.is_or_is_below(from)) return Error::srch;
   if (!process.credentials().privileged()) return Error::perm;
-  if (process.home) return Error::busy;
-  if (&container == &process.container() || !container.is_or_is_below(process.container())) return Error::srch;
+  if (process.home || process.is_init) return Error::busy;
   if (shares_with_others(process)) return Error::inval;
-
-  Own<Home> home = TRY(make_own<Home>(process.container_ref(), process.fs().root(), process.fs().working_directory()));
+  std::unique_ptr<Home, void (*)(Home*)> home(new (std::nothrow) Home, &destroy_home);
+  if (!home) return Error::nomem;
+  *home = {Ref<Container>(&from), process.fs().root(), process.fs().working_directory()};
   Ref<UserAccount> account = TRY(UserAccount::find_or_create(container, process.credentials().ids().user));
-  Path directory = same_directory(process, container.root());
+  const Threads threads = TRY(threads_of(process));
   TRY(container.enter());
-  if (auto numbers = take_numbers(process, container); !numbers) {
-    container.leave();
-    return numbers;
+  auto numbered = take_numbers(process, threads, container);
+  if (numbered && !is_complete(process, threads)) {
+    give_numbers_back(threads);
+    numbered = Error::again;
   }
-  move_to(process, Ref<Container>(&container), std::move(account))->leave();
-  process.fs().move_to(container.root(), std::move(directory));
-  process.home = {home.release(), [](Home* gone) { delete gone; }};
+  if (!numbered) {
+    container.leave();
+    return numbered;
+  }
+  process.fs().move_to(container.root(), directory_inside(process, container));
+  const Former former = move_process(process, threads, container, std::move(account));
+  process.home = std::move(home);
+  from.leave();
   return {};
 }
 
+namespace {
+
+bool was_opened_in(const File& file, const void* tree) {
+  return file.path().mount && file.path().mount->tree() == *static_cast<const std::uint64_t*>(tree);
+}
+
+// Is this the device number of a file system that only the tree of these mounts shows?
+bool is_device_of(Mount& root, std::uint64_t device) {
+  for (Ref<Mount> mount = root.next_in_tree(0); mount; mount = root.next_in_tree(mount->id()))
+    if (mount->file_system().device() == device && mount->file_system().in_view() == FileSystem::InView::copied_on_write)
+      return true;
+  return false;
+}
+
+void unmap_files_of(Process& process, Container& container) {
+  AddressSpace& space = process.address_space();
+  AddressSpace::Description mapping;
+  for (std::uintptr_t at = 0; space.describe(at, mapping); at = mapping.end) {
+    if (mapping.object && is_device_of(*container.root().mount, mapping.object->label().device))
+      (void)space.unmap(mapping.start, mapping.end - mapping.start);
+    mapping.object = nullptr;
+  }
+}
+
+}  // namespace
+
 Result<void> leave(UserThread& caller) {
   Process& process = caller.process();
+  const Ref<Container> inside = process.container_ref();
   if (!process.home) {
-    if (process.container().is_host()) return Error::srch;
+    if (inside->is_host()) return Error::srch;
     exit_process({WaitStatus::Kind::exited, 0});
   }
-  Home& home = *process.home;
-  const Path inside = process.container().root();
-  Ref<UserAccount> account = TRY(UserAccount::find_or_create(*home.container, process.credentials().ids().user));
-  TRY(unmap_files_of(process.address_space(), *inside.mount));
-  TRY(home.container->enter());
-  close_files_of(process, inside.mount->tree());
-  process.fs().move_to(home.root, home.working_directory);
-  Ref<Container> left = move_to(process, home.container, std::move(account));
-  leave_numbers(process);
+  if (shares_with_others(process)) return Error::inval;
+  Container& outside = *process.home->container;
+  Ref<UserAccount> account = TRY(UserAccount::find_or_create(outside, process.credentials().ids().user));
+  const Threads threads = TRY(threads_of(process));
+  if (!is_complete(process, threads)) return Error::again;
+  if (!outside.enter()) exit_process({WaitStatus::Kind::exited, 0});  // its home is being destroyed
+  const std::uint64_t tree = inside->root().mount->tree();
+  process.files().close_if(&was_opened_in, &tree);
+  unmap_files_of(process, *inside);
+  process.fs().move_to(process.home->root, process.home->working_directory);
+  process.pid()->leave();
+  give_numbers_back(threads);
+  const Former former = move_process(process, threads, outside, std::move(account));
   process.home.reset();
-  left->leave();
+  inside->leave();
   return {};
 }
 

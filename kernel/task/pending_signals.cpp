@@ -23,14 +23,6 @@ Result<void> PendingSignals::add(const SignalInfo& info, UserAccount* payer, std
   return {};
 }
 
-SignalInfo* PendingSignals::of_timer(int number, int timer) {
-  if (!set().contains(number)) return nullptr;
-  for (QueuedSignal& queued : queue_)
-    if (queued.info.number == number && queued.info.kind == SignalInfo::Kind::timer && queued.info.timer == timer)
-      return &queued.info;
-  return nullptr;
-}
-
 bool PendingSignals::take(SignalSet blocked, SignalInfo& info) {
   const SignalSet deliverable = set() - blocked;
   if (deliverable.empty()) return false;

@@ -34,8 +34,6 @@ class PendingSignals {
   // The next signal that is not in `blocked`, out of the set; false: none.
   bool take(SignalSet blocked, SignalInfo& info);
   void discard(SignalSet which);
-  // What a POSIX timer has queued here and has not been taken yet, to count overruns in; null: nothing.
-  SignalInfo* of_timer(int number, int timer);
 
  private:
   void change(SignalSet set) { set_.store(set.bits(), std::memory_order_seq_cst); }
