@@ -82,6 +82,7 @@ void Inode::copy_shown_attributes() {
   const Inode& from = shown();
   set_mode(from.mode());
   set_owner(from.user(), from.group());
+  set_links(from.links());
   set_size(from.size());
   set_access_time(from.access_time());
   set_modify_time(from.modify_time());

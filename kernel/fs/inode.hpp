@@ -35,6 +35,9 @@ class PageCache;
 class Pipe;
 struct Path;
 struct Caller;
+namespace cow {
+class ViewFileSystem;
+}
 
 class FileSystem : public Counted<FileSystem> {
  public:
@@ -46,6 +49,9 @@ class FileSystem : public Counted<FileSystem> {
   enum class InView : std::uint8_t { copied_on_write, as_it_is };
   virtual InView in_view() const { return InView::copied_on_write; }
 
+  // Not null for copy-on-write views.
+  virtual cow::ViewFileSystem* as_view() { return nullptr; }
+
   DeviceNumber device() const { return device_; }  // unique while the system runs
   std::uint64_t next_number() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
   // Held while a directory moves to another parent: only then may the shape of the tree of directories change.
@@ -55,6 +61,8 @@ class FileSystem : public Counted<FileSystem> {
   void mounted() { mounts_.fetch_add(1, std::memory_order_relaxed); }
   // True: it was the last mount, and no dentries are cached any more.
   bool unmounted() { return mounts_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+  // Nobody sees it any more; what it keeps for later may go (views).
+  virtual void last_unmounted() {}
   bool is_mounted() const { return mounts_.load(std::memory_order_acquire) != 0; }
 
  protected:
@@ -125,7 +133,7 @@ class Inode : public MemoryObject {
   Mode mode() const { return shown().mode_.load(std::memory_order_relaxed); }
   std::uint32_t user() const { return shown().user_.load(std::memory_order_relaxed); }
   std::uint32_t group() const { return shown().group_.load(std::memory_order_relaxed); }
-  std::uint32_t links() const { return links_.load(std::memory_order_relaxed); }
+  std::uint32_t links() const { return shown().links_.load(std::memory_order_relaxed); }
   std::uint64_t size() const { return shown().size_.load(std::memory_order_acquire); }  // pairs with set_size
   Nanoseconds access_time() const { return shown().access_time_.load(std::memory_order_relaxed); }
   Nanoseconds modify_time() const { return shown().modify_time_.load(std::memory_order_relaxed); }
@@ -187,7 +195,8 @@ class Inode : public MemoryObject {
   static constexpr std::uint64_t first_position = 2;  // 0 and 1 are . and ..
   virtual Result<void> iterate(std::uint64_t& position, DirectorySink& sink);
   EntryCaching entry_caching() const { return entry_caching_; }
-  virtual std::uint64_t entries_version() { return version_.load(std::memory_order_acquire); }
+  virtual std::uint64_t entries_version() const { return own_changes(); }
+  std::uint64_t own_changes() const { return version_.load(std::memory_order_acquire); }
   void entries_changed() { version_.fetch_add(1, std::memory_order_release); }  // by operations.cpp at each change
   // A directory that rmdir removed: nothing is created there any more. Under mutex().
   bool removed() const { return removed_; }

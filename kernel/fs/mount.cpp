@@ -26,7 +26,9 @@ Mount::Mount(Ref<Dentry> root, std::uint64_t tree, std::uint32_t flags, String s
 }
 
 Mount::~Mount() {
-  if (file_system_->unmounted()) Dentry::drop_below(*root_);
+  if (!file_system_->unmounted()) return;
+  Dentry::drop_below(*root_);
+  file_system_->last_unmounted();
 }
 
 // The mounts attached here lose their parent; those that nobody is in go too, one after the other without recursion.

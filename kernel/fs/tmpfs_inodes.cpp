@@ -70,7 +70,6 @@ GuestMemory& SpecialFile::charged_to() { return *tmpfs_of(*this).meter().owner()
 Symlink::~Symlink() { tmpfs_of(*this).inode_gone(inode_charge + target_.size()); }
 
 Result<std::size_t> Symlink::read_link(std::span<char> to) {
-  touch_accessed();
   const std::size_t size = std::min(to.size(), target_.size());
   std::memcpy(to.data(), target_.c_str(), size);
   return size;
