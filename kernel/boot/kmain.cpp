@@ -4,6 +4,7 @@
 #include "arch/machine.hpp"
 #include "boot/options.hpp"
 #include "boot/self_check.hpp"
+#include "boot/user_space.hpp"
 #include "dev/devices.hpp"
 #include "mm/frame.hpp"
 #include "sched/scheduler.hpp"
@@ -80,6 +81,9 @@ void start_processors() {
   start_scheduler();
   start_devices();
   start_processors();
-  if (options.self_check) start_self_check();
+  if (options.self_check)
+    start_self_check();
+  else if (!start_user_space(options))
+    give_up("no first process");
   run_processor();
 }
