@@ -31,9 +31,12 @@ std::uintptr_t MappingSet::find_free_below(const Mapping* at, std::uint64_t leng
   if (!at) return high - length;
   const std::uint64_t longest = std::max({at->subtree_gap, gap(low, at->subtree_start), gap(at->subtree_end, high)});
   if (longest < length) return 0;
-  const auto right = find_free_below(Mappings::child(*at, Mappings::Side::right), length, std::max(low, at->end), high);
-  if (right) return right;
-  return find_free_below(Mappings::child(*at, Mappings::Side::left), length, low, std::min(high, at->guarded_start()));
+  const Mapping* left = Mappings::child(*at, Mappings::Side::left);
+  const Mapping* right = Mappings::child(*at, Mappings::Side::right);
+  if (const auto found = find_free_below(right, length, std::max(low, at->end), high)) return found;
+  // A guard gap ends at the next mapping below: it does not reach over it.
+  const std::uintptr_t below = left ? std::max(at->guarded_start(), left->subtree_end) : at->guarded_start();
+  return find_free_below(left, length, low, std::min(high, below));
 }
 
 }  // namespace cv6
