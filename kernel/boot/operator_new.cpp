@@ -8,6 +8,8 @@
 using cv6::heap::give;
 using cv6::heap::take;
 
+constinit const std::nothrow_t std::nothrow{};
+
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return take(size); }
 void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return take(size); }
 void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {

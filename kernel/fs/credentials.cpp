@@ -15,7 +15,8 @@ Result<Ref<const GroupSet>> GroupSet::create(std::span<const std::uint32_t> grou
   Ref<GroupSet> set = TRY(make<GroupSet>());
   TRY(set->groups_.reserve(groups.size()));
   for (std::uint32_t group : groups) TRY(set->groups_.push_back(group));
-  std::sort(set->groups_.begin(), set->groups_.end());
+  std::make_heap(set->groups_.begin(), set->groups_.end());  // std::sort of integers needs a compiled C++ library
+  std::sort_heap(set->groups_.begin(), set->groups_.end());
   return Ref<const GroupSet>(std::move(set));
 }
 

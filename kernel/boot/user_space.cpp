@@ -1,0 +1,67 @@
+#include "boot/user_space.hpp"
+
+#include "abi/linux/operations.hpp"
+#include "arch/machine.hpp"
+#include "container/manager.hpp"
+#include "dev/port.hpp"
+#include "fs/device.hpp"
+#include "fs/initialise.hpp"
+#include "fs/initramfs.hpp"
+#include "fs/operations.hpp"
+#include "fs/terminal/terminal.hpp"
+#include "sync/log.hpp"
+#include "task/first_process.hpp"
+#include "task/proc/proc.hpp"
+
+namespace cv6 {
+
+namespace {
+
+constexpr Mode mount_point_mode = 0755;
+
+// A directory that need not be there yet, with a file system on it.
+Result<void> mount(const Caller& caller, std::string_view name, Ref<Dentry> root, std::string_view source) {
+  if (auto made = make_directory(caller, {.name = name}, mount_point_mode); !made && made.error() != Error::exist)
+    return made;
+  TRY(Mount::attach(TRY(resolve(caller, {.name = name}, Follow::yes)), std::move(root), source));
+  return {};
+}
+
+Result<void> start_files(Container& host) {
+  Path root = TRY(fs::initialise(host.memory()));
+  const arch::MemoryRange initial = arch::initial_file_system();
+  if (initial.start == initial.end) {
+    log(LogLevel::error, "there is no initial file system: start the machine with an initramfs");
+    return Error::noent;
+  }
+  TRY(unpack_initramfs(*root.dentry, initial.start, initial.end - initial.start, host.memory()));
+
+  TRY(initialise_terminals());
+  TRY(proc::initialise());
+  const Ref<FsContext> context = TRY(FsContext::create(root, root));
+  const Caller caller{*context, Credentials::root()};
+  TRY(mount(caller, "/dev", devfs::root(), "devtmpfs"));
+  TRY(mount(caller, "/proc", proc::root(), "proc"));
+  host.set_root(std::move(root));
+  return {};
+}
+
+}  // namespace
+
+Result<void> start_user_space(const Options& options) {
+  TRY(ContainerManager::initialise());
+  TRY(initialise_tasks());
+  initialise_linux_abi();
+  TRY(start_files(ContainerManager::host()));
+
+  const std::string_view arguments[] = {options.init};
+  const std::string_view environment[] = {"HOME=/", "TERM=linux"};
+  const std::string_view console = ports::console() ? "/dev/console" : "";
+  if (auto started = start_first_process(options.init, arguments, environment, console); !started) {
+    log(LogLevel::error, "the first process, {}, cannot be started (error {})", options.init, started.error());
+    return started;
+  }
+  return {};
+}
+
+}  // namespace cv6
