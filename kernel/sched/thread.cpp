@@ -60,7 +60,7 @@ Result<void> Thread::prepare(void (*entry)(void*), void* argument) {
   entry_ = entry;
   argument_ = argument;
   // Below the user registers, which the entry stubs keep at the top.
-  arch::prepare_context(kernel_context_, stack_top(), &Thread::begin, this);
+  arch::prepare_context(kernel_context_, &user_registers(), &Thread::begin, this);
   return {};
 }
 
