@@ -29,6 +29,7 @@ Result<void> check(const Request& request) {
   }
   if (has(request, Request::share_handlers) && !has(request, Request::share_memory)) return Error::inval;
   if (has(request, Request::clear_handlers) && has(request, Request::share_handlers)) return Error::inval;
+  if (has(request, Request::set_thread_pointer) && !arch::is_user_range(request.thread_pointer, 1)) return Error::perm;
   if (request.exit_signal < 0 || request.exit_signal > signal::last) return Error::inval;
   return {};
 }

@@ -90,9 +90,9 @@ void UserThread::reset_fpu() {
   arch::fpu_initialise(fpu_image_);
 }
 
+// Copied whole: saving to fresh memory would leave parts of an image as they were there, and those are checked at a load.
 void UserThread::inherit_fpu(UserThread& caller) {
-  if (!caller.has_work(work_fpu)) return arch::fpu_save(fpu_image_);
-  std::memcpy(fpu_image_, caller.fpu_image_, arch::fpu_image_size());
+  std::memcpy(fpu_image_, caller.save_fpu(), arch::fpu_image_size());
 }
 
 void UserThread::set_pointers(const arch::ThreadPointers& fresh) {
