@@ -78,6 +78,11 @@ arch::PageRights rights(const Mapping& mapping, bool write) {
   return {.user = true, .write = write, .execute = mapping.protection.execute};
 }
 
+// Before the page can be seen: fork must not miss it.
+void note_copy(Mapping& mapping) {
+  if (!mapping.anonymous()) mapping.has_copies.store(true, std::memory_order_relaxed);
+}
+
 FaultOutcome outcome_of(Error error) {
   switch (error) {
     case Error::nomem:
@@ -144,6 +149,7 @@ AddressSpace::Attempt AddressSpace::act(Found& found, Access access, Fetch& fetc
     case FaultAction::map_fresh: {
       auto page = memory_->take(FrameUse::user_page, Fill::zero);
       if (!page) return Attempt::no_memory;
+      note_copy(found.mapping);  // where an object has a hole
       return install(found, *std::move(page), rights(found.mapping, true));
     }
     case FaultAction::map_object:
@@ -223,7 +229,7 @@ AddressSpace::Attempt AddressSpace::copy(Found& found, const FrameRef& source) {
   auto page = memory_->take(FrameUse::user_page, zero ? Fill::zero : Fill::garbage);
   if (!page) return Attempt::no_memory;
   if (!zero) std::memcpy(page->data(), source.data(), page_size);
-  if (!found.mapping.anonymous()) found.mapping.has_copies.store(true, std::memory_order_relaxed);
+  note_copy(found.mapping);
   return install(found, *std::move(page), rights(found.mapping, true));
 }
 
