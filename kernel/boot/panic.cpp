@@ -4,6 +4,7 @@
 
 #include "arch/backtrace.hpp"
 #include "arch/cpu.hpp"
+#include "arch/machine.hpp"
 #include "boot/symbols.hpp"
 #include "dev/port.hpp"
 #include "lib/format.hpp"
@@ -51,6 +52,7 @@ void panic(std::string_view message, const char* file, int line) {
   }
   arch::stop_other_cpus();
   ignore_log_lock();
+  set_log_device(arch::write_log_device);  // the boot may not have come that far
   tell("PANIC: {} ({}:{})", message, file, line);
   tell("processor {}, thread {}", arch::cpu_index(), arch::current_thread());
   tell_stack();

@@ -25,7 +25,8 @@ void log(LogLevel level, std::string_view format, const Args&... args) {
   log_detail::write(level, format_to(text, format, args...));
 }
 
-// Where lines go besides the ring; called with the log's lock held, must not log, block or allocate.
+// Where lines go besides the ring; called with the log's lock held, must not log, block or allocate. Set at boot, while one
+// processor runs, and by a panic.
 void set_log_device(void (*write)(std::string_view text));
 
 // Reading the ring: each byte ever logged has a position; what has been overwritten is skipped. Returns bytes copied and

@@ -70,10 +70,17 @@ PhysicalAddress root_pointer = 0;
 MemoryRange early;  // pages given out by take_early_page
 bool early_reserved = false;
 
+// The loader's structures need not be aligned.
+template <class T>
+T copy_of(PhysicalAddress physical) {
+  T value;
+  std::memcpy(&value, direct(physical), sizeof value);
+  return value;
+}
+
 void read_memory_map(const StartInfo& info) {
-  const auto* entries = static_cast<const MemoryMapEntry*>(direct(info.memory_map));
   for (std::uint32_t i = 0; i < info.memory_map_entries; ++i) {
-    const MemoryMapEntry& entry = entries[i];
+    const auto entry = copy_of<MemoryMapEntry>(info.memory_map + i * sizeof(MemoryMapEntry));
     if (entry.type != type_memory || entry.size > ~entry.address) continue;
     usable.add({page_ceiling(entry.address), page_floor(entry.address + entry.size)});
   }
@@ -82,7 +89,7 @@ void read_memory_map(const StartInfo& info) {
 }  // namespace
 
 void read_start_info(PhysicalAddress start_info) {
-  const auto& info = *static_cast<const StartInfo*>(direct(start_info));
+  const auto info = copy_of<StartInfo>(start_info);
   if (info.magic != start_info_magic || info.version < 1) panic("the loader gave no memory map (PVH start info)");
   read_memory_map(info);
   root_pointer = info.root_pointer;
@@ -91,7 +98,7 @@ void read_start_info(PhysicalAddress start_info) {
     std::memcpy(command_line_text, text, std::min(std::strlen(text), sizeof command_line_text - 1));
   }
   if (info.module_count) {
-    const auto& module = *static_cast<const Module*>(direct(info.modules));
+    const auto module = copy_of<Module>(info.modules);
     initrd = {module.address, module.address + module.size};
     reserved.add({page_floor(initrd.start), page_ceiling(initrd.end)});
   }
