@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t feature_multiport = 1 << 1;
 constexpr unsigned config_max_ports = 4;
+constexpr std::string_view console_name = "cv6.console";  // as host/protocol names it
 
 // 5.3.6.2 "Multiport device operation".
 struct Control {
@@ -203,7 +204,11 @@ void VirtioConsole::on_control(const Control& message, std::string_view rest) {
     case Control::Event::port_add: added_ |= std::uint32_t{1} << message.port; return;
     case Control::Event::console_port: return port.set_console();
     case Control::Event::port_open: return port.set_other_end(message.value != 0);
-    case Control::Event::port_name: return port.set_name(rest.substr(0, rest.find('\0')));
+    case Control::Event::port_name:
+      port.set_name(rest.substr(0, rest.find('\0')));
+      // The runner's console is an ordinary port: of a "virtconsole" QEMU drops output that it cannot pass on at once.
+      if (port.name() == console_name) port.set_console();
+      return;
     case Control::Event::port_remove: return port.set_other_end(false);
     default: return;  // sizes come with the console protocol of the runner
   }

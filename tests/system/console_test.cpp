@@ -63,27 +63,54 @@ TEST(Console, RunsTheFirstCommandsOfTheTour) {
   guest.wait_for("3\r\n");
 }
 
+// The shell edits its line with the terminal in another mode. What is typed for a program waits until the program has
+// shown that it runs, as a person would.
+void start_cat(Guest& guest) {
+  guest.type("sh -c 'echo begun; exec cat'\r");
+  guest.wait_for("begun\r\n");
+}
+
+void expect_answer(Guest& guest, const std::string& word) {
+  guest.type(word + "\r");
+  guest.wait_for(word + "\r\n" + word + "\r\n");
+}
+
 TEST(Console, InterruptEndsTheProgramAndNotTheShell) {
   Guest guest;
-  guest.type("sleep 1000; echo never $?\r");
-  guest.wait_for("\n");
+  start_cat(guest);
+  expect_answer(guest, "ready");
   guest.type(ctrl_c);
   guest.wait_for("cv6# ");
   EXPECT_EQ(guest.command("echo $?"), "130\n");
 }
 
-TEST(Console, StopsAndContinuesAJob) {
+TEST(Console, EndOfInputEndsTheProgramAndNotTheShell) {
   Guest guest;
-  guest.type("sleep 1000\r");
-  guest.wait_for("\n");
+  start_cat(guest);
+  expect_answer(guest, "ready");
+  guest.type(ctrl_d);
+  guest.wait_for("cv6# ");
+  EXPECT_EQ(guest.command("echo $?"), "0\n");
+}
+
+void stop_and_continue_cat(Guest& guest) {
+  start_cat(guest);
+  expect_answer(guest, "one");
   guest.type(ctrl_z);
   guest.wait_for("Stopped");
   guest.wait_for("cv6# ");
   EXPECT_NE(guest.command("jobs").find("Stopped"), std::string::npos);
   guest.type("fg\r");
-  guest.wait_for("sleep 1000\r\n");
+  guest.wait_for("exec cat");
+  guest.wait_for("\n");
+  expect_answer(guest, "two");
   guest.type(ctrl_c);
   guest.wait_for("cv6# ");
+}
+
+TEST(Console, StopsAndContinuesAJob) {
+  Guest guest;
+  stop_and_continue_cat(guest);
   EXPECT_EQ(guest.command("jobs"), "");
 }
 
@@ -106,24 +133,15 @@ TEST(Console, RunsBashWithJobControlAndHereDocuments) {
   guest.type("here\rEND\r");
   guest.wait_for("HERE\r\n");
   guest.wait_for("cv6# ");
-  guest.type("sleep 1000\r");
-  guest.wait_for("\n");
-  guest.type(ctrl_z);
-  guest.wait_for("Stopped");
-  guest.type("fg\r");
-  guest.wait_for("sleep 1000\r\n");
-  guest.type(ctrl_c);
-  guest.wait_for("cv6# ");
-  guest.type(std::string(key_up) + key_up + "\001echo \005\r");  // Ctrl-A is the runner's key:
-  guest.wait_for("cv6# ");
+  stop_and_continue_cat(guest);
   guest.type("echo ${BASH_VERSION%%.*}\r");
   guest.wait_for("5\r\n");
 }
 
 TEST(Console, CtrlATwiceIsOneForTheGuest) {
   Guest guest;
-  guest.type("cat -v\r");
-  guest.wait_for("\n");
+  guest.type("sh -c 'echo begun; exec cat -v'\r");
+  guest.wait_for("begun\r\n");
   guest.type("\001\001\r");
   guest.wait_for("^A");
   guest.wait_for("^A");
@@ -136,20 +154,28 @@ TEST(Console, CtrlATwiceIsOneForTheGuest) {
 TEST(Console, FollowsTheSizeOfTheTerminal) {
   Guest guest;
   EXPECT_EQ(guest.command("stty size"), "24 80\n");
-  guest.type("trap 'stty size' WINCH; echo ready\r");
-  guest.wait_for("ready\r\n");
-  guest.wait_for("cv6# ");
   guest.resize(132, 43);
-  // The shell notices while it reads a line, or with the next one; the size itself is there at once.
-  guest.type("until [ \"$(stty size)\" = '43 132' ]; do :; done; echo resized\r");
-  guest.wait_for("resized\r\n");
+  guest.command("until [ \"$(stty size)\" = '43 132' ]; do :; done");
+  EXPECT_EQ(guest.command("stty size"), "43 132\n");
+}
+
+TEST(Console, TellsProgramsThatTheSizeHasChanged) {
+  Guest guest;
+  guest.type("sh -c 'trap \"stty size; exit\" WINCH; echo begun; while :; do sleep 0.1; done'\r");
+  guest.wait_for("begun\r\n");
+  guest.resize(100, 50);
+  guest.wait_for("50 100\r\n");
 }
 
 TEST(Console, EditsAFileWithVi) {
   Guest guest;
   guest.type("vi /tmp/note\r");
-  guest.wait_for("/tmp/note");
-  guest.type("ihello\033:wq\r");
+  guest.wait_for("- /tmp/note");
+  guest.type("ihello");
+  guest.wait_for("hello");
+  guest.type("\033");  // What follows at once would be taken for a key's sequence.
+  guest.wait_for("- /tmp/note");
+  guest.type(":wq\r");
   guest.wait_for("cv6# ");
   EXPECT_EQ(guest.command("cat /tmp/note"), "hello\n");
 }
@@ -175,7 +201,7 @@ TEST(Console, SignalToTheRunnerGivesTheTerminalBack) {
 
 TEST(Console, LeavingInsideAFullScreenProgramRestoresTheScreen) {
   Guest guest;
-  guest.type("printf '\\033[?1049h\\033[?25l'; echo drawn\r");
+  guest.type("printf '\\033[?1049h\\033[?25l'; echo dra''wn\r");
   guest.wait_for("drawn\r\n");
   guest.type(std::string(ctrl_a) + "x");
   EXPECT_EQ(guest.wait_end(), 0);
@@ -185,8 +211,8 @@ TEST(Console, LeavingInsideAFullScreenProgramRestoresTheScreen) {
 
 TEST(Console, LongPasteAndLongOutputAreWhole) {
   Guest guest;
-  guest.type("stty -echo; wc -c; stty echo\r");
-  guest.wait_for("\n");
+  guest.type("stty -echo; echo ready; wc -c; stty echo\r");
+  guest.wait_for("ready\r\n");
   std::string paste;
   for (int i = 0; i < 400; ++i) paste += std::string(99, 'p') + "\r";
   guest.type(paste + ctrl_d);
@@ -198,12 +224,18 @@ TEST(Console, LongPasteAndLongOutputAreWhole) {
 }
 
 TEST(Console, SettingsAreExactlyAsBefore) {
-  cv6::test::Console console({"sh", "-c", "echo start; read go; exec \"$@\"", "sh"});
+  // The terminal's settings are asked for before the runner gets to it.
+  Words words = {"sh", "-c", "echo start; read go; exec \"$@\"", "sh"};
+  for (const std::string& word : runner()) words.push_back(word);
+  cv6::test::Console console(words);
+  console.wait_for("start");
   const termios before = console.settings();
-  Guest guest;
-  guest.type("exit\r");
-  guest.wait_end();
-  EXPECT_TRUE(same(before, guest.settings()));
+  console.type("go\r");
+  console.wait_for("cv6# ");
+  EXPECT_FALSE(same(before, console.settings()));
+  console.type("exit\r");
+  EXPECT_EQ(console.wait_end(), 0);
+  EXPECT_TRUE(same(before, console.settings()));
 }
 
 }  // namespace

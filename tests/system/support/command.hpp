@@ -15,7 +15,7 @@ struct Completed {
   std::string error;
 };
 
-inline constexpr std::chrono::seconds patience{120};  // far more than anything here takes
+inline constexpr std::chrono::seconds patience{90};  // far more than anything here takes
 
 // Runs `command` to its end.
 Completed run_program(const Words& command, const std::string& input = "", std::chrono::seconds limit = patience);
