@@ -37,6 +37,7 @@ Result<void> start_files(Container& host) {
   TRY(unpack_initramfs(*root.dentry, initial.start, initial.end - initial.start, host.memory()));
 
   TRY(initialise_terminals());
+  TRY(initialise_port_devices());
   TRY(proc::initialise());
   const Ref<FsContext> context = TRY(FsContext::create(root, root));
   const Caller caller{*context, Credentials::root()};
