@@ -25,7 +25,7 @@ Result<Path> initialise(GuestMemory& owner) {
   tmpfs::Options options;
   options.mode = 0755;
   Ref<Dentry> root = TRY(tmpfs::create(Ref<GuestMemory>(&owner), options));
-  Ref<Mount> mount = TRY(Mount::create_tree(root, "rootfs"));
+  Ref<Mount> mount = TRY(Mount::create_tree(root, "tmpfs"));
   return Path{std::move(mount), std::move(root)};
 }
 

@@ -75,7 +75,7 @@ Result<void> Walk::run(Until until, Follow follow) {
     if (kind_ == LastKind::dot_dot)
       at_ = parent_of(at_, root_);
     else if (kind_ == LastKind::name)
-      TRY(step_into(name, is_last && !slash ? follow : Follow::yes));
+      TRY(step_into(name, is_last && !trailing_slash_ ? follow : Follow::yes));
   }
   if (trailing_slash_ && !at_.inode().is_directory()) return Error::notdir;
   return {};
