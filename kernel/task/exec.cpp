@@ -86,7 +86,7 @@ void replace_parts(UserThread& thread, ProgramImage& image, Prepared& prepared) 
   Process& process = thread.process();
   release_user_memory(thread);
   drop_posix_timers(process);
-  const std::uint64_t resident = process.address_space().usage().resident_pages;
+  const std::uint64_t resident = process.address_space().resident_pages();
   if (resident > process.peak_resident_pages) process.peak_resident_pages = resident;
   thread.use_address_space(image.address_space.get());
   {

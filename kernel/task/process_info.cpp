@@ -8,11 +8,12 @@ namespace cv6 {
 namespace {
 
 char state_of(const UserThread& thread) {
+  if (thread.stopped) return 'T';
   switch (thread.state()) {
     case Thread::State::created:
     case Thread::State::runnable:
     case Thread::State::running: return 'R';
-    case Thread::State::parked: return thread.stopped ? 'T' : 'S';
+    case Thread::State::parked: return 'S';
     case Thread::State::dead: return 'X';
   }
   __builtin_unreachable();

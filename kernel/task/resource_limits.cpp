@@ -89,6 +89,10 @@ ResourceUsage usage_of(Process& process) {
   usage.minor_faults = process.minor_faults.load(std::memory_order_relaxed);
   usage.major_faults = process.major_faults.load(std::memory_order_relaxed);
   SpinGuard guard(process.lock());
+  if (AddressSpace* space = process.parts().address_space.get()) {
+    const std::uint64_t resident = space->resident_pages();  // looked at from time to time, so the peak is approximate
+    if (resident > process.peak_resident_pages) process.peak_resident_pages = resident;
+  }
   usage.peak_resident_pages = process.peak_resident_pages;
   usage.user_time = process.ended_user_time;
   usage.system_time = process.ended_system_time;

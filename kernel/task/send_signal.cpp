@@ -58,6 +58,7 @@ bool wants(const UserThread& thread, int number) {
 
 // One thread that can take it comes out of its sleep: the first, if it can, as most programs expect.
 void wake_for(Process& process, UserThread& first_choice, int number, To to) REQUIRES(process.lock()) {
+  if (process.stopping) return;  // a stopped process takes none but SIGKILL; when it goes on, each thread looks
   if (wants(first_choice, number)) return first_choice.notice_signals();
   if (to == To::thread) return;
   for (UserThread& thread : process.threads)

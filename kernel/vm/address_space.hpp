@@ -144,6 +144,7 @@ class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "
   };
   bool describe(std::uintptr_t from, Description& description);
   AddressSpaceUsage usage();
+  std::uint64_t resident_pages();  // of these, without blocking
   GuestMemory& memory() NO_THREAD_SAFETY_ANALYSIS { return *memory_; }
   // Charges from now on go here (a process joins or leaves a container).
   void charge_to(Ref<GuestMemory> memory);
@@ -229,7 +230,7 @@ class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "
   Attempt attempt(std::uintptr_t address, arch::Fault::Access access, Fetch& fetch);
   Attempt act(Found& found, arch::Fault::Access access, Fetch& fetch) REQUIRES_SHARED(lock_);
   FaultOutcome grow_stack(std::uintptr_t address);
-  Attempt install(Found& found, FrameRef page, arch::PageRights rights) REQUIRES_SHARED(lock_);
+  Attempt install(Found& found, Frame* page, arch::PageRights rights) REQUIRES_SHARED(lock_);
   Attempt map_object(Found& found, Fetch& fetch) REQUIRES_SHARED(lock_);
   Attempt map_object_writable(Found& found, Fetch& fetch) REQUIRES_SHARED(lock_);
   Attempt copy(Found& found, const FrameRef& source) REQUIRES_SHARED(lock_);

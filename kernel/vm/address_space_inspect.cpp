@@ -106,6 +106,11 @@ AddressSpaceUsage AddressSpace::usage() {
   return usage;
 }
 
+std::uint64_t AddressSpace::resident_pages() {
+  SpinGuard entries(table_.lock);
+  return table_.counts.resident;
+}
+
 // In memory: mapped, or at hand in the object.
 Result<void> AddressSpace::resident(std::uintptr_t start, std::uint64_t length, std::span<std::uint8_t> states) {
   if (start & (page_size - 1)) return Error::inval;

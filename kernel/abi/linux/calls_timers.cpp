@@ -33,6 +33,9 @@ Result<TimerClock> timer_clock(int clock) {
     case clock_boottime_alarm: return TimerClock::monotonic;
     case clock_process_cputime_id: return TimerClock::process_cpu;
     case clock_thread_cputime_id: return TimerClock::thread_cpu;
+    // The caller's own, as the C library names them (clocks.hpp: ~0 << 3 and the kind).
+    case ~7 | 2: return TimerClock::process_cpu;
+    case ~7 | 6: return TimerClock::thread_cpu;
     default: return Error::inval;
   }
 }
@@ -65,19 +68,19 @@ Result<long> sys_timer_create(Context& context, int clock, UserPtr<Sigevent> eve
   PosixTimerRequest request{.clock = TRY(timer_clock(clock))};
   if (event_pointer) {
     const Sigevent event = TRY(event_pointer.read());
-    switch (event.sigev_notify) {
+    switch (event.notify) {
       case sigev_none: request.notify = PosixTimerRequest::Notify::nothing; break;
       case sigev_signal: request.notify = PosixTimerRequest::Notify::signal; break;
       case sigev_thread_id | sigev_signal:
         request.notify = PosixTimerRequest::Notify::thread;
-        request.thread = event.sigev_notify_thread_id;
+        request.thread = event.notify_thread;
         break;
       default: return Error::inval;
     }
-    if (event.sigev_notify != sigev_none && !signal::valid(event.sigev_signo)) return Error::inval;
-    request.signal = event.sigev_signo;
+    if (event.notify != sigev_none && !signal::valid(event.signo)) return Error::inval;
+    request.signal = event.signo;
     request.value_given = true;
-    request.value = event.sigev_value;
+    request.value = event.value;
   }
   const int timer = TRY(create_timer(context.thread, request));
   if (const auto written = id.write(timer); !written) {

@@ -14,7 +14,13 @@ std::uint64_t make_inode_number(const Pid& pid, unsigned is_thread, std::uint64_
 }  // namespace
 
 Result<Subject> Subject::of_process(int number) {
-  if (!find_process(viewer(), number)) return Error::noent;
+  if (!find_process(viewer(), number)) {
+    // Every thread's number leads to a directory, though only those of processes are listed (proc(5)).
+    const Result<Ref<UserThread>> thread = find_thread(viewer(), number);
+    if (!thread) return Error::noent;
+    const Subject process = TRY(of_process((*thread)->process().pid()->number_in(viewer())));
+    return process.with_thread(number);
+  }
   Ref<Pid> pid = viewer().pids().find(number);
   if (!pid) return Error::noent;
   return Subject(std::move(pid));

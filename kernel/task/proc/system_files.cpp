@@ -11,23 +11,11 @@
 #include "lib/version.hpp"
 #include "task/proc/subject.hpp"
 #include "task/proc/system_text.hpp"
+#include "vm/page_index.hpp"
 
 namespace cv6::proc {
 
 namespace {
-
-// Pages that the files in memory take, as far as the viewer sees their file systems.
-std::uint64_t pages_of_files() {
-  std::uint64_t pages = 0;
-  Ref<Mount> top = Process::current().fs().root().mount;
-  std::uint64_t after = 0;
-  while (Ref<Mount> mount = top->next_in_tree(after)) {
-    after = mount->id();
-    const FileSystemStatus status = mount->file_system().status();
-    pages += (status.blocks - status.blocks_free) * status.block_size / page_size;
-  }
-  return pages;
-}
 
 // A container with a memory limit has that much memory; the kernel's own objects are the host's.
 Result<void> generate_meminfo(TextBuffer& out) {
@@ -35,7 +23,7 @@ Result<void> generate_meminfo(TextBuffer& out) {
   const MemoryCounters own = viewer().memory().counters();
   const std::uint64_t left = own.limit_pages > own.pages ? own.limit_pages - own.pages : 0;
   MemoryFacts facts{.total = std::min(machine.total, own.limit_pages), .free = std::min(machine.free, left)};
-  facts.files = std::min(pages_of_files(), facts.total - facts.free);
+  facts.files = std::min(PageIndex::pages_of_all(), facts.total - facts.free);
   if (viewer().is_host()) {
     std::uint64_t bytes = 0;
     ObjectCache::for_each([](const ObjectCache::Counts& counts,
