@@ -3,8 +3,36 @@
 #include <algorithm>
 
 #include "mm/object_cache.hpp"
+#include "sync/per_cpu.hpp"
 
 namespace cv6 {
+
+namespace {
+
+// Pages that came into an index here less those that left their last one here: only the sum of all says something.
+constinit PerCpu<std::atomic<std::uint64_t>> pages_indexed;
+
+void add_to_count(std::uint64_t change) {
+  std::atomic<std::uint64_t>& here = pages_indexed.here();
+  here.store(here.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+}
+
+void enter_index(Frame& page) {
+  if (page.caches.fetch_add(1, std::memory_order_relaxed) == 0) add_to_count(1);
+}
+
+void leave_index(Frame& page) {
+  if (page.caches.fetch_sub(1, std::memory_order_release) == 1)
+    add_to_count(-std::uint64_t{1});  // pairs with is_shared()
+}
+
+}  // namespace
+
+std::uint64_t PageIndex::pages_of_all() {
+  std::uint64_t pages = 0;
+  for (unsigned cpu = 0; cpu < arch::cpu_count(); ++cpu) pages += pages_indexed.of(cpu).load(std::memory_order_relaxed);
+  return pages;
+}
 
 // Level 1: the slots are pages; above: nodes of the level below.
 struct PageIndex::Node : Cached<Node, "page_index_node"> {
@@ -38,14 +66,14 @@ void PageIndex::hold(void* item, unsigned level) {
   }
   auto* page = static_cast<Frame*>(item);
   page->hold();
-  page->caches.fetch_add(1, std::memory_order_relaxed);
+  enter_index(*page);
 }
 
 void PageIndex::release(void* item, unsigned level, FrameBatch& batch) {
   if (!item) return;
   if (level == 0) {
     auto* page = static_cast<Frame*>(item);
-    page->caches.fetch_sub(1, std::memory_order_release);  // pairs with is_shared()
+    leave_index(*page);
     batch.release(*page);
     return;
   }
@@ -55,11 +83,19 @@ void PageIndex::release(void* item, unsigned level, FrameBatch& batch) {
   delete node;
 }
 
-Frame* PageIndex::find(std::uint64_t index) const {
+void* const* PageIndex::find_slot(std::uint64_t index) const {
   if (index >= cut_ || index > last_index || index >> (shift * level_) != 0) return nullptr;
-  void* item = root_;
-  for (unsigned level = level_; level > 0 && item; --level) item = static_cast<Node*>(item)->slots[slot(index, level)];
-  return static_cast<Frame*>(item);
+  void* const* slot = &root_;
+  for (unsigned level = level_; level > 0; --level) {
+    if (!*slot) return nullptr;
+    slot = &static_cast<const Node*>(*slot)->slots[slot_of(index, level)];
+  }
+  return slot;
+}
+
+Frame* PageIndex::find(std::uint64_t index) const {
+  void* const* slot = find_slot(index);
+  return slot ? static_cast<Frame*>(*slot) : nullptr;
 }
 
 // The node at `link`, for this index alone: made or copied if need be.
@@ -99,16 +135,16 @@ Result<Frame**> PageIndex::own(std::uint64_t index) {
   if (index >= cut_) TRY(settle());
   TRY(grow(index));
   void** link = &root_;
-  for (unsigned level = level_; level > 0; --level) link = &TRY(own_node(*link, level))->slots[slot(index, level)];
+  for (unsigned level = level_; level > 0; --level) link = &TRY(own_node(*link, level))->slots[slot_of(index, level)];
   return reinterpret_cast<Frame**>(link);
 }
 
 FrameRef PageIndex::put(Frame** place, FrameRef page) {
   Frame* fresh = page.leak();
-  if (fresh) fresh->caches.fetch_add(1, std::memory_order_relaxed);
+  if (fresh) enter_index(*fresh);
   Frame* old = std::exchange(*place, fresh);
   count_ += (fresh != nullptr) - (old != nullptr);
-  if (old) old->caches.fetch_sub(1, std::memory_order_release);  // pairs with is_shared()
+  if (old) leave_index(*old);
   return FrameRef::adopt(old);
 }
 

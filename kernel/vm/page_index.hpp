@@ -34,6 +34,9 @@ class PageIndex {
 
   // nullptr: a hole.
   Frame* find(std::uint64_t index) const;
+  // Calls visit(page or nullptr) for first .. first + count - 1; walks down once for each leaf.
+  template <class Visit>
+  void visit_run(std::uint64_t first, std::uint64_t count, Visit visit) const;
   // A place in the index that no other index shares; null inside: a hole. Changed with put(). Error::nomem.
   Result<Frame**> own(std::uint64_t index);
   // Whether another index has the page too; for a page in a place from own().
@@ -49,6 +52,9 @@ class PageIndex {
   // This index, which must be empty, becomes equal to `other`. O(1).
   void share_from(PageIndex& other);
 
+  // Pages that all indexes of the system have together, each counted once: for /proc/meminfo.
+  static std::uint64_t pages_of_all();
+
   bool next_page(std::uint64_t from, std::uint64_t& index) const;
   std::uint64_t count() const { return count_; }
   bool empty() const { return root_ == nullptr; }
@@ -62,9 +68,11 @@ class PageIndex {
 
   // Pages below a node (or page: level 0) of this level.
   static std::uint64_t span(unsigned level) { return std::uint64_t{1} << (shift * level); }
-  static unsigned slot(std::uint64_t index, unsigned level) {
+  static unsigned slot_of(std::uint64_t index, unsigned level) {
     return static_cast<unsigned>(index >> (shift * (level - 1))) % fanout;
   }
+  // Where the page with this index is, or would be; null: there is no leaf for it.
+  void* const* find_slot(std::uint64_t index) const;
   static void hold(void* item, unsigned level);
   static void release(void* item, unsigned level, FrameBatch& batch);
   static Result<Node*> own_node(void*& link, unsigned level);
@@ -80,5 +88,15 @@ class PageIndex {
   std::uint64_t count_ = 0;
   std::uint64_t cut_ = no_cut;  // pages from here on are gone, though shared nodes may still have them
 };
+
+template <class Visit>
+void PageIndex::visit_run(std::uint64_t first, std::uint64_t count, Visit visit) const {
+  while (count > 0) {
+    void* const* slot = find_slot(first);
+    const std::uint64_t rest = level_ == 0 ? 1 : fanout - first % fanout;
+    for (std::uint64_t left = rest < count ? rest : count; left > 0; --left, --count, ++first)
+      visit(slot && first < cut_ ? static_cast<Frame*>(*slot++) : nullptr);
+  }
+}
 
 }  // namespace cv6
