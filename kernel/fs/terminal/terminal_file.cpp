@@ -94,7 +94,7 @@ Result<std::size_t> TerminalFile::do_read(IoBuffer& to, std::uint64_t) {
 
 Result<std::size_t> TerminalFile::do_write(IoBuffer& from, std::uint64_t, std::uint64_t) {
   if (tty().hung_up()) return Error::io;
-  TRY(terminal_.jobs().check_access(JobControl::Access::write));
+  if (tty().settings().is(Termios::tostop)) TRY(terminal_.jobs().check_access(JobControl::Access::write));
   MutexGuard guard(tty().write_mutex());
   std::size_t written = 0;
   char bytes[chunk_size];
