@@ -22,6 +22,7 @@ namespace {
 
 constexpr int status_machine_failed = 125;
 constexpr int panic_lines = 40;  // of the kernel's log, shown after a panic
+constexpr std::string_view panic_mark = "PANIC: ";
 
 namespace fs = std::filesystem;
 
@@ -119,17 +120,21 @@ class Run {
     return status_machine_failed;
   }
 
+  // A kernel that cannot even start says so in the last line of its log, after the time in brackets.
   void explain_panic() {
     std::istringstream log(read_text(log_path_).value_or(""));
-    std::string panic = "no reason given";
+    std::string reason = "no reason given";
     int shown = 0;
     for (std::string line; std::getline(log, line);) {
       if (line.ends_with('\r')) line.pop_back();
-      if (shown == 0 && !line.starts_with("PANIC:")) continue;
-      if (shown == 0) panic = line.substr(line.find_first_not_of(' ', sizeof "PANIC:" - 1));
+      if (shown == 0 && !line.starts_with(panic_mark)) {
+        if (line.starts_with('[') && line.contains("] ")) reason = line.substr(line.find("] ") + 2);
+        continue;
+      }
+      if (shown == 0) reason = line.substr(panic_mark.size());
       if (shown++ < panic_lines) std::println(stderr, "{}", line);
     }
-    std::println(stderr, "cv6: the kernel panicked: {}; log: {}", panic, keep_log());
+    std::println(stderr, "cv6: the kernel {}: {}; log: {}", shown ? "panicked" : "gave up", reason, keep_log());
   }
 
   // A log in the scratch folder moves to where it outlives this run.

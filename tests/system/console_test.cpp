@@ -187,8 +187,8 @@ TEST(Console, StoppingTheRunnerGivesTheTerminalBack) {
   EXPECT_TRUE(guest.settings().c_lflag & ECHO);
   guest.resize(100, 30);
   ::kill(guest.process(), SIGCONT);
+  guest.wait_raw();
   EXPECT_EQ(guest.command("echo back"), "back\n");
-  EXPECT_FALSE(guest.settings().c_lflag & ECHO);
   EXPECT_EQ(guest.command("stty size"), "30 100\n");
 }
 

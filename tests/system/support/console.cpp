@@ -110,6 +110,18 @@ termios Console::settings() const {
   return settings;
 }
 
+void Console::wait_raw() const {
+  // A terminal does not tell when its settings change, so they are looked at now and then.
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (settings().c_lflag & ECHO) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      ADD_FAILURE() << "the program has not taken the terminal";
+      return;
+    }
+    ::poll(nullptr, 0, 10);
+  }
+}
+
 bool Console::wait_stopped() const {
   int status = 0;
   return ::waitpid(process_, &status, WUNTRACED) == process_ && WIFSTOPPED(status);

@@ -32,6 +32,8 @@ class Console {
 
   void resize(unsigned short columns, unsigned short rows) const;
   [[nodiscard]] termios settings() const;
+  // Waits until the program has taken the terminal for itself: what is typed earlier is not its alone.
+  void wait_raw() const;
   [[nodiscard]] pid_t process() const { return process_; }
   // Whether the program has been stopped by a signal; waits for that.
   bool wait_stopped() const;
