@@ -1,5 +1,7 @@
 // /proc/cv6: what only this system has. Text in columns, a line for each thing, stable from version to version: tests
 // compare it.
+#include <algorithm>
+
 #include "container/manager.hpp"
 #include "task/proc/subject.hpp"
 #include "task/proc/system_files.hpp"
@@ -31,17 +33,34 @@ void for_each_container(Visit visit) {
   }
 }
 
+struct Caches {
+  Vector<ObjectCache::Counts> all;
+  bool complete = true;
+};
+
+// By name: the caches themselves are in the order in which they came into use.
+Result<void> print_caches(TextBuffer& out) {
+  Caches caches;
+  ObjectCache::for_each(
+      [](const ObjectCache::Counts& counts, void* context) {
+        Caches& caches = *static_cast<Caches*>(context);
+        if (!caches.all.push_back(counts)) caches.complete = false;
+      },
+      &caches);
+  if (!caches.complete) return Error::nomem;
+  std::sort(caches.all.begin(), caches.all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  for (const ObjectCache::Counts& counts : caches.all)
+    print(out, "object {} {} {}\n", counts.name, counts.object_size, counts.live);
+  return {};
+}
+
 // object NAME SIZE LIVE        each kind of kernel object: bytes of one, how many there are
 // frames TOTAL FREE            of the machine, in pages
 // memory CONTAINER PAGES       what a container is charged; its id
 // The machine's counts are for the host only: they would tell a container about others.
 Result<void> generate_objects(TextBuffer& out) {
   if (viewer().is_host()) {
-    ObjectCache::for_each(
-        [](const ObjectCache::Counts& counts, void* out) {
-          print(*static_cast<TextBuffer*>(out), "object {} {} {}\n", counts.name, counts.object_size, counts.live);
-        },
-        &out);
+    TRY(print_caches(out));
     const frames::Counts counts = frames::counts();
     print(out, "frames {} {}\n", counts.total, counts.free);
   }

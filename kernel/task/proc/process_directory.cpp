@@ -23,7 +23,7 @@ ProcessDirectory::ProcessDirectory(Subject subject, const Subject::Owner& owner)
 Result<Ref<Inode>> ProcessDirectory::child(std::string_view name) {
   for (const ProcessEntry& entry : process_entries())
     if (entry.name == name && entry.is_in(subject())) {
-      if (!subject().process()) return Error::noent;
+      TRY(subject().process());
       return entry.make(subject(), entry);
     }
   return Error::noent;
