@@ -2,7 +2,6 @@
 #include "abi/linux/handlers.hpp"
 #include "abi/linux/open_flags.hpp"
 #include "abi/support.hpp"
-#include "fs/file_locks.hpp"
 #include "fs/pipe.hpp"
 
 namespace cv6::linux_abi {
@@ -18,14 +17,6 @@ Result<long> open_at(Context& context, Descriptor directory, UserString path, un
   const OpenRequest request{TRY(open_flags_from_linux(bits)), mode & mode::all};
   Ref<File> file = TRY(open_file(caller_of(context), name.at(), request));
   return TRY(context.process.files().add(std::move(file), close_on_exec_of(bits), context.process.open_files_limit()));
-}
-
-// Closing any descriptor of a file ends all of the process's record locks on it (fcntl(2)).
-Result<void> close_descriptor(Context& context, int number) {
-  DescriptorTable& files = context.process.files();
-  const Ref<File> file = TRY(files.remove(number));
-  if (file->inode().may_have_locks()) drop_record_locks(file->inode(), &files);
-  return file->flush();
 }
 
 Result<long> make_pipe_descriptors(Context& context, UserPtr<int> ends, unsigned bits) {
@@ -73,7 +64,8 @@ Result<long> sys_openat2(Context& context, Descriptor directory, UserString path
 }
 
 Result<long> sys_close(Context& context, Descriptor file) {
-  TRY(close_descriptor(context, file.number));
+  const Ref<File> closed = TRY(context.process.files().remove(file.number));
+  TRY(closed->flush());
   return 0;
 }
 

@@ -92,9 +92,9 @@ Siginfo child_info(const WaitOutcome& outcome) {
     case WaitStatus::Kind::stopped: info.si_code = signal_code::child_stopped; break;
     case WaitStatus::Kind::continued: info.si_code = signal_code::child_continued; break;
   }
-  info.child.si_pid = outcome.process;
-  info.child.si_uid = outcome.user;
-  info.child.si_status = outcome.status.kind == WaitStatus::Kind::continued ? signal::continue_ : outcome.status.code;
+  info.child.pid = outcome.process;
+  info.child.uid = outcome.user;
+  info.child.status = outcome.status.kind == WaitStatus::Kind::continued ? signal::continue_ : outcome.status.code;
   return info;
 }
 

@@ -18,12 +18,12 @@ Stat stat_of(const FileStatus& status) {
       .st_size = static_cast<std::int64_t>(status.size),
       .st_blksize = status.block_size,
       .st_blocks = static_cast<std::int64_t>(status.blocks),
-      .st_atime = static_cast<std::uint64_t>(access.tv_sec),
-      .st_atime_nsec = static_cast<std::uint64_t>(access.tv_nsec),
-      .st_mtime = static_cast<std::uint64_t>(modify.tv_sec),
-      .st_mtime_nsec = static_cast<std::uint64_t>(modify.tv_nsec),
-      .st_ctime = static_cast<std::uint64_t>(change.tv_sec),
-      .st_ctime_nsec = static_cast<std::uint64_t>(change.tv_nsec),
+      .access_seconds = static_cast<std::uint64_t>(access.tv_sec),
+      .access_nanoseconds = static_cast<std::uint64_t>(access.tv_nsec),
+      .modify_seconds = static_cast<std::uint64_t>(modify.tv_sec),
+      .modify_nanoseconds = static_cast<std::uint64_t>(modify.tv_nsec),
+      .change_seconds = static_cast<std::uint64_t>(change.tv_sec),
+      .change_nanoseconds = static_cast<std::uint64_t>(change.tv_nsec),
       .unused = {},
   };
 }

@@ -10,26 +10,26 @@ Siginfo siginfo_of(const SignalInfo& info) {
   switch (info.kind) {
     case SignalInfo::Kind::sent:
     case SignalInfo::Kind::queued:
-      result.sent.si_pid = info.process;
-      result.sent.si_uid = info.user;
-      result.sent.si_value = info.value;
+      result.sent.pid = info.process;
+      result.sent.uid = info.user;
+      result.sent.value = info.value;
       break;
     case SignalInfo::Kind::timer:
-      result.timer.si_timerid = info.timer;
-      result.timer.si_overrun = info.overrun;
-      result.timer.si_value = info.value;
+      result.timer.timerid = info.timer;
+      result.timer.overrun = info.overrun;
+      result.timer.value = info.value;
       break;
     case SignalInfo::Kind::child:
-      result.child.si_pid = info.process;
-      result.child.si_uid = info.user;
-      result.child.si_status = info.status;
-      result.child.si_utime = info.user_time;
-      result.child.si_stime = info.system_time;
+      result.child.pid = info.process;
+      result.child.uid = info.user;
+      result.child.status = info.status;
+      result.child.utime = info.user_time;
+      result.child.stime = info.system_time;
       break;
-    case SignalInfo::Kind::fault: result.fault.si_addr = info.address; break;
+    case SignalInfo::Kind::fault: result.fault.address = info.address; break;
     case SignalInfo::Kind::io:
-      result.poll.si_band = info.band;
-      result.poll.si_fd = info.descriptor;
+      result.poll.band = info.band;
+      result.poll.fd = info.descriptor;
       break;
   }
   return result;
@@ -41,9 +41,9 @@ SignalInfo queued_info_from(int number, const Siginfo& info) {
   result.code = info.si_code;
   result.kind = SignalInfo::Kind::queued;
   result.error = info.si_errno;
-  result.process = info.sent.si_pid;
-  result.user = info.sent.si_uid;
-  result.value = info.sent.si_value;
+  result.process = info.sent.pid;
+  result.user = info.sent.uid;
+  result.value = info.sent.value;
   return result;
 }
 

@@ -7,8 +7,8 @@
 namespace cv6::linux_abi {
 
 constexpr SignalAction action_from(const Sigaction& action) {
-  return {.handler = action.sa_handler, .flags = action.sa_flags, .restorer = action.sa_restorer,
-          .mask = SignalSet(action.sa_mask)};
+  return {.handler = action.handler, .flags = action.flags, .restorer = action.restorer,
+          .mask = SignalSet(action.mask)};
 }
 constexpr Sigaction sigaction_of(const SignalAction& action) {
   return {action.handler, action.flags, action.restorer, action.mask.bits()};

@@ -28,15 +28,15 @@ struct Stat {
   std::int64_t st_size;
   std::int64_t st_blksize;
   std::int64_t st_blocks;
-  std::uint64_t st_atime;
-  std::uint64_t st_atime_nsec;
-  std::uint64_t st_mtime;
-  std::uint64_t st_mtime_nsec;
-  std::uint64_t st_ctime;
-  std::uint64_t st_ctime_nsec;
+  std::uint64_t access_seconds;
+  std::uint64_t access_nanoseconds;
+  std::uint64_t modify_seconds;
+  std::uint64_t modify_nanoseconds;
+  std::uint64_t change_seconds;
+  std::uint64_t change_nanoseconds;
   std::int64_t unused[3];
 };
-static_assert(sizeof(Stat) == 144 && offsetof(Stat, st_rdev) == 40 && offsetof(Stat, st_atime) == 72);
+static_assert(sizeof(Stat) == 144 && offsetof(Stat, st_rdev) == 40 && offsetof(Stat, access_seconds) == 72);
 
 struct StatxTimestamp {
   std::int64_t tv_sec;

@@ -12,10 +12,10 @@ namespace cv6::linux_abi {
 inline constexpr std::size_t sigset_size = 8;
 
 struct Sigaction {
-  std::uint64_t sa_handler;
-  std::uint64_t sa_flags;
-  std::uint64_t sa_restorer;
-  std::uint64_t sa_mask;
+  std::uint64_t handler;
+  std::uint64_t flags;
+  std::uint64_t restorer;
+  std::uint64_t mask;
 };
 static_assert(sizeof(Sigaction) == 32);
 inline constexpr std::uint64_t sig_dfl = 0;
@@ -41,29 +41,29 @@ struct Siginfo {
   union {
     std::uint8_t bytes[112];
     struct {
-      std::int32_t si_pid;
-      std::uint32_t si_uid;
-      std::uint64_t si_value;
+      std::int32_t pid;
+      std::uint32_t uid;
+      std::uint64_t value;
     } sent;  // kill, sigqueue, tgkill
     struct {
-      std::int32_t si_timerid;
-      std::int32_t si_overrun;
-      std::uint64_t si_value;
+      std::int32_t timerid;
+      std::int32_t overrun;
+      std::uint64_t value;
     } timer;
     struct {
-      std::int32_t si_pid;
-      std::uint32_t si_uid;
-      std::int32_t si_status;
+      std::int32_t pid;
+      std::uint32_t uid;
+      std::int32_t status;
       std::int32_t padding;
-      std::int64_t si_utime;
-      std::int64_t si_stime;
+      std::int64_t utime;
+      std::int64_t stime;
     } child;
     struct {
-      std::uint64_t si_addr;
+      std::uint64_t address;
     } fault;
     struct {
-      std::int64_t si_band;
-      std::int32_t si_fd;
+      std::int64_t band;
+      std::int32_t fd;
     } poll;
   };
 };

@@ -42,10 +42,10 @@ struct Tms {
 inline constexpr std::int64_t ticks_per_second = 100;  // USER_HZ
 
 struct Sigevent {
-  std::uint64_t sigev_value;
-  std::int32_t sigev_signo;
-  std::int32_t sigev_notify;
-  std::int32_t sigev_notify_thread_id;
+  std::uint64_t value;
+  std::int32_t signo;
+  std::int32_t notify;
+  std::int32_t notify_thread;
   std::int32_t padding[11];
 };
 static_assert(sizeof(Sigevent) == 64);
