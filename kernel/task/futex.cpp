@@ -176,7 +176,7 @@ Result<long> requeue(UserThread& thread, std::uintptr_t word, std::uintptr_t tar
   }
   order();
   const Counts counts = wake_and_move(from, to, wake_count, move_count);
-  return expected ? counts.woken + counts.moved : counts.woken;
+  return counts.woken + counts.moved;
 }
 
 // --- FUTEX_WAKE_OP ----------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ Result<void> wait(UserThread& thread, std::uintptr_t word, Scope scope, std::uin
 // Wakes up to `count` waiters with a bit in common; returns how many.
 Result<long> wake(UserThread& thread, std::uintptr_t word, Scope scope, int count, std::uint32_t bitset = match_any);
 // Wakes up to `wake_count`, moves up to `move_count` others to `target`. With `expected`, only if the word is that:
-// Error::again. Returns woken + moved with `expected` (FUTEX_CMP_REQUEUE), woken without (FUTEX_REQUEUE).
+// Error::again. Returns how many were woken or moved.
 Result<long> requeue(UserThread& thread, std::uintptr_t word, std::uintptr_t target, Scope scope, int wake_count,
                      int move_count, const std::uint32_t* expected);
 // FUTEX_WAKE_OP: changes `second` as `operation` (encoded as in futex(2)) says, wakes at `word`, and at `second` if the

@@ -40,6 +40,7 @@ struct MapRequest {
   Protection allowed{.read = true, .write = true, .execute = true};  // what mprotect may give later
   bool grows_down = false;                                           // MAP_GROWSDOWN
   bool populate = false;
+  bool reserve = true;  // false, MAP_NORESERVE: may be larger than the machine
   Ref<MemoryObject> object{};  // null: anonymous
   std::uint64_t offset = 0;    // into the object, page-aligned
   std::string_view name{};     // for /proc/PID/maps, must live forever: "[heap]", "[stack]"

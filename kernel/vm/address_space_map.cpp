@@ -15,7 +15,7 @@ constexpr std::uintptr_t lowest_chosen = 0x10000;  // below, null pointers with 
 
 // What a single request may ask for beyond reason: more than all of the machine.
 bool beyond_reason(const MapRequest& request, std::uint64_t length) {
-  const bool promised = !request.object && (request.protection.write || request.sharing == Mapping::Sharing::shared);
+  const bool promised = request.reserve && !request.object && (request.protection.write || request.sharing == Mapping::Sharing::shared);
   return promised && length >> page_shift > frames::counts().total;
 }
 

@@ -15,9 +15,9 @@ constexpr unsigned map_shared = 1, map_private = 2, map_shared_validate = 3, map
                    map_executable = 0x1000, map_locked = 0x2000, map_noreserve = 0x4000, map_populate = 0x8000,
                    map_nonblock = 0x10000, map_stack = 0x20000, map_fixed_noreplace = 0x100000;
 // What changes nothing here: hints, and flags that Linux ignores as well.
-constexpr unsigned map_ignored = map_denywrite | map_executable | map_noreserve | map_nonblock | map_stack;
+constexpr unsigned map_ignored = map_denywrite | map_executable | map_nonblock | map_stack;
 constexpr unsigned map_known = map_type | map_fixed | map_anonymous | map_growsdown | map_locked | map_populate |
-                               map_fixed_noreplace | map_ignored;
+                               map_fixed_noreplace | map_noreserve | map_ignored;
 
 constexpr Protection protection_of(unsigned bits) {
   return {.read = (bits & prot_read) != 0, .write = (bits & prot_write) != 0, .execute = (bits & prot_exec) != 0};
@@ -57,6 +57,7 @@ Result<MapRequest> map_request(unsigned long address, std::size_t length, Flags 
   request.protection = protection_of(protection.bits);
   request.grows_down = flags.has(map_growsdown);
   request.populate = flags.has(map_populate | map_locked);
+  request.reserve = !flags.has(map_noreserve);
   return request;
 }
 

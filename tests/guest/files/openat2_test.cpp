@@ -34,6 +34,8 @@ class Openat2 : public TempDir {
     if (fd != -1) close(static_cast<int>(fd));
     return fd;
   }
+  // A kernel may have the call and say EINVAL to the flags that restrict the walk.
+  bool restricts() { return try_open("f", RESOLVE_NO_SYMLINKS) != -1 || errno != EINVAL; }
   Descriptor directory_;
 };
 
@@ -46,11 +48,13 @@ TEST_F(Openat2, OpensLikeOpenat) {
 }
 
 TEST_F(Openat2, NoSymlinks) {
+  if (!restricts()) GTEST_SKIP() << "openat2 without RESOLVE_ flags";
   EXPECT_OK(try_open("f", RESOLVE_NO_SYMLINKS));
   EXPECT_ERRNO(ELOOP, try_open("link", RESOLVE_NO_SYMLINKS));
 }
 
 TEST_F(Openat2, Beneath) {
+  if (!restricts()) GTEST_SKIP() << "openat2 without RESOLVE_ flags";
   EXPECT_OK(try_open("f", RESOLVE_BENEATH));
   EXPECT_OK(try_open("link", RESOLVE_BENEATH));
   EXPECT_ERRNO(EXDEV, try_open("../outside", RESOLVE_BENEATH));
@@ -60,6 +64,7 @@ TEST_F(Openat2, Beneath) {
 }
 
 TEST_F(Openat2, InRoot) {
+  if (!restricts()) GTEST_SKIP() << "openat2 without RESOLVE_ flags";
   EXPECT_OK(try_open("/f", RESOLVE_IN_ROOT));
   EXPECT_OK(try_open("absolute", RESOLVE_IN_ROOT));
   EXPECT_OK(try_open("../f", RESOLVE_IN_ROOT));
@@ -67,6 +72,7 @@ TEST_F(Openat2, InRoot) {
 }
 
 TEST_F(Openat2, NoCrossingOfMounts) {
+  if (!restricts()) GTEST_SKIP() << "openat2 without RESOLVE_ flags";
   const open_how how{O_RDONLY, 0, RESOLVE_NO_XDEV};
   EXPECT_ERRNO(EXDEV, syscall(SYS_openat2, AT_FDCWD, "/proc/uptime", &how, sizeof how));
 }

@@ -191,11 +191,10 @@ TEST(PosixTimer, DeletedTimersAreGone) {
     event.sigev_signo = SIGUSR1;
     timer_t id;
     ASSERT_OK(timer_create(CLOCK_MONOTONIC, &event, &id));
-    const itimerspec spec{{0, 0}, {0, 1'000'000}};
-    Blocked blocked{SIGUSR1};
+    const itimerspec spec{{0, 0}, {0, 500'000'000}};  // longer than the next two calls take anywhere
     ASSERT_OK(timer_settime(id, 0, &spec, nullptr));
     ASSERT_OK(timer_delete(id));
-    const timespec pause{0, 5'000'000};
+    const timespec pause{0, 600'000'000};  // until after it would have expired
     nanosleep(&pause, nullptr);
     EXPECT_ERRNO(EINVAL, timer_settime(id, 0, &spec, nullptr));
     EXPECT_ERRNO(EINVAL, timer_delete(id));
