@@ -60,6 +60,20 @@ void PendingSignals::drop(QueuedSignal& queued) {
   delete &queued;
 }
 
+void PendingSignals::discard_of_timer(int timer) {
+  SignalSet left;
+  for (QueuedSignal& queued : queue_)
+    if (queued.info.kind == SignalInfo::Kind::timer && queued.info.timer == timer) {
+      SignalSet rest = set();
+      rest.remove(queued.info.number);
+      change(rest);
+      drop(queued);
+    } else {
+      left.add(queued.info.number);
+    }
+  change(set() | left);
+}
+
 void PendingSignals::discard(SignalSet which) {
   if ((set() & which).empty()) return;
   for (QueuedSignal& queued : queue_)

@@ -34,6 +34,8 @@ class PendingSignals {
   // The next signal that is not in `blocked`, out of the set; false: none.
   bool take(SignalSet blocked, SignalInfo& info);
   void discard(SignalSet which);
+  // What a POSIX timer has sent: it is no more.
+  void discard_of_timer(int timer);
 
  private:
   void change(SignalSet set) { set_.store(set.bits(), std::memory_order_seq_cst); }

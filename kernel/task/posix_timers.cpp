@@ -97,6 +97,17 @@ Result<int> create_timer(UserThread& caller, const PosixTimerRequest& request) {
   return number;
 }
 
+namespace {
+
+// A signal that has not been delivered goes with its timer.
+void discard_signals(Process& process, int timer) {
+  SpinGuard guard(process.lock());
+  process.pending.discard_of_timer(timer);
+  for (UserThread& thread : process.threads) thread.pending.discard_of_timer(timer);
+}
+
+}  // namespace
+
 Result<void> delete_timer(Process& process, int number) {
   if (!process.timers) return Error::inval;
   Own<PosixTimer> gone;
@@ -104,6 +115,7 @@ Result<void> delete_timer(Process& process, int number) {
   gone.reset(process.timers->posix.find(number));
   if (!gone) return Error::inval;
   gone->cancel();
+  discard_signals(process, number);
   process.timers->posix.remove(*gone);
   process.timers->update_watch();
   return {};
@@ -163,6 +175,7 @@ void drop_posix_timers(Process& process) {
   MutexGuard guard(process.timers->mutex);
   while (PosixTimer* timer = process.timers->posix.first()) {
     timer->cancel();
+    discard_signals(process, timer->number);
     process.timers->posix.remove(*timer);
     delete timer;
   }

@@ -1,0 +1,162 @@
+// The descriptor table against a model: the lowest free number, close-on-exec, copies, ranges; and every file is closed
+// exactly once.
+#include "task/descriptor_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "support/machine.hpp"
+
+namespace cv6 {
+namespace {
+
+constexpr std::uint64_t limit = 1000;
+
+int live_files = 0;
+
+class TestFileSystem : public FileSystem {
+ public:
+  std::string_view type_name() const override { return "test"; }
+  FileSystemStatus status() override { return {}; }
+};
+
+class TestInode : public Inode {
+ public:
+  explicit TestInode(Ref<FileSystem> file_system) : Inode(std::move(file_system), {FileType::regular, 0644}) {}
+};
+
+class TestFile : public File {
+ public:
+  explicit TestFile(Ref<Inode> inode) : File(std::move(inode), Positions::none) { ++live_files; }
+  ~TestFile() override { --live_files; }
+};
+
+class DescriptorTableTest : public test::MachineTest {
+ protected:
+  Ref<File> file() { return *make<TestFile>(inode_); }
+  void TearDown() override {
+    table_ = nullptr;
+    inode_ = nullptr;
+    EXPECT_EQ(live_files, 0);
+    test::MachineTest::TearDown();
+  }
+  void SetUp() override {
+    test::MachineTest::SetUp();
+    inode_ = *make<TestInode>(Ref<FileSystem>(*make<TestFileSystem>()));
+    table_ = *DescriptorTable::create();
+  }
+  Ref<Inode> inode_;
+  Ref<DescriptorTable> table_;
+};
+
+TEST_F(DescriptorTableTest, LowestFreeNumber) {
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit), i);
+  EXPECT_TRUE(table_->remove(7));
+  EXPECT_TRUE(table_->remove(130));
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit), 7);
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit), 130);
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit, 500), 500);
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit, 500), 501);
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit), 200);
+}
+
+TEST_F(DescriptorTableTest, Limits) {
+  EXPECT_EQ(table_->add(file(), CloseOnExec::no, 0).error(), Error::mfile);
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, 1), 0);
+  EXPECT_EQ(table_->add(file(), CloseOnExec::no, 1).error(), Error::mfile);
+  EXPECT_EQ(table_->add(file(), CloseOnExec::no, 10, 10).error(), Error::inval);
+  EXPECT_EQ(table_->add(file(), CloseOnExec::no, 10, -1).error(), Error::inval);
+  EXPECT_EQ(table_->put(10, file(), CloseOnExec::no, 10).error(), Error::badf);
+  EXPECT_EQ(table_->put(-1, file(), CloseOnExec::no, 10).error(), Error::badf);
+  EXPECT_TRUE(table_->put(9, file(), CloseOnExec::no, 10));
+}
+
+TEST_F(DescriptorTableTest, BadNumbers) {
+  for (const int number : {-1, 0, 64, 1 << 30, INT32_MIN, INT32_MAX}) {
+    EXPECT_EQ(table_->use(number).error(), Error::badf);
+    EXPECT_EQ(table_->get(number).error(), Error::badf);
+    EXPECT_EQ(table_->remove(number).error(), Error::badf);
+    EXPECT_EQ(table_->close_on_exec(number).error(), Error::badf);
+  }
+  table_->share();
+  EXPECT_EQ(table_->use(-1).error(), Error::badf);
+}
+
+TEST_F(DescriptorTableTest, AFileInUseOutlivesItsNumberWhenShared) {
+  table_->share();
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit), 0);
+  {
+    auto used = table_->use(0);
+    ASSERT_TRUE(used);
+    EXPECT_TRUE(table_->remove(0));
+    EXPECT_EQ(live_files, 1);
+  }
+  EXPECT_EQ(live_files, 0);
+}
+
+TEST_F(DescriptorTableTest, PairsAreBothOrNone) {
+  int numbers[2];
+  EXPECT_TRUE(table_->add_pair(file(), file(), CloseOnExec::yes, limit, numbers));
+  EXPECT_EQ(numbers[1], 1);
+  EXPECT_EQ(table_->add_pair(file(), file(), CloseOnExec::yes, 3, numbers).error(), Error::mfile);
+  EXPECT_EQ(table_->open_count(), 2u);
+}
+
+TEST_F(DescriptorTableTest, AgainstAModel) {
+  std::mt19937 random(3);
+  std::map<int, std::pair<File*, CloseOnExec>> model;
+  auto lowest = [&](int from) {
+    while (model.contains(from)) ++from;
+    return from;
+  };
+  for (int step = 0; step < 20'000; ++step) {
+    const int number = static_cast<int>(random() % 300);
+    const auto flag = random() % 2 ? CloseOnExec::yes : CloseOnExec::no;
+    switch (random() % 8) {
+      case 0:
+      case 1:
+      case 2: {
+        const int from = random() % 2 ? 0 : number;
+        Ref<File> fresh = file();
+        File* raw = fresh.get();
+        const int expected = lowest(from);
+        ASSERT_EQ(*table_->add(std::move(fresh), flag, limit, from), expected);
+        model[expected] = {raw, flag};
+        break;
+      }
+      case 3: {
+        Ref<File> fresh = file();
+        model[number] = {fresh.get(), flag};
+        ASSERT_TRUE(table_->put(number, std::move(fresh), flag, limit));
+        break;
+      }
+      case 4:
+      case 5: ASSERT_EQ(table_->remove(number).has_value(), model.erase(number) == 1); break;
+      case 6: {
+        if (random() % 16) break;
+        const unsigned last = static_cast<unsigned>(number) + random() % 20;
+        table_->close_range(static_cast<unsigned>(number), last, DescriptorTable::CloseRange::close);
+        std::erase_if(model, [&](auto& one) { return one.first >= number && one.first <= static_cast<int>(last); });
+        break;
+      }
+      case 7: {
+        if (random() % 32) break;
+        auto copy = *table_->copy();
+        copy->close_marked();
+        std::erase_if(model, [](auto& one) { return one.second.second == CloseOnExec::yes; });
+        table_ = std::move(copy);
+        break;
+      }
+    }
+    ASSERT_EQ(table_->open_count(), model.size());
+    ASSERT_EQ(live_files, static_cast<int>(model.size()));
+    const auto found = table_->use(number);
+    ASSERT_EQ(found.has_value(), model.contains(number));
+    if (found) ASSERT_EQ(found->get(), model[number].first);
+  }
+}
+
+}  // namespace
+}  // namespace cv6
