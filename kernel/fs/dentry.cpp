@@ -126,7 +126,10 @@ Result<Ref<Dentry>> Dentry::ask(const ComponentName& name, Ref<Dentry> stale) {
   }
   Ref<Dentry> fresh = TRY(create(this, name, std::move(inode)));
   fresh->version_.store(version, std::memory_order_relaxed);
-  if (directory.entry_caching() != EntryCaching::never) fresh->hash_into(*this);
+  // Below a dentry that no walk finds again, as the children of EntryCaching::never are, nothing is worth keeping: the
+  // two would hold each other until the shrinker comes.
+  const bool found_again = is_root() || hashed_.load(std::memory_order_relaxed);
+  if (found_again && directory.entry_caching() != EntryCaching::never) fresh->hash_into(*this);
   return fresh;
 }
 
