@@ -79,6 +79,24 @@ class Tree {
     --size_;
   }
 
+  // Empties the tree: calls dispose(item) for each, in no particular order; the item may be destroyed in it.
+  template <class Dispose>
+  void clear(Dispose dispose) {
+    for (TreeNode* at = root_; at;) {
+      if (TreeNode* below = at->child_[0] ? at->child_[0] : at->child_[1]) {
+        at = below;
+        continue;
+      }
+      TreeNode* above = at->parent_;
+      if (above) above->child_[above->child_[1] == at] = nullptr;
+      at->priority_ = 0;
+      dispose(*element(at));
+      at = above;
+    }
+    root_ = nullptr;
+    size_ = 0;
+  }
+
   void refresh(T& item) { summarise_upwards(&(item.*node)); }
 
   // The tree's shape, for searches by summary: null where there is nothing.

@@ -18,52 +18,75 @@ constinit std::uint32_t array_size = 0;
 
 namespace {
 
-// Single frames that this processor can take and give without a lock, linked through `next`. Seen from the buddy system
-// they are in use: their order is one that no block has.
-struct Cache {
+// How many frames go between a cache and the buddy system at once; a cache holds up to twice as many. Less on small
+// machines, where what lies in caches is missed.
+constinit std::uint32_t batch = 4;
+
+// Single frames, linked through `next`. Seen from the buddy system they are in use: their order is one that no block
+// has.
+struct Stack {
   static constexpr std::uint8_t order = 0xff;
   Frame* top = nullptr;
-  std::atomic<std::uint32_t> count{0};  // written by this processor only
+  std::atomic<std::uint32_t> count{0};  // written by one processor only
+
+  void push(Frame* frame) {
+    frame->use = FrameUse::free;
+    frame->order = order;
+    frame->next = top ? top->number() : 0;
+    top = frame;
+    count.store(size() + 1, std::memory_order_relaxed);
+  }
+  Frame* pop() {
+    Frame* frame = top;
+    top = frame->next ? Frame::numbered(frame->next) : nullptr;
+    count.store(size() - 1, std::memory_order_relaxed);
+    return frame;
+  }
+  std::uint32_t size() const { return count.load(std::memory_order_relaxed); }
+};
+
+// What this processor can take and give without a lock.
+struct Cache {
+  Stack frames;
+  Stack zeroed;  // at most `batch`
 };
 
 constinit PerCpu<Cache> caches;
 constinit Guarded<Buddy, Rank::frames> buddy;
 constinit std::atomic<std::uint64_t> total{0};
 constinit Frame* zeros = nullptr;
-// How many frames go between a cache and the buddy system at once; a cache holds up to twice as many. Less on small
-// machines, where what lies in caches is missed.
-constinit std::uint32_t batch = 4;
-
-void push(Cache& cache, Frame* frame) {
-  frame->use = FrameUse::free;
-  frame->order = Cache::order;
-  frame->next = cache.top ? cache.top->number() : 0;
-  cache.top = frame;
-  cache.count.store(cache.count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
-Frame* pop(Cache& cache) {
-  Frame* frame = cache.top;
-  cache.top = frame->next ? Frame::numbered(frame->next) : nullptr;
-  cache.count.store(cache.count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-  return frame;
-}
 
 // A whole block at once where there is one: neighbours, and one trip through the lists.
-void refill(Cache& cache) {
+void refill(Stack& stack) {
   auto locked = buddy.lock();
   unsigned order = 0;
   while ((2u << order) <= batch) ++order;
-  for (Frame* block; cache.count.load(std::memory_order_relaxed) < batch;) {
+  for (Frame* block; stack.size() < batch;) {
     while (!(block = locked->take(order)) && order > 0) --order;
     if (!block) return;
-    for (std::uint32_t i = 1u << order; i-- > 0;) push(cache, block + i);
+    for (std::uint32_t i = 1u << order; i-- > 0;) stack.push(block + i);
   }
 }
 
-void drain(Cache& cache) {
+void drain(Stack& stack) {
   auto locked = buddy.lock();
-  for (std::uint32_t i = 0; i < batch; ++i) locked->give(pop(cache), 0);
+  for (std::uint32_t i = 0; i < batch; ++i) locked->give(stack.pop(), 0);
+}
+
+// nullptr: there is none. `fill` becomes Fill::garbage if nothing needs to be done about the contents.
+Frame* take_single(Fill& fill) {
+  Cache& cache = caches.here();
+  if (fill == Fill::zero && cache.zeroed.top) {
+    Frame* frame = cache.zeroed.pop();
+    CV6_DEBUG_ASSERT(std::memcmp(frame->data(), zeros->data(), page_size) == 0);
+    fill = Fill::garbage;
+    return frame;
+  }
+  if (!cache.frames.top) [[unlikely]] {
+    refill(cache.frames);
+    if (!cache.frames.top) return cache.zeroed.top ? cache.zeroed.pop() : nullptr;
+  }
+  return cache.frames.pop();
 }
 
 Frame* take_block(unsigned order) {
@@ -74,18 +97,9 @@ Frame* take_block(unsigned order) {
 
 Result<Frame*> take(unsigned order, FrameUse use, Fill fill) {
   if (allocation_failures::should_fail()) return Error::nomem;
-  Frame* frame;
-  if (order == 0) [[likely]] {
-    Cache& cache = caches.here();
-    if (!cache.top) [[unlikely]] {
-      refill(cache);
-      if (!cache.top) return Error::nomem;
-    }
-    frame = pop(cache);
-  } else {
-    frame = take_block(order);
-    if (!frame) return Error::nomem;
-  }
+  Frame* frame = order == 0 ? take_single(fill) : take_block(order);
+  if (!frame) [[unlikely]]
+    return Error::nomem;
   frame->users.store(1, std::memory_order_relaxed);
   frame->use = use;
   frame->order = static_cast<std::uint8_t>(order);
@@ -95,15 +109,14 @@ Result<Frame*> take(unsigned order, FrameUse use, Fill fill) {
   return frame;
 }
 
-void give(Frame* block) {
+void give(Frame* block, Fill contents) {
   CV6_ASSERT(block->use > FrameUse::free);
-  if (block->order == 0) [[likely]] {
-    Cache& cache = caches.here();
-    push(cache, block);
-    if (cache.count.load(std::memory_order_relaxed) >= 2 * batch) drain(cache);
-    return;
-  }
-  buddy.with([&](Buddy& blocks) { blocks.give(block, block->order); });
+  if (block->order != 0) [[unlikely]]
+    return buddy.with([&](Buddy& blocks) { blocks.give(block, block->order); });
+  Cache& cache = caches.here();
+  if (contents == Fill::zero && cache.zeroed.size() < batch) return cache.zeroed.push(block);
+  cache.frames.push(block);
+  if (cache.frames.size() >= 2 * batch) drain(cache.frames);
 }
 
 FrameRef zero_page() {
@@ -118,7 +131,7 @@ Counts counts() {
   counts.total = total.load(std::memory_order_relaxed);
   counts.free = buddy.with([](Buddy& blocks) { return blocks.free_frames(); });
   for (unsigned cpu = 0; cpu < arch::cpu_count(); ++cpu)
-    counts.free += caches.of(cpu).count.load(std::memory_order_relaxed);
+    counts.free += caches.of(cpu).frames.size() + caches.of(cpu).zeroed.size();
   return counts;
 }
 

@@ -24,16 +24,20 @@ class GuestMemory;
 // `reserved` is 0, so that a zeroed Frame is never taken for a free one.
 enum class FrameUse : std::uint8_t { reserved, free, kernel, page_table, user_page, file_page };
 
+// What a frame holds, or is wanted to hold.
+enum class Fill : std::uint8_t { zero, garbage };
+
 struct Frame {
   std::atomic<std::uint32_t> users{0};
   FrameUse use = FrameUse::reserved;
-  std::uint8_t order = 0;  // of the block this frame begins
-  std::uint16_t spare = 0;
+  std::uint8_t order = 0;          // of the block this frame begins
+  std::uint16_t slot = 0;          // page tables: which entry of the table above leads here
   GuestMemory* owner = nullptr;    // who is charged; null: the kernel
   std::uint32_t guest_number = 0;  // its number in the owner's guest-physical memory (GPA >> page_shift)
   std::uint32_t next = 0;  // links by frame number: of the free lists while free, else of whoever uses the frame
   std::uint32_t previous = 0;
-  std::atomic<std::uint32_t> caches{0};  // file pages: how many index leaves hold it (vm/page_index.hpp); 1: one file's
+  // File pages: how many index leaves hold it (vm/page_index.hpp); 1: it is one file's. Page tables: the table above.
+  std::atomic<std::uint32_t> caches{0};
 
   inline std::uint32_t number() const;  // physical address >> page_shift
   arch::PhysicalAddress physical() const { return static_cast<arch::PhysicalAddress>(number()) << page_shift; }
@@ -94,8 +98,6 @@ class FrameRef {
   Frame* frame_ = nullptr;
 };
 
-enum class Fill : std::uint8_t { zero, garbage };
-
 // The allocator, for the kernel's own needs. What a program causes to be allocated goes through its container's
 // GuestMemory instead, which charges it.
 namespace frames {
@@ -107,7 +109,9 @@ struct Counts {
 
 // 2^order frames in a row; users is 1, owner null. Error::nomem.
 Result<Frame*> take(unsigned order, FrameUse use, Fill fill);
-void give(Frame* block);  // all of the block that take() returned
+// All of the block that take() returned. Fill::zero: it is a single frame and all zero, which the next one to want such
+// a frame is spared making.
+void give(Frame* block, Fill contents = Fill::garbage);
 
 // One page of zeros that everybody may map or read and nobody writes: the kernel keeps it for ever.
 FrameRef zero_page();

@@ -57,7 +57,7 @@ Result<void> GuestMemory::number(Frame& frame) {
   return numbered;
 }
 
-Result<FrameRef> GuestMemory::take(FrameUse use, Fill fill) {
+Result<Frame*> GuestMemory::take_frame(FrameUse use, Fill fill) {
   TRY(charge(1));
   const Result<Frame*> taken = frames::take(0, use, fill);
   if (!taken) [[unlikely]] {
@@ -73,7 +73,7 @@ Result<FrameRef> GuestMemory::take(FrameUse use, Fill fill) {
     return numbered.error();
   }
   frame.owner = this;
-  return FrameRef::adopt(&frame);
+  return &frame;
 }
 
 void GuestMemory::adopt(Frame& frame) {
@@ -114,7 +114,7 @@ MemoryCounters GuestMemory::counters() const {
 
 void GuestMemory::set_limit(std::uint64_t pages) { limit_.store(pages, std::memory_order_relaxed); }
 
-void FrameBatch::last_user_gone(Frame& frame) {
+void FrameBatch::last_user_gone(Frame& frame, Fill contents) {
   if (frame.owner != owner_) {
     settle();
     owner_ = frame.owner;
@@ -123,7 +123,7 @@ void FrameBatch::last_user_gone(Frame& frame) {
     owner_->forget(frame);
     ++count_;
   }
-  frames::give(&frame);
+  frames::give(&frame, contents);
 }
 
 void FrameBatch::settle() {

@@ -34,7 +34,9 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   ~GuestMemory();
 
   // One page with one user. Error::nomem: the limit, or the machine's end.
-  Result<FrameRef> take(FrameUse use, Fill fill);
+  Result<FrameRef> take(FrameUse use, Fill fill) { return FrameRef::adopt(TRY(take_frame(use, fill))); }
+  // The same, for paths so hot that the count is better kept by hand.
+  Result<Frame*> take_frame(FrameUse use, Fill fill);
 
   // For kernel memory used on behalf of the container that is not whole frames of its own. Who charges keeps a Ref
   // until it uncharges.
@@ -79,13 +81,13 @@ class FrameBatch {
   FrameBatch(const FrameBatch&) = delete;
   FrameBatch& operator=(const FrameBatch&) = delete;
 
-  // One user of `frame` less.
-  void release(Frame& frame) {
-    if (frame.users.fetch_sub(1, std::memory_order_acq_rel) == 1) last_user_gone(frame);
+  // One user of `frame` less, who knows what it holds.
+  void release(Frame& frame, Fill contents = Fill::garbage) {
+    if (frame.users.fetch_sub(1, std::memory_order_acq_rel) == 1) last_user_gone(frame, contents);
   }
 
  private:
-  void last_user_gone(Frame& frame);
+  void last_user_gone(Frame& frame, Fill contents);
   void settle();
 
   GuestMemory* owner_ = nullptr;

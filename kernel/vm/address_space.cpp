@@ -19,18 +19,17 @@ Result<Ref<AddressSpace>> AddressSpace::create(Ref<GuestMemory> memory) {
 // Nobody else refers to it; only processors that went idle and reverse maps may still know it.
 AddressSpace::~AddressSpace() NO_THREAD_SAFETY_ANALYSIS {
   if (table_.root()) table_.loaded.drop();
-  while (Mapping* mapping = mappings_.first()) {
+  mappings_.clear([&](Mapping& mapping) {
     // Once the object does not know the mapping, nobody else looks at its part of the tables.
-    if (mapping->object) mapping->object->remove_mapping(*mapping);
+    if (mapping.object) mapping.object->remove_mapping(mapping);
     constexpr std::uint64_t step = 64_MiB;
-    for (std::uintptr_t at = mapping->start; at < mapping->end; at += step) {
+    for (std::uintptr_t at = mapping.start; at < mapping.end; at += step) {
       FrameBatch batch;
-      table_.abandon(at, mapping->end - at < step ? mapping->end : at + step, batch);
-      if (mapping->length() > step) sched::maybe_yield();
+      table_.abandon(at, mapping.end - at < step ? mapping.end : at + step, batch);
+      if (mapping.length() > step) sched::maybe_yield();
     }
-    mappings_.remove(*mapping);
-    delete mapping;
-  }
+    delete &mapping;
+  });
   mappings_memory_->uncharge(mappings_charged_);
 }
 

@@ -32,11 +32,12 @@ struct AddressSpace::Found {
 // A page to be got from an object, and the page once it is there.
 struct AddressSpace::Fetch {
   Ref<MemoryObject> object;
-  std::uint64_t index = 0;
-  Intent intent = Intent::read;
-  std::uint64_t stamp = 0;    // of the mapping that wants it
-  std::uint32_t changes = 0;  // of that mapping, when it was asked for
   FrameRef page;
+  // Known once ask() was called:
+  std::uint64_t index;
+  std::uint64_t stamp;    // of the mapping that wants it
+  std::uint32_t changes;  // of that mapping, when it was asked for
+  Intent intent;
 
   void ask(const Found& found, Intent with) {
     object = found.mapping.object;
@@ -145,12 +146,12 @@ AddressSpace::Attempt AddressSpace::act(Found& found, Access access, Fetch& fetc
       arch::flush_page(found.page);
       return Attempt::resolved;
     case FaultAction::map_zero:
-      return install(found, frames::zero_page(), rights(found.mapping, false));
+      return install(found, frames::zero_page().leak(), rights(found.mapping, false));
     case FaultAction::map_fresh: {
-      auto page = memory_->take(FrameUse::user_page, Fill::zero);
+      const auto page = memory_->take_frame(FrameUse::user_page, Fill::zero);
       if (!page) return Attempt::no_memory;
       note_copy(found.mapping);  // where an object has a hole
-      return install(found, *std::move(page), rights(found.mapping, true));
+      return install(found, *page, rights(found.mapping, true));
     }
     case FaultAction::map_object:
       return map_object(found, fetch);
@@ -166,23 +167,28 @@ AddressSpace::Attempt AddressSpace::act(Found& found, Access access, Fetch& fetc
   return Attempt::resolved;
 }
 
-// Puts a page in place, instead of the one that was there.
-AddressSpace::Attempt AddressSpace::install(Found& found, FrameRef page, arch::PageRights rights) {
+// Puts a page in place, instead of the one that was there; its one user is the entry, or nobody any more.
+AddressSpace::Attempt AddressSpace::install(Found& found, Frame* page, arch::PageRights rights) {
   FlushBatch batch(table_);
   SpinGuard guard(table_.lock);
   if (!found.entry) {
     const auto made = table_.find_or_create(found.page, *memory_);
-    if (!made) return Attempt::no_memory;
+    if (!made) {
+      batch.release(*page);
+      return Attempt::no_memory;
+    }
     found.entry = *made;
   }
   // With the table's lock: who drops pages of the object has counted already, or will find this entry.
-  if (*found.entry != found.seen || found.mapping.changes.load(std::memory_order_acquire) != found.changes)
+  if (*found.entry != found.seen || found.mapping.changes.load(std::memory_order_acquire) != found.changes) {
+    batch.release(*page);
     return Attempt::resolved;
+  }
   if (found.seen.occupied()) {
     table_.clear(found.entry, found.page, batch);
     batch.flush();  // before anybody can write to the new page: nobody may go on reading the old one
   }
-  table_.set(found.entry, std::move(page), rights);
+  table_.set(found.entry, *page, rights);
   return Attempt::resolved;
 }
 
@@ -210,8 +216,9 @@ AddressSpace::Attempt AddressSpace::map_object(Found& found, Fetch& fetch) {
   if (!made) return Attempt::no_memory;
   if (mapping.changes.load(std::memory_order_acquire) != found.changes) return Attempt::resolved;
   PageEntry* entry = *made;
+  const arch::PageRights allowed = rights(mapping, false);
   for (unsigned i = 0; i < count; ++i)
-    if (pages[i] && !entry[i].occupied()) table_.set(entry + i, std::move(pages[i]), rights(mapping, false));
+    if (pages[i] && !entry[i].occupied()) table_.set(entry + i, *pages[i].leak(), allowed);
   return Attempt::resolved;
 }
 
@@ -220,17 +227,17 @@ AddressSpace::Attempt AddressSpace::map_object_writable(Found& found, Fetch& fet
     fetch.ask(found, Intent::write);
     return Attempt::fetch;
   }
-  return install(found, std::move(fetch.page), rights(found.mapping, true));
+  return install(found, fetch.page.leak(), rights(found.mapping, true));
 }
 
 // A private page with what `source` holds.
 AddressSpace::Attempt AddressSpace::copy(Found& found, const FrameRef& source) {
   const bool zero = frames::is_zero_page(*source.get());
-  auto page = memory_->take(FrameUse::user_page, zero ? Fill::zero : Fill::garbage);
+  const auto page = memory_->take_frame(FrameUse::user_page, zero ? Fill::zero : Fill::garbage);
   if (!page) return Attempt::no_memory;
-  if (!zero) std::memcpy(page->data(), source.data(), page_size);
+  if (!zero) std::memcpy((*page)->data(), source.data(), page_size);
   note_copy(found.mapping);
-  return install(found, *std::move(page), rights(found.mapping, true));
+  return install(found, *page, rights(found.mapping, true));
 }
 
 AddressSpace::Attempt AddressSpace::copy_object(Found& found, Fetch& fetch) {

@@ -10,7 +10,9 @@ namespace cv6 {
 class FlushBatch {
  public:
   explicit FlushBatch(PageTable& table) : table_(table) {}
-  ~FlushBatch() { flush(); }
+  ~FlushBatch() {
+    if (count_ != 0 || start_ < end_) flush();
+  }
   FlushBatch(const FlushBatch&) = delete;
   FlushBatch& operator=(const FlushBatch&) = delete;
 

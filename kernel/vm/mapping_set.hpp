@@ -32,6 +32,11 @@ class MappingSet {
     last_found_.store(nullptr, std::memory_order_relaxed);
     tree_.remove(mapping);
   }
+  template <class Dispose>
+  void clear(Dispose dispose) {
+    last_found_.store(nullptr, std::memory_order_relaxed);
+    tree_.clear(dispose);
+  }
   // After a change of start, end or grows_down that kept the order.
   void changed(Mapping& mapping) { tree_.refresh(mapping); }
 

@@ -10,18 +10,18 @@ PageCache::PageCache(Ref<GuestMemory> owner) : owner_(std::move(owner)) {}
 PageCache::~PageCache() { CV6_DEBUG_ASSERT(objects_.empty()); }
 
 FrameRef PageCache::find(std::uint64_t index) {
-  FrameRef page;
-  find(index, 1, &page);
-  return page;
+  SpinGuard guard(lock_);
+  Frame* page = index_.find(index);
+  if (page) page->hold();
+  return FrameRef::adopt(page);
 }
 
 void PageCache::find(std::uint64_t first, unsigned count, FrameRef* pages) {
   SpinGuard guard(lock_);
-  for (unsigned i = 0; i < count; ++i) {
-    Frame* page = index_.find(first + i);
+  index_.visit_run(first, count, [&](Frame* page) {
     if (page) page->hold();
-    pages[i] = FrameRef::adopt(page);
-  }
+    *pages++ = FrameRef::adopt(page);
+  });
 }
 
 Result<FrameRef> PageCache::writable(std::uint64_t index, Fill fill) {

@@ -8,21 +8,6 @@ namespace cv6 {
 
 using arch::PageEntry;
 
-namespace {
-
-// Faults look at entries without the lock, processors at any time.
-void store(PageEntry* entry, PageEntry value) {
-  std::atomic_ref(*entry).store(value, std::memory_order_release);  // pairs with load()
-}
-
-bool is_file_page(const Frame& frame) { return frame.use == FrameUse::file_page; }
-
-}  // namespace
-
-PageEntry PageTable::load(const PageEntry* entry) {
-  return std::atomic_ref(*const_cast<PageEntry*>(entry)).load(std::memory_order_acquire);
-}
-
 Result<void> PageTable::create(GuestMemory& memory) {
   Frame* frame = TRY(memory.take(FrameUse::page_table, Fill::garbage)).leak();
   constexpr std::size_t half = page_size / 2;
@@ -35,25 +20,19 @@ Result<void> PageTable::create(GuestMemory& memory) {
   return {};
 }
 
+// Tables come before those above them in the list: when one goes, its entry there is cleared, and so each is all zero
+// when its turn comes.
 PageTable::~PageTable() {
   if (!root()) return;
   FrameBatch batch;
   for (std::uint32_t number = tables_; number;) {
     Frame& frame = *Frame::numbered(number);
     number = frame.next;
-    batch.release(frame);
+    const Frame& above = *Frame::numbered(frame.caches.load(std::memory_order_relaxed));
+    static_cast<PageEntry*>(above.data())[frame.slot] = PageEntry();
+    batch.release(frame, Fill::zero);
   }
   batch.release(*Frame::of(root()));
-}
-
-PageEntry* PageTable::find(std::uintptr_t address) const {
-  PageEntry* table = root_entries();
-  for (unsigned level = arch::table_levels - 1; level > 0; --level) {
-    const PageEntry entry = load(&table[arch::table_index(address, level)]);
-    if (!entry.present()) return nullptr;
-    table = static_cast<PageEntry*>(arch::direct(entry.address()));
-  }
-  return &table[arch::table_index(address, 0)];
 }
 
 Result<PageEntry*> PageTable::find_or_create(std::uintptr_t address, GuestMemory& memory) {
@@ -62,6 +41,8 @@ Result<PageEntry*> PageTable::find_or_create(std::uintptr_t address, GuestMemory
     PageEntry& entry = table[arch::table_index(address, level)];
     if (!entry.present()) {
       Frame* frame = TRY(memory.take(FrameUse::page_table, Fill::zero)).leak();
+      frame->slot = static_cast<std::uint16_t>(arch::table_index(address, level));
+      frame->caches.store(Frame::of(table)->number(), std::memory_order_relaxed);
       frame->previous = 0;
       frame->next = tables_;
       if (tables_) Frame::numbered(tables_)->previous = frame->number();
@@ -72,13 +53,6 @@ Result<PageEntry*> PageTable::find_or_create(std::uintptr_t address, GuestMemory
     table = static_cast<PageEntry*>(arch::direct(entry.address()));
   }
   return &table[arch::table_index(address, 0)];
-}
-
-void PageTable::set(PageEntry* entry, FrameRef page, arch::PageRights rights) {
-  Frame* frame = page.leak();
-  ++counts.resident;
-  counts.of_files += is_file_page(*frame);
-  store(entry, PageEntry::leaf(frame->physical(), rights));
 }
 
 void PageTable::set_rights(PageEntry* entry, std::uintptr_t address, PageEntry changed, FlushBatch& batch) {
@@ -132,7 +106,13 @@ void PageTable::write_protect(std::uintptr_t start, std::uintptr_t end, FlushBat
 }
 
 void PageTable::abandon(std::uintptr_t start, std::uintptr_t end, FrameBatch& batch) {
-  for_each(start, end, [&](PageEntry* entry, std::uintptr_t) { batch.release(*Frame::of(entry->address())); });
+  for_each_table(start, end, [&](PageEntry* entry, std::uintptr_t, unsigned count) {
+    for (PageEntry* stop = entry + count; entry != stop; ++entry) {
+      if (!entry->occupied()) continue;
+      batch.release(*Frame::of(entry->address()));
+      *entry = PageEntry();
+    }
+  });
 }
 
 void PageTable::remove_table(Frame& frame, FlushBatch& batch) {

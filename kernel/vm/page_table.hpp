@@ -41,12 +41,27 @@ class PageTable {
   Counts counts GUARDED_BY(lock);
 
   // The leaf entry for an address; null: its table does not exist. Needs no lock, see above.
-  arch::PageEntry* find(std::uintptr_t address) const;
-  static arch::PageEntry load(const arch::PageEntry* entry);
+  arch::PageEntry* find(std::uintptr_t address) const {
+    arch::PageEntry* table = root_entries();
+    for (unsigned level = arch::table_levels - 1; level > 0; --level) {
+      const arch::PageEntry entry = load(&table[arch::table_index(address, level)]);
+      if (!entry.present()) return nullptr;
+      table = static_cast<arch::PageEntry*>(arch::direct(entry.address()));
+    }
+    return &table[arch::table_index(address, 0)];
+  }
+  // Faults look at entries without the lock, processors at any time.
+  static arch::PageEntry load(const arch::PageEntry* entry) {
+    return std::atomic_ref(*const_cast<arch::PageEntry*>(entry)).load(std::memory_order_acquire);  // pairs with store()
+  }
   Result<arch::PageEntry*> find_or_create(std::uintptr_t address, GuestMemory& memory) REQUIRES(lock);
 
-  // Puts `page` (one user of it) into an entry that is empty.
-  void set(arch::PageEntry* entry, FrameRef page, arch::PageRights rights) REQUIRES(lock);
+  // Puts `page` into an entry that is empty, with the one user of it that the caller has been.
+  void set(arch::PageEntry* entry, Frame& page, arch::PageRights rights) REQUIRES(lock) {
+    ++counts.resident;
+    counts.of_files += is_file_page(page);
+    store(entry, arch::PageEntry::leaf(page.physical(), rights));
+  }
   // What the entry allows from now on, and whether it is there (PROT_NONE: hidden).
   void set_rights(arch::PageEntry* entry, std::uintptr_t address, arch::PageEntry changed, FlushBatch& batch)
       REQUIRES(lock);
@@ -82,12 +97,16 @@ class PageTable {
     std::uintptr_t end = 0;
   };
   void free_tables(const Span& range, const Span& unused, FlushBatch& batch) REQUIRES(lock);
-  // Lets go of all pages in [start, end), without caring for the entries: the end of the address space.
+  // Lets go of all pages in [start, end): the end of the address space, when nobody else looks at the entries.
   void abandon(std::uintptr_t start, std::uintptr_t end, FrameBatch& batch);
 
   arch::PhysicalAddress root() const { return loaded.root(); }
 
  private:
+  static void store(arch::PageEntry* entry, arch::PageEntry value) {
+    std::atomic_ref(*entry).store(value, std::memory_order_release);  // pairs with load()
+  }
+  static bool is_file_page(const Frame& frame) { return frame.use == FrameUse::file_page; }
   arch::PageEntry* root_entries() const { return static_cast<arch::PageEntry*>(arch::direct(root())); }
   void free_below(arch::PageEntry* table, unsigned level, const Span& range, const Span& unused, FlushBatch& batch)
       REQUIRES(lock);

@@ -73,6 +73,25 @@ TEST(Tree, RandomOperationsAgainstAMap) {
   }
 }
 
+TEST(Tree, ClearVisitsEveryItemOnceAndMayDestroyIt) {
+  std::mt19937 random(4);
+  Items tree;
+  for (int i = 0; i < 500; ++i) {
+    auto* item = new Item;
+    item->key = static_cast<int>(random() % 1000);
+    tree.insert(*item);
+  }
+  int cleared = 0;
+  tree.clear([&](Item& item) {
+    EXPECT_FALSE(item.node.linked());
+    ++cleared;
+    delete &item;
+  });
+  EXPECT_EQ(cleared, 500);
+  EXPECT_TRUE(tree.empty());
+  EXPECT_EQ(tree.size(), 0u);
+}
+
 TEST(Tree, StaysShallow) {
   std::vector<Item> items(20000);
   Items tree;

@@ -82,7 +82,7 @@ TEST_F(BuddyTest, RandomTakesAndGivesNeverOverlap) {
 
 // What boot relies on: handing over free memory looks at few Frames, so most need not be initialised.
 TEST_F(BuddyTest, AddTouchesOnlyBlocks) {
-  for (Frame& frame : frames_) frame.spare = 0xabcd;
+  for (Frame& frame : frames_) frame.slot = 0xabcd;
   buddy_.add(1024, 16384);
   std::size_t touched = 0;
   for (const Frame& frame : frames_) touched += frame.use != FrameUse::reserved;

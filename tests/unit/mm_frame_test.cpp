@@ -49,6 +49,18 @@ TEST_F(FrameTest, TakenFramesAreAsAsked) {
   frames::give(*again);
 }
 
+TEST_F(FrameTest, ZeroFramesAreHandedOnAsTheyAre) {
+  Frame* frame = *frames::take(0, FrameUse::page_table, Fill::zero);
+  frames::give(frame, Fill::zero);
+  const auto again = frames::take(0, FrameUse::user_page, Fill::zero);
+  EXPECT_EQ(*again, frame);
+  EXPECT_TRUE(all_bytes_are(**again, 0));
+  std::memset(frame->data(), 1, page_size);
+  frames::give(frame, Fill::zero);  // which is not true
+  EXPECT_DEATH((void)frames::take(0, FrameUse::user_page, Fill::zero), "broken invariant");
+  std::memset(frame->data(), 0, page_size);
+}
+
 TEST_F(FrameTest, LastUserGivesBack) {
   FrameRef first = FrameRef::adopt(*frames::take(0, FrameUse::kernel, Fill::garbage));
   {
