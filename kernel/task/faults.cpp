@@ -124,7 +124,7 @@ void arch::on_user_fault(UserRegisters& registers, const Fault& fault) {
 void arch::on_user_interrupted(UserRegisters& registers) {
   UserThread& thread = UserThread::current();
   note_clock_interrupt(thread, thread.process().timers.get());
-  if (!has_return_work(thread)) return;
+  if (!has_return_work(thread) && !sched::reschedule_wanted()) return;
   thread.entered_kernel();
   return_to_user_work(thread, registers);
   thread.leaves_kernel();

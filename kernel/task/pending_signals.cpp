@@ -2,12 +2,16 @@
 
 namespace cv6 {
 
+QueuedSignal* PendingSignals::take_slot() {
+  return first_.node.linked() ? new (std::nothrow) QueuedSignal : &first_;
+}
+
 Result<void> PendingSignals::add(const SignalInfo& info, UserAccount* payer, std::uint64_t limit) {
   const bool real_time = signal::real_time(info.number);
   SignalSet now = set();
   if (!real_time && now.contains(info.number)) return {};
   QueuedSignal* queued = nullptr;
-  if (!payer || payer->queued_signals.load(std::memory_order_relaxed) < limit) queued = new (std::nothrow) QueuedSignal;
+  if (!payer || payer->queued_signals.load(std::memory_order_relaxed) < limit) queued = take_slot();
   if (queued) {
     queued->info = info;
     if (payer) {
@@ -57,7 +61,8 @@ void PendingSignals::take_number(int number, SignalInfo& info) {
 void PendingSignals::drop(QueuedSignal& queued) {
   List<QueuedSignal, &QueuedSignal::node>::remove(queued);
   if (queued.payer) queued.payer->queued_signals.fetch_sub(1, std::memory_order_relaxed);
-  delete &queued;
+  queued.payer = nullptr;
+  if (&queued != &first_) delete &queued;
 }
 
 void PendingSignals::discard_of_timer(int timer) {

@@ -16,7 +16,7 @@
 
 namespace cv6 {
 
-struct QueuedSignal : public Cached<QueuedSignal, "queued_signal"> {
+struct QueuedSignal final : public Cached<QueuedSignal, "queued_signal"> {
   SignalInfo info;
   Ref<UserAccount> payer;  // whose RLIMIT_SIGPENDING it counts against
   ListNode node;
@@ -40,9 +40,12 @@ class PendingSignals {
  private:
   void change(SignalSet set) { set_.store(set.bits(), std::memory_order_seq_cst); }
   void take_number(int number, SignalInfo& info);
-  static void drop(QueuedSignal& queued);
+  void drop(QueuedSignal& queued);
+
+  QueuedSignal* take_slot();
 
   std::atomic<std::uint64_t> set_{0};
+  QueuedSignal first_;  // most of the time there is one at most, which needs no memory of its own
   List<QueuedSignal, &QueuedSignal::node> queue_;
 };
 

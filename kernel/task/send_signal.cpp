@@ -15,7 +15,8 @@ SignalInfo signal_from(Process& sender, const Process& receiver, int number, int
   SignalInfo info;
   info.number = number;
   info.code = code;
-  info.process = sender.pid()->number_in(receiver.container());
+  const bool same_place = &sender.container() == &receiver.container();
+  info.process = same_place ? sender.number() : sender.pid()->number_in(receiver.container());
   info.user = sender.credentials().ids().user;
   return info;
 }
@@ -200,6 +201,7 @@ Result<void> check_may_signal(Process& caller, Process& target, int number) {
 
 Result<void> send_signal_to(Process& caller, int target, int number) {
   if (number != 0 && !signal::valid(number)) return Error::inval;
+  if (target == caller.number()) return send_permitted(caller, caller, number);
   if (target > 0) {
     const Ref<Process> process = TRY(find_process(caller.container(), target));
     TRY(check_may_signal(caller, *process, number));
@@ -215,6 +217,8 @@ namespace {
 
 // tgkill(2)'s process must be the thread's.
 Result<Ref<UserThread>> find_thread_of(Process& caller, int process, int thread) {
+  UserThread& self = UserThread::current();  // raise(3) and abort(3) name the caller itself
+  if (self.number() == thread && (process == 0 || process == caller.number())) return Ref<UserThread>(&self);
   Ref<UserThread> found = TRY(find_thread(caller.container(), thread));
   if (process && found->process().pid()->number_in(caller.container()) != process) return Error::srch;
   return found;

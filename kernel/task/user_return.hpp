@@ -13,7 +13,8 @@
 
 namespace cv6 {
 
-inline bool has_return_work(const UserThread& thread) { return thread.has_work() || sched::reschedule_wanted(); }
+// The processor may be wanted as well, but that shows in interrupts only (on_user_interrupted).
+inline bool has_return_work(const UserThread& thread) { return thread.has_work(); }
 
 // Gives the processor up if it is wanted, ends or stops the thread if that is due, delivers signals, decides what becomes
 // of an interrupted call, and loads the floating-point registers. May not return.

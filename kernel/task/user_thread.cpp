@@ -41,7 +41,9 @@ void UserThread::entering_cpu() {
   if (space_) space_->activate();
   arch::load_thread_pointers(pointers);
   add_work(work_fpu);
-  stamp_ = arch::cycles();
+  const auto now = static_cast<std::int64_t>(__builtin_readcyclecounter());
+  system_cycles_ -= now;
+  all_cycles_ -= now;
 }
 
 void UserThread::leaving_cpu() {
@@ -51,7 +53,9 @@ void UserThread::leaving_cpu() {
   }
   arch::save_thread_pointers(pointers);
   if (space_) space_->deactivate();
-  leaves_kernel();
+  const auto now = static_cast<std::int64_t>(__builtin_readcyclecounter());
+  system_cycles_ += now;
+  all_cycles_ += now;
   ++(state() == State::parked ? voluntary_switches_ : involuntary_switches_);
 }
 
@@ -102,14 +106,17 @@ void UserThread::set_pointers(const arch::ThreadPointers& fresh) {
 
 UserThread::Times UserThread::times() const {
   const auto total = static_cast<std::uint64_t>(cpu_time());
-  std::uint64_t user = user_cycles_, system = system_cycles_;
-  while ((user | system) >> 31) {  // so that the product below fits
-    user >>= 1;
+  const auto now = static_cast<std::int64_t>(__builtin_readcyclecounter());
+  const std::int64_t system_so_far = system_cycles_, all_so_far = all_cycles_;
+  auto system = static_cast<std::uint64_t>(system_so_far < 0 ? system_so_far + now : system_so_far);
+  auto all = static_cast<std::uint64_t>(all_so_far < 0 ? all_so_far + now : all_so_far);
+  while ((all | system) >> 31) {  // so that the product below fits
+    all >>= 1;
     system >>= 1;
   }
-  if (user + system == 0) return {0, static_cast<Nanoseconds>(total)};
-  const std::uint64_t sum = user + system;
-  const std::uint64_t user_time = total / sum * user + total % sum * user / sum;
+  if (system >= all) return {0, static_cast<Nanoseconds>(total)};  // looked at between two of its steps
+  const std::uint64_t user = all - system;
+  const std::uint64_t user_time = total / all * user + total % all * user / all;
   return {static_cast<Nanoseconds>(user_time), static_cast<Nanoseconds>(total - user_time)};
 }
 

@@ -106,17 +106,10 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   Error call_error = Error::restart_if_asked;
   void prepare_to_enter_user();  // loads what work_fpu means
 
-  // --- times: two clock readings for each stay in the kernel ---
-  void entered_kernel() {
-    const std::uint64_t now = arch::cycles();
-    user_cycles_ += now - stamp_;
-    stamp_ = now;
-  }
-  void leaves_kernel() {
-    const std::uint64_t now = arch::cycles();
-    system_cycles_ += now - stamp_;
-    stamp_ = now;
-  }
+  // --- times: a reading of the processor's counter at both ends of each stay in the kernel. In between system_cycles_ is
+  // negative: the time until now is missing.
+  void entered_kernel() { system_cycles_ -= static_cast<std::int64_t>(__builtin_readcyclecounter()); }
+  void leaves_kernel() { system_cycles_ += static_cast<std::int64_t>(__builtin_readcyclecounter()); }
   struct Times {
     Nanoseconds user = 0, system = 0;
   };
@@ -159,7 +152,8 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   void* fpu_image_ = nullptr;
   unsigned fpu_cpu_ = ~0u;  // the processor whose registers were last loaded from, or saved to, the image
   std::atomic<std::uint32_t> work_{work_fpu};
-  std::uint64_t stamp_ = 0, user_cycles_ = 0, system_cycles_ = 0;
+  std::int64_t system_cycles_ = 0;  // in the kernel
+  std::int64_t all_cycles_ = 0;     // on a processor; negative while it is on one, like system_cycles_
   std::uint64_t voluntary_switches_ = 0, involuntary_switches_ = 0;
 };
 
