@@ -7,7 +7,6 @@ $2 ~ /^[tTwW]$/ {
   sub(/^[^ ]+ [^ ]+ /, "", name)
   gsub(/\(anonymous namespace\)::/, "", name)
   gsub(/\[clone[^\]]*\]/, "", name)
-  sub(/^.* cv6::/, "cv6::", name)
   gsub(/cv6::/, "", name)
   gsub(/["\\]/, "", name)
   print "  .long 0x" substr($1, 9) ", " length(names)

@@ -47,7 +47,7 @@ Result<void> DirectoryFile::do_read_directory(DirectorySink& sink, std::uint64_t
   }
   MutexGuard guard(inode().mutex());
   if (inode().removed()) return {};
-  inode().touch_accessed();
+  note_access();
   return inode().iterate(position, sink);
 }
 

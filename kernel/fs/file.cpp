@@ -105,6 +105,12 @@ Result<void> File::read_directory(DirectorySink& sink) {
   return outcome;
 }
 
+void File::note_access() const {
+  if (flags() & open_flag::no_access_time) return;
+  if (path_ && path_.mount->flags() & (mount_flag::no_access_time | mount_flag::read_only)) return;
+  inode_->touch_accessed();
+}
+
 Result<std::size_t> File::do_read(IoBuffer&, std::uint64_t) { return Error::inval; }
 Result<std::size_t> File::do_write(IoBuffer&, std::uint64_t, std::uint64_t) { return Error::inval; }
 

@@ -82,6 +82,9 @@ class File : public Counted<File> {
   enum class Positions : std::uint8_t { none, seekable };
   File(Ref<Inode> inode, Positions positions) : positions_(positions), inode_(std::move(inode)) {}
 
+  // It was read: the inode's access time, unless the flags or the mount say no.
+  void note_access() const;
+
   virtual Result<std::size_t> do_read(IoBuffer& to, std::uint64_t offset);   // default: Error::inval
   virtual Result<std::size_t> do_write(IoBuffer& from, std::uint64_t offset, std::uint64_t size_limit);
   // The append position must be found and used in one step: files that can append override this. `end`: where the write

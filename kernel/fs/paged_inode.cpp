@@ -43,7 +43,6 @@ Result<std::size_t> PagedInode::read(IoBuffer& to, std::uint64_t offset) {
     offset += wanted;
     if (++pages % pages_between_yields == 0) sched::maybe_yield();
   }
-  touch_accessed();
   return to.moved() - before;
 }
 
@@ -217,7 +216,11 @@ class PagedFile final : public File, public Cached<PagedFile, "paged_file"> {
   }
 
  protected:
-  Result<std::size_t> do_read(IoBuffer& to, std::uint64_t offset) override { return paged().read(to, offset); }
+  Result<std::size_t> do_read(IoBuffer& to, std::uint64_t offset) override {
+    const std::size_t count = TRY(paged().read(to, offset));
+    note_access();
+    return count;
+  }
   Result<std::size_t> do_write(IoBuffer& from, std::uint64_t offset, std::uint64_t size_limit) override {
     MutexGuard guard(inode().mutex());
     return paged().write(from, offset, size_limit, credentials());

@@ -9,8 +9,8 @@ namespace cv6 {
 void Buddy::push(std::uint32_t number, unsigned order) {
   Frame& frame = array_[number];
   frame.users.store(0, std::memory_order_relaxed);
-  frame.use = FrameUse::free;
   frame.order = static_cast<std::uint8_t>(order);
+  frame.set_use(FrameUse::free);
   frame.previous = 0;
   frame.next = heads_[order];
   if (frame.next) array_[frame.next].previous = number;
@@ -47,6 +47,7 @@ Frame* Buddy::take(unsigned order) {
     --found;
     push(number + (1u << found), found);
   }
+  array_[number].set_use(FrameUse::cached);  // while the lock is held: neighbours must not find it free
   free_frames_ -= std::uint64_t{1} << order;
   return &array_[number];
 }
@@ -56,7 +57,7 @@ void Buddy::give(Frame* block, unsigned order) {
   std::uint32_t number = static_cast<std::uint32_t>(block - array_);
   for (; order < max_order; ++order) {
     const std::uint32_t neighbour = number ^ (1u << order);
-    if (neighbour >= count_ || array_[neighbour].use != FrameUse::free || array_[neighbour].order != order) break;
+    if (neighbour >= count_ || !array_[neighbour].is(FrameUse::free) || array_[neighbour].order != order) break;
     remove(neighbour, order);
     number &= ~(1u << order);
   }

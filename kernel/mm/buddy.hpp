@@ -25,7 +25,7 @@ class Buddy {
   }
   // Frees first .. end - 1. Frames beside them must be initialised, free or not.
   void add(std::uint32_t first, std::uint32_t end);
-  // nullptr: there is no block of this size. Only the Frame's links are touched.
+  // nullptr: there is no block of this size. The block's first Frame is FrameUse::cached.
   Frame* take(unsigned order);
   void give(Frame* block, unsigned order);
 

@@ -22,16 +22,13 @@ namespace {
 // machines, where what lies in caches is missed.
 constinit std::uint32_t batch = 4;
 
-// Single frames, linked through `next`. Seen from the buddy system they are in use: their order is one that no block
-// has.
+// Single frames, linked through `next`.
 struct Stack {
-  static constexpr std::uint8_t order = 0xff;
   Frame* top = nullptr;
   std::atomic<std::uint32_t> count{0};  // written by one processor only
 
   void push(Frame* frame) {
-    frame->use = FrameUse::free;
-    frame->order = order;
+    frame->set_use(FrameUse::cached);
     frame->next = top ? top->number() : 0;
     top = frame;
     count.store(size() + 1, std::memory_order_relaxed);
@@ -101,7 +98,7 @@ Result<Frame*> take(unsigned order, FrameUse use, Fill fill) {
   if (!frame) [[unlikely]]
     return Error::nomem;
   frame->users.store(1, std::memory_order_relaxed);
-  frame->use = use;
+  frame->set_use(use);
   frame->order = static_cast<std::uint8_t>(order);
   frame->owner = nullptr;
   frame->caches.store(0, std::memory_order_relaxed);
@@ -110,7 +107,7 @@ Result<Frame*> take(unsigned order, FrameUse use, Fill fill) {
 }
 
 void give(Frame* block, Fill contents) {
-  CV6_ASSERT(block->use > FrameUse::free);
+  CV6_ASSERT(block->in_use());
   if (block->order != 0) [[unlikely]]
     return buddy.with([&](Buddy& blocks) { blocks.give(block, block->order); });
   Cache& cache = caches.here();
@@ -154,7 +151,7 @@ Result<void> initialise(const Range* usable, unsigned usable_count, const Range*
   zeros = locked->take(0);
   if (!zeros) return Error::nomem;
   zeros->users.store(1, std::memory_order_relaxed);
-  zeros->use = FrameUse::kernel;
+  zeros->set_use(FrameUse::kernel);
   zeros->owner = nullptr;
   std::memset(zeros->data(), 0, page_size);
   return {};
@@ -172,7 +169,7 @@ FrameRef adopt_reserved(arch::PhysicalAddress page, GuestMemory& owner) {
   Frame* frame = Frame::of(page);
   CV6_ASSERT(frame->use == FrameUse::reserved);
   frame->users.store(1, std::memory_order_relaxed);
-  frame->use = FrameUse::file_page;
+  frame->set_use(FrameUse::file_page);
   frame->order = 0;
   frame->caches.store(0, std::memory_order_relaxed);
   total.fetch_add(1, std::memory_order_relaxed);

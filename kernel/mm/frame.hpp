@@ -22,7 +22,9 @@ namespace cv6 {
 class GuestMemory;
 
 // `reserved` is 0, so that a zeroed Frame is never taken for a free one.
-enum class FrameUse : std::uint8_t { reserved, free, kernel, page_table, user_page, file_page };
+// `free`: in the buddy system, and nowhere else, since neighbours look at it under the buddy system's lock only;
+// `cached`: free as well, but at hand for one processor.
+enum class FrameUse : std::uint8_t { reserved, free, cached, kernel, page_table, user_page, file_page };
 
 // What a frame holds, or is wanted to hold.
 enum class Fill : std::uint8_t { zero, garbage };
@@ -47,6 +49,14 @@ struct Frame {
     return numbered(static_cast<std::uint32_t>(physical >> page_shift));
   }
   static Frame* of(const void* direct_address) { return of(arch::physical_of(direct_address)); }
+
+  bool in_use() const { return use > FrameUse::cached; }
+  // For those who look while others may change it: neighbours in the buddy system, and faults before they take the
+  // lock.
+  void set_use(FrameUse now) { std::atomic_ref(use).store(now, std::memory_order_relaxed); }
+  bool is(FrameUse what) const {
+    return std::atomic_ref(const_cast<FrameUse&>(use)).load(std::memory_order_relaxed) == what;
+  }
 
   void hold() { users.fetch_add(1, std::memory_order_relaxed); }
   void release() {

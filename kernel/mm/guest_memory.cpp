@@ -102,7 +102,7 @@ Frame* GuestMemory::frame_at(std::uint32_t guest_number) {
   if (parent_) return table_.with([&](GuestTable& table) { return table.find(guest_number); });
   if (guest_number >= frames::array_size) return nullptr;
   Frame* frame = Frame::numbered(guest_number);
-  return frame->use > FrameUse::free && frame->owner == this ? frame : nullptr;
+  return frame->in_use() && frame->owner == this ? frame : nullptr;
 }
 
 MemoryCounters GuestMemory::counters() const {

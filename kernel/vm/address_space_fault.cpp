@@ -61,6 +61,8 @@ struct AddressSpace::Fetch {
 
 namespace {
 
+bool is_exclusive_copy(const Frame& frame) { return frame.is(FrameUse::user_page) && !frame.shared(); }
+
 FaultSituation situation(const Mapping& mapping, Access access, PageEntry seen) {
   FaultSituation now{.access = access, .protection = mapping.protection};
   now.backing = mapping.anonymous()    ? FaultSituation::Backing::anonymous
@@ -69,9 +71,9 @@ FaultSituation situation(const Mapping& mapping, Access access, PageEntry seen) 
   if (!seen.occupied()) return now;
   now.entry = seen.writable() ? FaultSituation::Entry::writable : FaultSituation::Entry::read_only;
   const Frame& frame = *Frame::of(seen.address());
-  now.page = frames::is_zero_page(frame)                           ? FaultSituation::Page::zero
-             : frame.use == FrameUse::user_page && !frame.shared() ? FaultSituation::Page::exclusive
-                                                                   : FaultSituation::Page::shared;
+  now.page = frames::is_zero_page(frame) ? FaultSituation::Page::zero
+             : is_exclusive_copy(frame)  ? FaultSituation::Page::exclusive
+                                         : FaultSituation::Page::shared;
   return now;
 }
 
@@ -268,8 +270,9 @@ AddressSpace::Attempt AddressSpace::copy_page(Found& found) {
 AddressSpace::Attempt AddressSpace::allow_writing(Found& found) {
   FlushBatch batch(table_);
   SpinGuard guard(table_.lock);
-  // Only this address space could share it (fork), and it does not while its lock is held.
-  if (*found.entry != found.seen) return Attempt::resolved;
+  // The entry may look the same and yet mean another page: the one seen was dropped with its object's, and its frame
+  // came back as one of the object's. Otherwise only fork could share the page, and it does not while the lock is held.
+  if (*found.entry != found.seen || !is_exclusive_copy(found.frame())) return Attempt::resolved;
   table_.set_rights(found.entry, found.page, found.seen.with_rights(rights(found.mapping, true)), batch);
   return Attempt::resolved;
 }

@@ -117,9 +117,11 @@ class Tree {
   }
   // Everything below, as text: one line a name, with kind, mode, owner, links, size and contents.
   std::string describe(const std::string& directory = "") {
-    std::string text;
+    std::string text, last;
     for (const std::string& name : names(directory.empty() ? "/" : directory)) {
       const std::string path = directory + "/" + name;
+      if (name == last) text += path + " (listed twice, not there)\n";
+      last = name;
       const std::optional<FileStatus> status = stat(path, Follow::no);
       text += path;
       if (!status) {

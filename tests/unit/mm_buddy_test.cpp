@@ -80,6 +80,12 @@ TEST_F(BuddyTest, RandomTakesAndGivesNeverOverlap) {
   EXPECT_EQ(buddy_.free_frames(), 15001u - 3);
 }
 
+// Processors that give neighbours back look at it as soon as the lock is released.
+TEST_F(BuddyTest, ATakenBlockDoesNotLookFree) {
+  buddy_.add(1024, 2048);
+  for (unsigned order = 0; order < Buddy::max_order; ++order) EXPECT_FALSE(buddy_.take(order)->is(FrameUse::free));
+}
+
 // What boot relies on: handing over free memory looks at few Frames, so most need not be initialised.
 TEST_F(BuddyTest, AddTouchesOnlyBlocks) {
   for (Frame& frame : frames_) frame.slot = 0xabcd;

@@ -19,6 +19,7 @@ class PolledFiles {
     list_ = list;
     TRY(files_.reserve(list.size()));
     for (Pollfd& entry : list) {
+      entry.revents = 0;
       if (entry.fd < 0) continue;
       auto file = context.process.files().use(entry.fd);
       const bool can_be_polled = file && !(*file)->path_only();
@@ -34,7 +35,7 @@ class PolledFiles {
       const auto wanted = static_cast<PollEvents>(entry->events) | poll_event::error | poll_event::hang_up;
       entry->revents = static_cast<std::int16_t>(file->poll(waiters) & wanted);
     }
-    return static_cast<unsigned>(std::ranges::count_if(list_, [](const Pollfd& e) { return e.fd >= 0 && e.revents != 0; }));
+    return static_cast<unsigned>(std::ranges::count_if(list_, [](const Pollfd& e) { return e.revents != 0; }));
   }
 
  private:

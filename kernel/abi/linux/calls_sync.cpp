@@ -6,9 +6,16 @@
 namespace cv6::linux_abi {
 namespace {
 
+// What cannot be on a disk at all.
+bool is_stream(const File& file) {
+  const FileType type = file.inode().type();
+  return type == FileType::fifo || type == FileType::character_device || type == FileType::socket;
+}
+
 Result<long> sync_file(Context& context, Descriptor descriptor) {
   auto file = TRY(context.process.files().use(descriptor.number));
   if (file->path_only()) return Error::badf;
+  if (is_stream(*file)) return Error::inval;
   TRY(file->sync());
   return 0;
 }
@@ -59,8 +66,7 @@ Result<long> sys_sync_file_range(Context& context, Descriptor descriptor, long o
   auto file = TRY(context.process.files().use(descriptor.number));
   long end;
   if (!flags.only(known) || offset < 0 || length < 0 || __builtin_add_overflow(offset, length, &end)) return Error::inval;
-  const FileType type = file->inode().type();
-  if (type == FileType::fifo || type == FileType::character_device || type == FileType::socket) return Error::spipe;
+  if (is_stream(*file)) return Error::spipe;
   TRY(file->sync());
   return 0;
 }

@@ -54,10 +54,12 @@ Result<long> change_resource_limit(Context& context, Process& process, unsigned 
 
 // --- syslog(2) ----------------------------------------------------------------------------------------------------------
 std::atomic<std::uint64_t> log_cleared{0};  // the position in the log up to which SYSLOG_ACTION_CLEAR has hidden it
+std::atomic<std::uint64_t> log_taken{0};    // up to which SYSLOG_ACTION_READ has been given out
+// The log is written where nobody may be woken, so a reader looks again from time to time.
+constexpr Nanoseconds look_again_after = 100 * nanoseconds_per_millisecond;
 
-Result<long> read_log_tail(UserBytes to, std::size_t size) {
-  const std::uint64_t end = log_end();
-  std::uint64_t position = std::max(log_cleared.load(std::memory_order_relaxed), end > size ? end - size : 0);
+// Copies the log from `position` on, and moves that on.
+Result<long> copy_log(std::uint64_t& position, std::uint64_t end, UserBytes to, std::size_t size) {
   char chunk[256];
   std::size_t copied = 0;
   while (position < end && copied < size) {
@@ -67,6 +69,31 @@ Result<long> read_log_tail(UserBytes to, std::size_t size) {
     copied += got;
   }
   return static_cast<long>(copied);
+}
+
+Result<long> read_log_tail(UserBytes to, std::size_t size) {
+  const std::uint64_t end = log_end();
+  std::uint64_t position = std::max(log_cleared.load(std::memory_order_relaxed), end > size ? end - size : 0);
+  return copy_log(position, end, to, size);
+}
+
+// What nobody has been given yet; waits for it.
+Result<long> take_log(UserBytes to, std::size_t size) {
+  if (size == 0) return 0;
+  Event event;
+  std::uint64_t position;
+  while ((position = log_taken.load(std::memory_order_relaxed)) >= log_end()) {
+    const auto slept = sleep_until_raised(event, Wait::interruptible, arch::monotonic_now() + look_again_after);
+    if (!slept && slept.error() == Error::intr) return Error::restart_if_asked;
+  }
+  const long copied = TRY(copy_log(position, log_end(), to, size));
+  log_taken.store(position, std::memory_order_relaxed);
+  return copied;
+}
+
+std::uint64_t unread_log() {
+  const std::uint64_t unread = log_end() - log_taken.load(std::memory_order_relaxed);
+  return std::min<std::uint64_t>(unread, log_ring_size);
 }
 
 // --- reboot(2) ----------------------------------------------------------------------------------------------------------
@@ -176,21 +203,25 @@ Result<long> sys_getrandom(Context&, UserBytes to, std::size_t count, Flags flag
 
 // The kernel's log is the host's business.
 Result<long> sys_syslog(Context& context, int action, UserBytes buffer, int size) {
-  enum { close = 0, open = 1, read_all = 3, read_clear = 4, clear = 5, size_buffer = 10 };
+  enum { close = 0, open = 1, read = 2, read_all = 3, read_clear = 4, clear = 5, size_unread = 9, size_buffer = 10 };
   const bool anybody_may = action == read_all || action == size_buffer;
   if (!context.container.is_host() || !(anybody_may || context.process.credentials().privileged())) return Error::perm;
+  const bool reads = action == read || action == read_all || action == read_clear;
+  if (reads && (!buffer || size < 0)) return Error::inval;
+  const auto room = static_cast<std::size_t>(size);
   switch (action) {
     case close:
     case open: return 0;
-    case read_all:
+    case read: return take_log(buffer, room);
+    case read_all: return read_log_tail(buffer, room);
     case read_clear: {
-      if (!buffer || size < 0) return Error::inval;
       const std::uint64_t end = log_end();
-      const long copied = TRY(read_log_tail(buffer, static_cast<std::size_t>(size)));
-      if (action == read_clear) log_cleared.store(end, std::memory_order_relaxed);
+      const long copied = TRY(read_log_tail(buffer, room));
+      log_cleared.store(end, std::memory_order_relaxed);
       return copied;
     }
     case clear: log_cleared.store(log_end(), std::memory_order_relaxed); return 0;
+    case size_unread: return static_cast<long>(unread_log());
     case size_buffer: return log_ring_size;
     default: return Error::inval;
   }

@@ -119,7 +119,7 @@ Flushes& flushes() {
 PageEntry walk(std::uintptr_t address) {
   PhysicalAddress table = cpus[index].table;
   for (unsigned level = table_levels - 1;; --level) {
-    const PageEntry entry = static_cast<PageEntry*>(direct(table))[table_index(address, level)];
+    const PageEntry entry = std::atomic_ref(static_cast<PageEntry*>(direct(table))[table_index(address, level)]).load();
     if (level == 0 || !entry.present()) return entry;
     table = entry.address();
   }

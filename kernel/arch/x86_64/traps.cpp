@@ -1,7 +1,8 @@
 // Exceptions: what the entry stubs (entry.S) call.
 #include "arch/x86_64/traps.hpp"
 
-#include <atomic>
+#include <cstring>
+#include <string_view>
 
 #include "arch/upcalls.hpp"
 #include "arch/user_memory.hpp"
@@ -62,20 +63,37 @@ Fault page_fault(std::uint64_t error, std::uintptr_t address) {
           .address = address, .vector = vector::page_fault, .error_code = error};
 }
 
+std::string_view name_of(unsigned vector, const UserRegisters& registers) {
+  // What the debug build's checks for undefined behaviour end in: UD1 with the kind of check in its operand.
+  static constexpr std::uint8_t check_failed[] = {0x67, 0x0f, 0xb9};
+  const void* code = reinterpret_cast<const void*>(registers.rip);
+  if (vector == vector::invalid_opcode && registers.rip >= KERNEL_OFFSET && !std::memcmp(code, check_failed, 3))
+    return "undefined behaviour";
+  switch (vector) {
+    case vector::divide: return "divide error";
+    case vector::invalid_opcode: return "invalid instruction";
+    case vector::double_fault: return "double fault";
+    case vector::protection: return "protection fault";
+    case vector::page_fault: return "page fault";
+    case vector::machine_check: return "machine check";
+    default: return "exception";
+  }
+}
+
 [[noreturn]] void panic_at(unsigned vector, std::uint64_t error, const UserRegisters& registers) {
   this_cpu().fault_registers = &registers;
   char text[512];
   panic(format_to(text,
-                  "exception {} in the kernel, error {:x}, address {:x}\n"
+                  "{} ({}) in the kernel, error {:x}, address {:x}\n"
                   "  rip {:016x} rsp {:016x} flags {:x} cr3 {:x}\n"
                   "  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}\n"
                   "  rsi {:016x} rdi {:016x} rbp {:016x} r8  {:016x}\n"
                   "  r9  {:016x} r10 {:016x} r11 {:016x} r12 {:016x}\n"
                   "  r13 {:016x} r14 {:016x} r15 {:016x}",
-                  vector, error, read_cr2(), registers.rip, registers.rsp, registers.eflags, read_cr3(), registers.rax,
-                  registers.rbx, registers.rcx, registers.rdx, registers.rsi, registers.rdi, registers.rbp, registers.r8,
-                  registers.r9, registers.r10, registers.r11, registers.r12, registers.r13, registers.r14,
-                  registers.r15));
+                  name_of(vector, registers), vector, error, read_cr2(), registers.rip, registers.rsp,
+                  registers.eflags, read_cr3(), registers.rax, registers.rbx, registers.rcx, registers.rdx,
+                  registers.rsi, registers.rdi, registers.rbp, registers.r8, registers.r9, registers.r10,
+                  registers.r11, registers.r12, registers.r13, registers.r14, registers.r15));
 }
 
 constexpr bool is_user_code_address(std::uintptr_t address) { return address >> 47 == 0; }

@@ -2,6 +2,7 @@
 // included.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 
@@ -43,8 +44,8 @@ class TestFile : public MemoryObject {
 
   PageCache& cache() { return *cache_; }
   std::uint64_t pages;
-  unsigned modified = 0;
-  unsigned fetched = 0;
+  std::atomic<unsigned> modified{0};
+  std::atomic<unsigned> fetched{0};
 
   TestFile(std::uint64_t page_count, Ref<GuestMemory> owner) : pages(page_count), own_(std::move(owner)) {}
 
