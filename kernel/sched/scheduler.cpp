@@ -211,6 +211,11 @@ Scheduler::Others Scheduler::yield() {
   Thread& self = sched::current();
   const bool over = cpus_.here().slice_over;
   if (&self != cpus_.here().idle_thread) enqueue(self, over ? Policy::Why::slice_over : Policy::Why::yielded);
+  if (!(self.affinity() & arch::cpu_bit(arch::cpu_index()))) {
+    // It may not run here any more: one that sleeps and may run it must be told.
+    const unsigned elsewhere = claim_idle_cpu(self);
+    if (elsewhere != no_cpu) arch::send_wakeup(elsewhere);
+  }
   return switch_away();
 }
 
