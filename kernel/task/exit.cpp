@@ -50,7 +50,8 @@ Process* reaper_for(Process& ending) REQUIRES(process_tree_lock) {
 
 constexpr Nanoseconds clock_tick = nanoseconds_per_second / 100;
 
-// The parent hears of the end. True: nobody will wait for it, so it is to be reaped now.
+// The parent hears of the end. True: nobody will wait for it, so it is to be reaped before the tree's lock is let go,
+// or the parent might find it all the same.
 bool tell_parent_of_end(Process& process) REQUIRES(process_tree_lock) {
   Process* parent = process.parent;
   if (!parent) return true;
@@ -75,9 +76,8 @@ bool tell_parent_of_end(Process& process) REQUIRES(process_tree_lock) {
   return ignored;
 }
 
-struct ZombieList {
-  List<Process, &Process::sibling_node> processes;
-};
+// Zombies that nobody will wait for: out of the reach of every parent, but not yet reaped.
+using ZombieList = List<Process, &Process::sibling_node>;
 
 // Children go to the reaper; those that nobody will wait for come into `unwanted`.
 void give_children_away(Process& ending, ZombieList& unwanted) REQUIRES(process_tree_lock) {
@@ -87,7 +87,7 @@ void give_children_away(Process& ending, ZombieList& unwanted) REQUIRES(process_
     child->exit_signal = signal::child;
     if (child->state() == Process::State::zombie && tell_parent_of_end(*child)) {
       if (reaper) set_parent(*child, nullptr);
-      unwanted.processes.push_back(*child);
+      unwanted.push_back(*child);
     }
   }
 }
@@ -157,7 +157,7 @@ void end_process(Process& process, UserThread& last) {
     kill_everything_in(process.container(), Await::no);
   }
   ZombieList unwanted;
-  bool reap_now;
+  ReapedProcess gone;
   {
     SpinGuard guard(process_tree_lock);
     signal_children_of_dead_parent(process);
@@ -166,12 +166,14 @@ void end_process(Process& process, UserThread& last) {
     if (process.is_session_leader()) process.pid()->session->leader = nullptr;
     last.tid()->thread = nullptr;
     process.set_state(Process::State::zombie);
-    reap_now = tell_parent_of_end(process);
+    if (tell_parent_of_end(process)) gone = reap(process);
   }
-  while (Process* zombie = unwanted.processes.pop_front()) reap(*zombie);
-  Container& container = process.container();  // held by the process, which the thread holds
-  if (reap_now) reap(process);
-  container.leave();
+  while (Process* zombie = unwanted.pop_front()) {
+    ReapedProcess child;
+    SpinGuard guard(process_tree_lock);
+    child = reap(*zombie);
+  }
+  process.container().leave();  // held by the process, which the thread holds
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "task/wait.hpp"
 
-#include "task/process_tree.hpp"
-
 namespace cv6 {
 
 namespace {
@@ -37,27 +35,9 @@ bool reportable(Process& child, const WaitRequest& request, WaitStatus& status) 
   return false;
 }
 
-// Out of the tree, under its lock; the caller drops what comes back afterwards.
-struct Unlinked {
-  Ref<ProcessGroup> group;
-  Ref<Process> held_by_tree;
-};
-
-Unlinked unlink(Process& zombie) REQUIRES(process_tree_lock) {
-  if (Process* parent = zombie.parent) {
-    parent->children_usage.add(zombie.own_usage_at_end);
-    parent->children_usage.add(zombie.children_usage);
-  }
-  zombie.sibling_node.unlink();
-  zombie.parent = nullptr;
-  zombie.pid()->process = nullptr;
-  zombie.set_state(Process::State::gone);
-  return {leave_group(zombie), Ref<Process>::adopt(&zombie)};
-}
-
 enum class Found : std::uint8_t { nobody, nothing_yet, something };
 
-Found look(Process& caller, const WaitRequest& request, WaitOutcome& outcome, Unlinked& gone)
+Found look(Process& caller, const WaitRequest& request, WaitOutcome& outcome, ReapedProcess& gone)
     REQUIRES(process_tree_lock) {
   Found found = Found::nobody;
   for (Process& child : caller.children) {
@@ -69,7 +49,10 @@ Found look(Process& caller, const WaitRequest& request, WaitOutcome& outcome, Un
     if (child.state() == Process::State::zombie) {
       outcome.usage = child.own_usage_at_end;
       outcome.usage.add(child.children_usage);
-      if (!request.leave) gone = unlink(child);
+      if (!request.leave) {
+        caller.children_usage.add(outcome.usage);
+        gone = reap(child);
+      }
     } else {
       outcome.usage = usage_of(child);
     }
@@ -84,7 +67,7 @@ Result<WaitOutcome> wait_for_child(Process& caller, const WaitRequest& request) 
   WaitOutcome outcome;
   Found found = Found::nobody;
   auto ready = [&] {
-    Unlinked gone;
+    ReapedProcess gone;
     SpinGuard guard(process_tree_lock);
     found = look(caller, request, outcome, gone);
     return found != Found::nothing_yet;
@@ -97,10 +80,12 @@ Result<WaitOutcome> wait_for_child(Process& caller, const WaitRequest& request) 
   return outcome;
 }
 
-void reap(Process& zombie) {
-  Unlinked gone;
-  SpinGuard guard(process_tree_lock);
-  gone = unlink(zombie);
+ReapedProcess reap(Process& zombie) {
+  zombie.sibling_node.unlink();
+  zombie.parent = nullptr;
+  zombie.pid()->process = nullptr;
+  zombie.set_state(Process::State::gone);
+  return {leave_group(zombie), Ref<Process>::adopt(&zombie)};
 }
 
 }  // namespace cv6

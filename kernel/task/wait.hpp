@@ -1,7 +1,7 @@
 // Waiting for children: wait4(2), waitid(2).
 #pragma once
 
-#include "task/process.hpp"
+#include "task/process_tree.hpp"
 
 namespace cv6 {
 
@@ -28,7 +28,14 @@ struct WaitOutcome {
 // Error::child: there is no such child, Error::restart_if_asked: interrupted, Error::inval.
 Result<WaitOutcome> wait_for_child(Process& caller, const WaitRequest& request);
 
-// A zombie that nobody will ask about goes: with the tree lock not held.
-void reap(Process& zombie);
+// What the process tree held of a process that is gone from it: to be dropped with the tree's lock not held.
+struct ReapedProcess {
+  Ref<ProcessGroup> group;
+  Ref<Process> process;
+};
+
+// Takes a zombie out of the tree: it has been waited for, or nobody will ask about it. Only a parent that waits for it
+// counts what it used (getrusage(2), RUSAGE_CHILDREN).
+[[nodiscard]] ReapedProcess reap(Process& zombie) REQUIRES(process_tree_lock);
 
 }  // namespace cv6

@@ -29,11 +29,11 @@ TEST(DecodeTest, OnlyTheLowHalfOfAnIntCounts) {
   EXPECT_EQ(abi::Decoder<UserPtr<int>>::decode(raw).address(), raw);
 }
 
-Result<long> example(Context&, abi::Descriptor, UserString, abi::Flags, abi::FileMode) { return 0; }
+using Example = Result<long>(Context&, abi::Descriptor, UserString, abi::Flags, abi::FileMode);
 
 TEST(DecodeTest, KindsFollowTheSignature) {
   using abi::ArgumentKind;
-  constexpr auto kinds = abi::HandlerTraits<decltype(&example)>::kinds;
+  constexpr auto kinds = abi::HandlerTraits<Example*>::kinds;
   constexpr std::array<ArgumentKind, 6> expected = {ArgumentKind::descriptor, ArgumentKind::path, ArgumentKind::flags,
                                                     ArgumentKind::mode, ArgumentKind::none, ArgumentKind::none};
   EXPECT_EQ(kinds, expected);
