@@ -65,14 +65,14 @@ Dentry::~Dentry() {
   if (name_.text.size() > inline_name) delete[] name_.text.data();
 }
 
-void Dentry::release() const {
+void Dentry::free_with_parents() const {
   const Dentry* gone = this;
-  while (gone && gone->count_.fetch_sub(1, std::memory_order_release) == 1) {
+  do {
     std::atomic_thread_fence(std::memory_order_acquire);  // all that was done through other references is visible
     const Dentry* parent = gone->parent_.load(std::memory_order_relaxed);
     delete gone;
     gone = parent;
-  }
+  } while (gone && gone->count_.fetch_sub(1, std::memory_order_release) == 1);
 }
 
 // --- looking up -------------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ Ref<Dentry> Dentry::find_in_table(const ComponentName& name) {
 bool Dentry::still_true(const Dentry& child) const {
   const Inode& directory = *inode();
   return directory.entry_caching() != EntryCaching::by_version || child.mounted_on() ||
-         child.version_.load(std::memory_order_relaxed) == inode()->entries_version();
+         child.version_.load(std::memory_order_relaxed) == directory.entries_version();
 }
 
 Ref<Dentry> Dentry::find_child(const ComponentName& name) {

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "fs/inode.hpp"
+#include "lib/bytes.hpp"
 #include "lib/hash_table.hpp"
 #include "lib/list.hpp"
 #include "mm/object_cache.hpp"
@@ -42,7 +43,9 @@ class Dentry : public Cached<Dentry, "dentry"> {
   static Result<Ref<Dentry>> create_detached(std::string_view name, Ref<Inode> inode);
 
   void hold() const { count_.fetch_add(1, std::memory_order_relaxed); }
-  void release() const;
+  void release() const {
+    if (count_.fetch_sub(1, std::memory_order_release) == 1) [[unlikely]] free_with_parents();
+  }
 
   Inode* inode() const { return inode_.load(std::memory_order_acquire); }  // acquire: pairs with instantiate()
   bool negative() const { return inode() == nullptr; }
@@ -89,6 +92,7 @@ class Dentry : public Cached<Dentry, "dentry"> {
  private:
   explicit Dentry(Ref<Inode> inode) : inode_(inode.leak()) {}
   ~Dentry();
+  void free_with_parents() const;  // nobody uses it any more
   static Result<Ref<Dentry>> create(Dentry* parent, const ComponentName& name, Ref<Inode> inode);
   Result<void> set_name(const ComponentName& name);
   Ref<Dentry> find_in_table(const ComponentName& name);
@@ -102,7 +106,8 @@ class Dentry : public Cached<Dentry, "dentry"> {
     static const ComponentName& key(const Dentry& dentry) { return dentry.name_; }
     static std::uint64_t hash(const ComponentName& name) { return name.hash; }
     static bool equal(const Dentry& dentry, const ComponentName& name) {
-      return dentry.name_.hash == name.hash && dentry.name_.text == name.text;
+      return dentry.name_.hash == name.hash && dentry.name_.text.size() == name.text.size() &&
+             same_bytes(dentry.name_.text.data(), name.text.data(), name.text.size());
     }
   };
   static constexpr std::size_t inline_name = 40;

@@ -40,20 +40,21 @@ Inode::~Inode() {
 }
 
 FileStatus Inode::status() {
+  const Inode& from = shown();
   FileStatus status;
   status.device = file_system_->device();
   status.number = number_;
   status.type = type_;
-  status.mode = mode();
-  status.links = links();
-  status.user = user();
-  status.group = group();
+  status.mode = from.mode_.load(std::memory_order_relaxed);
+  status.links = from.links_.load(std::memory_order_relaxed);
+  status.user = from.user_.load(std::memory_order_relaxed);
+  status.group = from.group_.load(std::memory_order_relaxed);
   status.represents = represents_;
-  status.size = size();
-  status.access_time = access_time();
-  status.modify_time = modify_time();
-  status.change_time = change_time();
-  status.birth_time = shown().birth_time_;
+  status.size = from.size_.load(std::memory_order_acquire);
+  status.access_time = from.access_time_.load(std::memory_order_relaxed);
+  status.modify_time = from.modify_time_.load(std::memory_order_relaxed);
+  status.change_time = from.change_time_.load(std::memory_order_relaxed);
+  status.birth_time = from.birth_time_;
   return status;
 }
 

@@ -12,20 +12,25 @@ namespace {
 constexpr std::size_t link_room = path_max;
 constexpr std::size_t buffer_size = link_room + 2 * path_max;
 
-void skip_slashes(std::string_view& text) {
-  while (!text.empty() && text.front() == '/') text.remove_prefix(1);
+std::string_view without_slashes(std::string_view text) {
+  const char* at = text.begin();
+  while (at != text.end() && *at == '/') ++at;
+  return {at, text.end()};
 }
 
-// Takes the first component off `rest`, with the slashes behind it. `slash`: there was one.
-ComponentName next_component(std::string_view& rest, bool& slash) {
-  std::size_t size = 0;
+// What `text` begins with, up to a slash or its end.
+ComponentName first_component(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
   std::uint32_t hash = ComponentName::hash_start;
-  for (; size < rest.size() && rest[size] != '/'; ++size) hash = ComponentName::hash_step(hash, rest[size]);
-  const ComponentName name{rest.substr(0, size), hash};
-  rest.remove_prefix(size);
-  slash = !rest.empty();
-  skip_slashes(rest);
-  return name;
+  for (; at != end && *at != '/'; ++at) hash = ComponentName::hash_step(hash, *at);
+  return {{text.data(), static_cast<std::size_t>(at - text.data())}, hash};
+}
+
+LastKind kind_of(std::string_view name) {
+  if (name.front() != '.' || name.size() > 2) [[likely]] return LastKind::name;
+  if (name.size() == 1) return LastKind::dot;
+  return name[1] == '.' ? LastKind::dot_dot : LastKind::name;
 }
 
 }  // namespace
@@ -34,14 +39,13 @@ Result<void> Walk::begin(const At& at) {
   if (at.name.empty()) return Error::noent;
   if (at.name.size() >= path_max) return Error::nametoolong;
   rest_ = at.name;
-  root_ = caller_.context.root();
   if (at.name.front() == '/') {
-    at_ = root_;
+    at_ = caller_.context.root();
     return {};
   }
   at_ = at.directory ? at.directory->path() : caller_.context.working_directory();
   if (!at_) return Error::notdir;  // a pipe or the like
-  if (at_.mount->tree() != root_.mount->tree()) return at_.inode().is_directory() ? Error::xdev : Error::notdir;
+  if (at_.mount->tree() != caller_.context.tree()) return at_.inode().is_directory() ? Error::xdev : Error::notdir;
   return {};
 }
 
@@ -58,22 +62,23 @@ Result<void> Walk::to_parent(const At& at) {
 
 Result<void> Walk::run(Until until, Follow follow) {
   kind_ = LastKind::root;
-  skip_slashes(rest_);
+  rest_ = without_slashes(rest_);
   while (!rest_.empty()) {
     if (!at_.inode().is_directory()) return Error::notdir;
     TRY(search_permission());
-    bool slash;
-    const ComponentName name = next_component(rest_, slash);
+    const ComponentName name = first_component(rest_);
+    const std::string_view behind(name.text.end(), rest_.end());
+    rest_ = without_slashes(behind);
     const bool is_last = rest_.empty();
-    if (is_last && slash) trailing_slash_ = true;
-    kind_ = name.text == "." ? LastKind::dot : name.text == ".." ? LastKind::dot_dot : LastKind::name;
-    if (kind_ == LastKind::name && name.text.size() > name_max) return Error::nametoolong;
+    if (is_last && !behind.empty()) trailing_slash_ = true;
+    kind_ = kind_of(name.text);
+    if (name.text.size() > name_max) return Error::nametoolong;
     if (is_last && until == Until::last) {
       last_ = name;
       return {};
     }
     if (kind_ == LastKind::dot_dot)
-      at_ = parent_of(at_, root_);
+      at_ = parent_of(at_, caller_.context.root());
     else if (kind_ == LastKind::name)
       TRY(step_into(name, is_last && !trailing_slash_ ? follow : Follow::yes));
   }
@@ -120,8 +125,8 @@ Result<void> Walk::follow_link(Inode& link) {
   std::memcpy(start, buffer_.get(), size);
   rest_ = {start, size + separator + rest_.size()};
   if (*start == '/') {
-    at_ = root_;
-    skip_slashes(rest_);
+    at_ = caller_.context.root();
+    rest_ = without_slashes(rest_);
   }
   return {};
 }
@@ -129,7 +134,7 @@ Result<void> Walk::follow_link(Inode& link) {
 Result<Path> Walk::follow_magic(Inode& link) {
   Path target = TRY(link.follow_magic_link());
   const std::uint64_t tree = target.mount->tree();
-  if (tree != Mount::no_tree && tree != root_.mount->tree()) return Error::xdev;
+  if (tree != Mount::no_tree && tree != caller_.context.tree()) return Error::xdev;
   return target;
 }
 

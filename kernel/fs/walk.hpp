@@ -1,6 +1,6 @@
 // Path walk, path_resolution(7): from a name to a place.
 //
-// A Walk object holds what one walk needs: root, current place, how many symbolic links were followed, and the buffer
+// A Walk object holds what one walk needs: current place, how many symbolic links were followed, and the buffer
 // that keeps what is left of the name when a link's target has been put in front of it. Cached components cost no
 // allocation, no file-system call and one short lock each.
 //
@@ -46,7 +46,6 @@ class Walk {
   Result<Path> follow_magic(Inode& link);
 
   Caller caller_;
-  Path root_;
   Path at_;
   std::string_view rest_;
   ComponentName last_;

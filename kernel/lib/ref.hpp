@@ -52,8 +52,9 @@ class Counted {
   mutable std::atomic<std::uint32_t> count_{1};
 };
 
+// One pointer, passed and returned in a register (trivial_abi): what takes a Ref by value destroys it.
 template <class T>
-class Ref {
+class [[clang::trivial_abi]] Ref {
  public:
   constexpr Ref() = default;
   constexpr Ref(std::nullptr_t) {}

@@ -13,18 +13,18 @@ constexpr EmptyName empty_name_of(Flags flags) {
 }
 constexpr Follow follow_unless_asked(Flags flags) { return flags.has(at_symlink_nofollow) ? Follow::no : Follow::yes; }
 
-// The status of what a name means; an empty one means the descriptor's file, which need not have a place (a pipe).
-Result<FileStatus> status_at(Context& context, Descriptor directory, UserString path, Flags flags) {
+// Shows the status of what a name means; an empty one means the descriptor's file, which need not have a place (a pipe).
+template <class Shown>
+Result<long> report_status(Context& context, Descriptor directory, UserString path, Flags flags, UserPtr<Shown> to,
+                           Shown (*show)(const FileStatus&)) {
   NameArgument name;
   TRY(name.read(context, directory, path));
-  if (flags.has(at_empty_path) && name.at().name.empty() && name.at().directory) return name.at().directory->status();
-  return status_of(TRY(resolve(caller_of(context), name.at(), follow_unless_asked(flags), empty_name_of(flags))));
-}
-
-Result<long> stat_path(Context& context, UserString path, Follow follow, UserPtr<Stat> result) {
-  NameArgument name;
-  TRY(name.read(path));
-  TRY(result.write(stat_of(status_of(TRY(resolve(caller_of(context), name.at(), follow))))));
+  if (flags.has(at_empty_path) && name.at().name.empty() && name.at().directory) {
+    TRY(to.write(show(name.at().directory->status())));
+    return 0;
+  }
+  const Path found = TRY(resolve(caller_of(context), name.at(), follow_unless_asked(flags), empty_name_of(flags)));
+  TRY(to.write(show(status_of(found))));
   return 0;
 }
 
@@ -75,11 +75,11 @@ Result<long> report_file_system(const Object& object, UserPtr<Statfs> result) {
 }  // namespace
 
 Result<long> sys_stat(Context& context, UserString path, UserPtr<Stat> result) {
-  return stat_path(context, path, Follow::yes, result);
+  return report_status(context, working_directory, path, Flags{0}, result, stat_of);
 }
 
 Result<long> sys_lstat(Context& context, UserString path, UserPtr<Stat> result) {
-  return stat_path(context, path, Follow::no, result);
+  return report_status(context, working_directory, path, Flags{at_symlink_nofollow}, result, stat_of);
 }
 
 Result<long> sys_fstat(Context& context, Descriptor descriptor, UserPtr<Stat> result) {
@@ -90,8 +90,7 @@ Result<long> sys_fstat(Context& context, Descriptor descriptor, UserPtr<Stat> re
 
 Result<long> sys_newfstatat(Context& context, Descriptor directory, UserString path, UserPtr<Stat> result, Flags flags) {
   if (!flags.only(at_symlink_nofollow | at_no_automount | at_empty_path)) return Error::inval;
-  TRY(result.write(stat_of(TRY(status_at(context, directory, path, flags)))));
-  return 0;
+  return report_status(context, directory, path, flags, result, stat_of);
 }
 
 // All that is known is reported, whatever `mask` asks for, as statx(2) allows.
@@ -99,8 +98,7 @@ Result<long> sys_statx(Context& context, Descriptor directory, UserString path, 
                        UserPtr<Statx> result) {
   if (!flags.only(at_symlink_nofollow | at_no_automount | at_empty_path | at_statx_sync_type)) return Error::inval;
   if ((flags.bits & at_statx_sync_type) == at_statx_sync_type || (mask & statx_reserved)) return Error::inval;
-  TRY(result.write(statx_of(TRY(status_at(context, directory, path, flags)))));
-  return 0;
+  return report_status(context, directory, path, flags, result, statx_of);
 }
 
 Result<long> sys_access(Context& context, UserString path, unsigned mode) {

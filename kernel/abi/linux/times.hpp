@@ -9,13 +9,13 @@
 namespace cv6::linux_abi {
 
 constexpr Timespec timespec_of(Nanoseconds time) {
-  std::int64_t seconds = time / nanoseconds_per_second;
-  std::int64_t rest = time % nanoseconds_per_second;
-  if (rest < 0) {
-    --seconds;
-    rest += nanoseconds_per_second;
+  constexpr std::uint64_t second = nanoseconds_per_second;
+  if (time < 0) [[unlikely]] {  // before 1970: the rest counts forwards all the same
+    const std::uint64_t before = (static_cast<std::uint64_t>(-time) + second - 1) / second;
+    return {-static_cast<std::int64_t>(before), time + static_cast<std::int64_t>(before * second)};
   }
-  return {seconds, rest};
+  const auto positive = static_cast<std::uint64_t>(time);
+  return {static_cast<std::int64_t>(positive / second), static_cast<std::int64_t>(positive % second)};
 }
 
 constexpr Timeval timeval_of(Nanoseconds time) {
