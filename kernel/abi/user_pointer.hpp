@@ -32,6 +32,11 @@ class UserPtr {
     if (arch::copy_from_user(&value, address_, sizeof value) != 0) [[unlikely]] return Error::fault;
     return value;
   }
+  // For what is too large to be moved about.
+  Result<void> read_into(T& value) const {
+    if (arch::copy_from_user(&value, address_, sizeof value) != 0) [[unlikely]] return Error::fault;
+    return {};
+  }
   Result<void> write(const T& value) const {
     if (arch::copy_to_user(address_, &value, sizeof value) != 0) [[unlikely]] return Error::fault;
     return {};

@@ -41,6 +41,11 @@ std::size_t fpu_image_size();
 std::uint64_t fpu_components();  // what an image holds, by the processor's numbers (XCR0); for signal frames
 void fpu_save(void* image);
 void fpu_load(const void* image);  // the image must be valid: see fpu_sanitize
+// Straight between the processor's registers and a program's memory, for signal frames. Neither blocks. False: a page is
+// missing, or what is to be loaded is nonsense; the way through an image finds out which. A load that failed leaves
+// anything in the registers. Where an image is saved, the 64 bytes behind its first 512 must be zero before.
+bool fpu_save_to_user(std::uintptr_t to);
+bool fpu_load_from_user(std::uintptr_t from);
 void fpu_initialise(void* image);  // as a new program finds it
 // Makes an image that came from user space safe to load: false if it is nonsense.
 bool fpu_sanitize(void* image, std::size_t size);

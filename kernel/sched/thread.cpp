@@ -90,7 +90,7 @@ void Thread::set_affinity(arch::CpuSet cpus) {
 
 void Thread::interrupt() {
   interrupted_.store(true, std::memory_order_seq_cst);  // before the look at its state in wake()
-  sched::wake(*this);
+  if (this != &sched::current()) sched::wake(*this);
 }
 
 }  // namespace cv6

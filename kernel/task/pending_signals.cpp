@@ -11,6 +11,7 @@ Result<void> PendingSignals::add(const SignalInfo& info, UserAccount* payer, std
   SignalSet now = set();
   if (!real_time && now.contains(info.number)) return {};
   QueuedSignal* queued = nullptr;
+  if (!real_time && !first_.node.linked()) payer = nullptr;  // takes no memory
   if (!payer || payer->queued_signals.load(std::memory_order_relaxed) < limit) queued = take_slot();
   if (queued) {
     queued->info = info;
@@ -35,24 +36,20 @@ bool PendingSignals::take(SignalSet blocked, SignalInfo& info) {
   return true;
 }
 
+QueuedSignal* PendingSignals::find(int number) {
+  for (QueuedSignal& queued : queue_)
+    if (queued.info.number == number) return &queued;
+  return nullptr;
+}
+
 void PendingSignals::take_number(int number, SignalInfo& info) {
-  QueuedSignal* found = nullptr;
-  bool more = false;
-  for (QueuedSignal& queued : queue_) {
-    if (queued.info.number != number) continue;
-    if (found) {
-      more = true;
-      break;
-    }
-    found = &queued;
-  }
-  if (found) {
-    info = found->info;
-    drop(*found);
+  if (QueuedSignal* queued = find(number)) {
+    info = queued->info;
+    drop(*queued);
+    if (signal::real_time(number) && find(number)) return;  // more of them
   } else {
     info = SignalInfo{.number = number, .code = signal_code::user};  // what was known about it is lost
   }
-  if (more) return;
   SignalSet rest = set();
   rest.remove(number);
   change(rest);

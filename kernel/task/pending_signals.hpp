@@ -39,6 +39,7 @@ class PendingSignals {
 
  private:
   void change(SignalSet set) { set_.store(set.bits(), std::memory_order_seq_cst); }
+  QueuedSignal* find(int number);  // the oldest; null: nothing more is known of it than that it is pending
   void take_number(int number, SignalInfo& info);
   void drop(QueuedSignal& queued);
 

@@ -79,13 +79,18 @@ struct SignalInfo {
   int error = 0;
   int process = 0;
   std::uint32_t user = 0;
-  std::uint64_t value = 0;    // sigval
-  int status = 0;             // child: exit status or signal number
+  union {
+    std::uint64_t value = 0;  // sigval
+    std::uintptr_t address;
+    long band;
+  };
+  union {
+    int status = 0;  // child: exit status or signal number
+    int timer;
+    int descriptor;
+  };
+  int overrun = 0;
   std::int64_t user_time = 0, system_time = 0;  // child: clock ticks (100 a second)
-  std::uintptr_t address = 0;
-  int timer = 0, overrun = 0;
-  long band = 0;
-  int descriptor = 0;
 };
 
 namespace signal_code {

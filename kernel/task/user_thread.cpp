@@ -66,6 +66,7 @@ void UserThread::use_address_space(AddressSpace* space) {
 }
 
 void UserThread::prepare_to_enter_user() {
+  if (!has_work(work_fpu)) return;
   const unsigned cpu = arch::cpu_index();
   const UserThread*& owner = fpu_owner.here();
   if (owner != this || fpu_cpu_ != cpu) {
@@ -79,6 +80,24 @@ void UserThread::prepare_to_enter_user() {
 void* UserThread::save_fpu() {
   if (!has_work(work_fpu)) arch::fpu_save(fpu_image_);
   return fpu_image_;
+}
+
+bool UserThread::save_fpu_to_user(std::uintptr_t to) {
+  prepare_to_enter_user();
+  return arch::fpu_save_to_user(to);
+}
+
+bool UserThread::load_fpu_from_user(std::uintptr_t from) {
+  // Before the load: whoever's registers are there now, they are gone.
+  fpu_owner.here() = this;
+  fpu_cpu_ = arch::cpu_index();
+  if (arch::fpu_load_from_user(from)) {
+    remove_work(work_fpu);
+    return true;
+  }
+  fpu_cpu_ = ~0u;
+  add_work(work_fpu);
+  return false;
 }
 
 void* UserThread::change_fpu() {

@@ -78,6 +78,9 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   // change_fpu() returns it to be written (fpu_sanitize it), and it is loaded on the way to user mode.
   void* save_fpu();
   void* change_fpu();
+  // The same without a detour, if that works now: see arch::fpu_save_to_user.
+  bool save_fpu_to_user(std::uintptr_t to);
+  bool load_fpu_from_user(std::uintptr_t from);
   void reset_fpu();
   // For a new thread: a copy of the calling thread's state at this moment.
   void inherit_fpu(UserThread& caller);

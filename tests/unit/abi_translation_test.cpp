@@ -126,7 +126,7 @@ void expect_well_placed(const FramePlace& place, std::uintptr_t below) {
   EXPECT_TRUE(place.fits);
   EXPECT_EQ((place.frame + 8) % 16, 0u);  // as after a call instruction
   EXPECT_EQ(place.state % 64, 0u);
-  EXPECT_LE(place.frame + sizeof(RtSigframe), place.state);
+  EXPECT_LE(place.frame + signal_frame_size, place.state);
   EXPECT_LE(place.state + state_bytes, below);
 }
 

@@ -19,16 +19,20 @@ std::size_t state_size() { return arch::fpu_image_size() + (has_extended_state()
 
 // Copies the floating-point registers to user memory, marked as what they are.
 Result<void> write_state(UserThread& thread, std::uintptr_t to) {
-  auto* image = static_cast<std::byte*>(thread.save_fpu());
   const std::size_t size = arch::fpu_image_size();
   if (has_extended_state()) {
-    // The processor leaves these bytes of its image to software.
-    const FpxSoftwareBytes marks{fp_xstate_magic1, static_cast<std::uint32_t>(state_size()), arch::fpu_components(),
-                                 static_cast<std::uint32_t>(size), {}};
-    std::memcpy(image + fpx_software_offset, &marks, sizeof marks);
+    // The processor leaves the marks to software, and wants the image's header, which follows them, to be zero.
+    const MarkedHeader marked{{fp_xstate_magic1, static_cast<std::uint32_t>(state_size()), arch::fpu_components(),
+                               static_cast<std::uint32_t>(size), {}}, {}};
+    TRY(UserPtr<MarkedHeader>(to + fpx_software_offset).write(marked));
     TRY(UserPtr<std::uint32_t>(to + size).write(fp_xstate_magic2));
   }
-  if (arch::copy_to_user(to, image, size) != 0) return Error::fault;
+  if (thread.save_fpu_to_user(to)) return {};
+  // A page of it is missing. The image in the kernel has no marks.
+  const auto* image = static_cast<const std::byte*>(thread.save_fpu());
+  const std::size_t first = has_extended_state() ? fpx_software_offset : size;
+  if (arch::copy_to_user(to, image, first) != 0) return Error::fault;
+  if (arch::copy_to_user(to + fxsave_size, image + fxsave_size, size - fxsave_size) != 0) return Error::fault;
   return {};
 }
 
@@ -48,6 +52,7 @@ Result<void> read_state(UserThread& thread, std::uintptr_t from) {
     return {};
   }
   const std::size_t size = TRY(readable_state(from));
+  if (size == arch::fpu_image_size() && thread.load_fpu_from_user(from)) return {};
   void* image = thread.change_fpu();
   if (arch::copy_from_user(image, from, size) != 0 || !arch::fpu_sanitize(image, size)) {
     thread.reset_fpu();
@@ -67,7 +72,8 @@ void restore_alternate_stack(UserThread& thread, const StackT& saved, std::uintp
 Result<void> take_frame_back(UserThread& thread, arch::UserRegisters& registers) {
   // The handler's return has taken the return address off the stack.
   const std::uintptr_t frame = registers.stack_pointer() - sizeof(RtSigframe::return_address);
-  const Ucontext context = TRY(UserPtr<Ucontext>(frame + offsetof(RtSigframe, uc)).read());
+  Ucontext context;
+  TRY(UserPtr<Ucontext>(frame + offsetof(RtSigframe, uc)).read_into(context));
   TRY(read_state(thread, context.uc_mcontext.fpu_image));
   context.uc_mcontext.restore(registers);
   thread.set_mask(SignalSet(context.uc_sigmask));
@@ -92,12 +98,13 @@ Result<void> LinuxOperations::push_signal_frame(UserThread& thread, arch::UserRe
              .uc_stack = stack_of(thread.alternate_stack),
              .uc_mcontext = arch::SignalContext::of(registers, thread.last_fault, saved_mask.bits(), place.state),
              .uc_sigmask = saved_mask.bits()},
-      .info = siginfo_of(info),
   };
   TRY(UserPtr<RtSigframe>(place.frame).write(frame));
+  if (action.flags & SignalAction::with_info)
+    TRY(UserPtr<Siginfo>(place.frame + siginfo_offset).write(siginfo_of(info)));
   registers.leave_system_call();
   registers.call_function(action.handler, place.frame, static_cast<std::uint64_t>(info.number),
-                          place.frame + offsetof(RtSigframe, info), place.frame + offsetof(RtSigframe, uc));
+                          place.frame + siginfo_offset, place.frame + offsetof(RtSigframe, uc));
   return {};
 }
 

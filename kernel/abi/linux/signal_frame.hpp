@@ -1,6 +1,7 @@
 // Where the parts of a signal frame lie on the user stack: pure arithmetic. From high to low addresses: what the program
 // had there, the red zone that it may be using below its stack pointer, the extended processor state (aligned to 64), and
-// struct RtSigframe, at which the handler's stack pointer points (System V ABI, 3.2.2: rsp + 8 is a multiple of 16).
+// struct RtSigframe and the siginfo, at which the handler's stack pointer points (System V ABI, 3.2.2: rsp + 8 is a
+// multiple of 16).
 #pragma once
 
 #include <cstddef>
@@ -26,10 +27,10 @@ constexpr FramePlace place_frame(std::uintptr_t stack, std::uintptr_t stack_poin
   FramePlace place;
   const bool switches = stack != stack_pointer;
   const bool on_alternate = switches || (alternate.size != 0 && alternate.contains(stack_pointer));
-  const std::size_t needed = red_zone_size + 64 + state_bytes + sizeof(RtSigframe) + 16;
+  const std::size_t needed = red_zone_size + 64 + state_bytes + signal_frame_size + 16;
   if (stack < needed || !arch::is_user_range(stack - needed, needed)) return {.fits = false};
   place.state = ((switches ? stack : stack - red_zone_size) - state_bytes) & ~std::uintptr_t{63};
-  place.frame = ((place.state - sizeof(RtSigframe)) & ~std::uintptr_t{15}) - 8;
+  place.frame = ((place.state - signal_frame_size) & ~std::uintptr_t{15}) - 8;
   if (on_alternate && place.frame < alternate.base) place.fits = false;
   return place;
 }

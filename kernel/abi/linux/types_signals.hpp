@@ -85,9 +85,11 @@ inline constexpr std::uint64_t uc_strict_restore_ss = 4;
 struct RtSigframe {
   std::uint64_t return_address;  // the action's restorer
   Ucontext uc;
-  Siginfo info;
 };
-static_assert(sizeof(RtSigframe) == 440);
+static_assert(sizeof(RtSigframe) == 312);
+// Behind it is a siginfo, filled in if the handler asked for it (SA_SIGINFO).
+inline constexpr std::size_t siginfo_offset = sizeof(RtSigframe);
+inline constexpr std::size_t signal_frame_size = siginfo_offset + sizeof(Siginfo);
 
 // In bytes 464..511 of the legacy area, which the processor leaves to software.
 struct FpxSoftwareBytes {
@@ -100,7 +102,10 @@ struct FpxSoftwareBytes {
 static_assert(sizeof(FpxSoftwareBytes) == 48);
 inline constexpr std::size_t fpx_software_offset = 464;
 inline constexpr std::size_t fxsave_size = 512;
-inline constexpr std::size_t xsave_header_end = 576;
+struct MarkedHeader {
+  FpxSoftwareBytes marks;
+  std::uint64_t header[8];  // Intel SDM volume 1, 13.4.2
+};
 inline constexpr std::uint32_t fp_xstate_magic1 = 0x46505853;
 inline constexpr std::uint32_t fp_xstate_magic2 = 0x46505845;
 

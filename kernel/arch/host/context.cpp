@@ -56,6 +56,8 @@ std::size_t fpu_image_size() { return 512; }
 std::uint64_t fpu_components() { return 0; }
 void fpu_save(void*) {}
 void fpu_load(const void*) {}
+bool fpu_save_to_user(std::uintptr_t) { return false; }
+bool fpu_load_from_user(std::uintptr_t) { return false; }
 void fpu_initialise(void* image) { std::memset(image, 0, fpu_image_size()); }
 bool fpu_sanitize(void*, std::size_t size) { return size >= fpu_image_size(); }
 

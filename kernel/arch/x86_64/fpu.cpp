@@ -6,8 +6,16 @@
 #include <cstring>
 
 #include "arch/context.hpp"
+#include "arch/user_memory.hpp"
 #include "arch/x86_64/features.hpp"
 #include "arch/x86_64/instructions.hpp"
+
+extern "C" {  // user_copy.S
+bool cv6_save_fpu_to_user_xsave(std::uintptr_t to, std::uint64_t components);
+bool cv6_save_fpu_to_user_fxsave(std::uintptr_t to);
+bool cv6_load_fpu_from_user_xsave(std::uintptr_t from, std::uint64_t components);
+bool cv6_load_fpu_from_user_fxsave(std::uintptr_t from);
+}
 
 namespace cv6::arch {
 
@@ -18,6 +26,7 @@ constexpr std::uint64_t wanted_components = 0xe7;
 constexpr std::uint64_t legacy_components = 3;
 constexpr std::size_t legacy_size = 512;
 constexpr std::size_t header_size = 64;
+constexpr std::size_t image_alignment = 64;
 
 // The parts of an image that the kernel looks at.
 struct Image {
@@ -75,6 +84,16 @@ void fpu_load(const void* image) {
     asm volatile("xrstor64 (%0)" ::"r"(image), "a"(static_cast<std::uint32_t>(components)), "d"(0) : "memory");
   else
     asm volatile("fxrstor64 (%0)" ::"r"(image) : "memory");
+}
+
+bool fpu_save_to_user(std::uintptr_t to) {
+  if (to % image_alignment != 0 || !is_user_range(to, image_size)) return false;
+  return features.xsave ? cv6_save_fpu_to_user_xsave(to, components) : cv6_save_fpu_to_user_fxsave(to);
+}
+
+bool fpu_load_from_user(std::uintptr_t from) {
+  if (from % image_alignment != 0 || !is_user_range(from, image_size)) return false;
+  return features.xsave ? cv6_load_fpu_from_user_xsave(from, components) : cv6_load_fpu_from_user_fxsave(from);
 }
 
 void fpu_initialise(void* image) {

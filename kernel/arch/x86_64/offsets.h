@@ -3,6 +3,8 @@
 
 #define KERNEL_OFFSET 0xffffffff80000000  // virtual minus physical address of the kernel image
 
+#define FIXUP_AT_ONCE 0x80000000  // in .exception_table: see traps.cpp
+
 // struct CpuBlock
 #define CPU_SELF 0
 #define CPU_KERNEL_STACK 8

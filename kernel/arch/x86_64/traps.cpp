@@ -18,16 +18,22 @@ namespace cv6::arch {
 namespace {
 
 struct ExceptionTableEntry {
-  std::uint32_t at;  // both less KERNEL_OFFSET
-  std::uint32_t go_on;
+  std::uint32_t at;     // less KERNEL_OFFSET
+  std::uint32_t go_on;  // the same, and FIXUP_AT_ONCE
 };
 extern "C" const ExceptionTableEntry exception_table_start[], exception_table_end[];
 
-// Where kernel code goes on that faulted at `instruction` and expected that it might; 0: it did not.
-std::uintptr_t find_fixup(std::uintptr_t instruction) {
+// Where kernel code goes on that faulted and expected that it might.
+struct Fixup {
+  std::uintptr_t go_on = 0;  // 0: it did not
+  bool at_once = false;      // whatever the fault, and without trying to get the page
+};
+
+Fixup find_fixup(std::uintptr_t instruction) {
   for (const ExceptionTableEntry* entry = exception_table_start; entry != exception_table_end; ++entry)
-    if (KERNEL_OFFSET + entry->at == instruction) return KERNEL_OFFSET + entry->go_on;
-  return 0;
+    if (KERNEL_OFFSET + entry->at == instruction)
+      return {KERNEL_OFFSET + (entry->go_on & ~FIXUP_AT_ONCE), (entry->go_on & FIXUP_AT_ONCE) != 0};
+  return {};
 }
 
 Fault::Kind kind_of(unsigned vector) {
@@ -129,11 +135,15 @@ void cv6_trap_from_user(unsigned vector, std::uint64_t error, UserRegisters& reg
 
 void cv6_trap_from_kernel(unsigned vector, std::uint64_t error, UserRegisters& registers) {
   if (vector >= vector::first_interrupt) return handle_interrupt(vector);
-  if (vector == vector::page_fault) {
+  if (vector == vector::page_fault || vector == vector::protection) {
     const std::uintptr_t address = read_cr2();
-    const std::uintptr_t fixup = find_fixup(registers.rip);
-    if (fixup && address < user_end) {
-      if (!on_kernel_user_access(address, access_of(error))) registers.rip = fixup;
+    const Fixup fixup = find_fixup(registers.rip);
+    if (fixup.at_once) {
+      registers.rip = fixup.go_on;
+      return;
+    }
+    if (fixup.go_on && vector == vector::page_fault && address < user_end) {
+      if (!on_kernel_user_access(address, access_of(error))) registers.rip = fixup.go_on;
       return;
     }
   }

@@ -20,6 +20,12 @@
   .long \at - KERNEL_OFFSET, \go_on - KERNEL_OFFSET
   .popsection
 .endm
+// For what must not be begun again after the page has been fetched.
+.macro FIXUP_NOW at, go_on
+  .pushsection .exception_table, "a"
+  .long \at - KERNEL_OFFSET, \go_on - KERNEL_OFFSET + FIXUP_AT_ONCE
+  .popsection
+.endm
 
   .text
 
@@ -187,5 +193,29 @@ cv6_put_user_\size:
   MOVE_USER 2, movw, %cx
   MOVE_USER 4, movl, %ecx
   MOVE_USER 8, movq, %rcx
+
+// bool cv6_save_fpu_to_user_x(void* to, uint64_t components), cv6_load_fpu_from_user_x(const void* from, uint64_t
+// components), and the same with FXSAVE, without components. XSAVE leaves most of an image's header as it was: it has to be
+// 0. At once, because a thread that has waited for a page does not find its registers in the processor afterwards.
+.macro MOVE_FPU name, instruction
+  .global \name
+  .type \name, @function
+\name:
+  STAC
+  movl %esi, %eax
+  xorl %edx, %edx
+1:\instruction (%rdi)
+  CLAC
+  movl $1, %eax
+  ret
+2:CLAC
+  xorl %eax, %eax
+  ret
+  FIXUP_NOW 1b, 2b
+.endm
+  MOVE_FPU cv6_save_fpu_to_user_xsave, xsave64
+  MOVE_FPU cv6_save_fpu_to_user_fxsave, fxsave64
+  MOVE_FPU cv6_load_fpu_from_user_xsave, xrstor64
+  MOVE_FPU cv6_load_fpu_from_user_fxsave, fxrstor64
 
   .section .note.GNU-stack, "", @progbits
