@@ -1,6 +1,8 @@
 // Helpers that are spawned into containers.
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -23,6 +25,23 @@ const Helper pauses{"container-pause", [](std::span<char*>) -> int {
 const Helper leaves{"container-leave", [](std::span<char*>) {
                       leave_container();
                       return 9;
+                    }};
+
+// Makes an orphan and waits for it: who its parent became, and how it ended.
+const Helper adopts{"container-adopt", [](std::span<char*>) {
+                      const pid_t middle = fork();
+                      if (middle == 0) {
+                        if (fork() == 0) {
+                          while (getppid() == 2) sched_yield();
+                          dprintf(1, "%d ", getppid());
+                          _exit(7);
+                        }
+                        _exit(0);
+                      }
+                      int status = 0;
+                      for (int i = 0; i < 2; ++i)
+                        if (wait(&status) != middle) dprintf(1, "%d\n", WEXITSTATUS(status));
+                      return 0;
                     }};
 
 // What a spawned process finds: pid, parent, container, directory and how many descriptors are open.
