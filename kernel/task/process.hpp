@@ -203,7 +203,7 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   void set_state(State state) { state_.store(state, std::memory_order_release); }
   void set_ending() { ending_.store(true, std::memory_order_release); }
   void change_thread_count(int by) { thread_count_.fetch_add(static_cast<unsigned>(by), std::memory_order_acq_rel); }
-  std::unique_ptr<Home, void (*)(Home*)> home{nullptr, nullptr};  // container_operations.cpp
+  std::unique_ptr<Home, void (*)(Home*)> home{nullptr, nullptr};  // joining.cpp
   std::unique_ptr<ProcessTimers, void (*)(ProcessTimers*)> timers{nullptr, nullptr};  // interval_timers.cpp
 
   void* beginning = nullptr;  // new_process.hpp: what its first thread is to start

@@ -18,6 +18,7 @@ namespace {
 
 class ContainerCreation : public Containers {};
 class ContainerDestruction : public Containers {};
+class ContainerSpawning : public Containers {};
 
 ContainerCreate named(const char* name, const char* hostname = nullptr) {
   ContainerCreate wanted;
@@ -186,6 +187,51 @@ TEST_F(ContainerCreation, NobodyInsideKnowsOfOthers) {
   });
 }
 
+// Nothing of the caller's but what is passed: not its directory, descriptors or parent.
+TEST_F(ContainerSpawning, PassesNothingOn) {
+  Box box;
+  Pipe out;
+  const Descriptor secret = open_file("/etc/passwd", O_RDONLY);
+  ASSERT_OK(fcntl(secret, F_SETFD, 0));
+  ASSERT_OK(chdir("/tmp"));
+  const pid_t pid = spawn_helper(box.id(), "container-tell", {}, {{out.write, 1}});
+  ASSERT_OK(pid);
+  out.write.close();
+  std::string text;
+  for (char byte; ::read(out.read, &byte, 1) == 1;) text += byte;
+  EXPECT_EQ(text, "1 0 " + std::to_string(box.id()) + " / 1\n");
+  EXPECT_TRUE(reap(pid).exited(0));
+}
+
+TEST_F(ContainerSpawning, ARefusedOneStartsNothing) {
+  Box box;
+  ContainerSpawn wanted;
+  wanted.id = box.id();
+  const char* arguments[] = {"x", nullptr};
+  wanted.arguments = arguments;
+  wanted.path = "/none";
+  EXPECT_ERRNO(ENOENT, spawn_container(wanted));
+  wanted.path = "/etc/passwd";
+  EXPECT_ERRNO(EACCES, spawn_container(wanted));
+  wanted.path = wild<const char>();
+  EXPECT_ERRNO(EFAULT, spawn_container(wanted));
+  wanted.path = "/bin/true";
+  wanted.directory = "/none";
+  EXPECT_ERRNO(ENOENT, spawn_container(wanted));
+  wanted.directory = "/etc/passwd";
+  EXPECT_ERRNO(ENOTDIR, spawn_container(wanted));
+  wanted.directory = nullptr;
+  wanted.descriptor_count = 100'000;
+  EXPECT_ERRNO(EINVAL, spawn_container(wanted));
+  wanted.descriptor_count = 0;
+  wanted.place = static_cast<SpawnPlace>(77);
+  EXPECT_ERRNO(EINVAL, spawn_container(wanted));
+  EXPECT_ERRNO(EBADF, spawn_helper(box.id(), "container-exit", {"0"}, {{999, 1}}));
+  EXPECT_ERRNO(ESRCH, spawn_helper(1'000'000, "container-exit", {"0"}));
+  EXPECT_EQ(box.processes(), 0u);
+  EXPECT_ERRNO(ECHILD, waitpid(-1, nullptr, WNOHANG));
+}
+
 TEST_F(ContainerDestruction, UnknownIdsAreESRCH) {
   for (const int id : {host_container, -2, 1'000'000, INT32_MAX, INT32_MIN}) {
     EXPECT_ERRNO(ESRCH, destroy_container(id));
@@ -233,8 +279,8 @@ TEST_F(ContainerDestruction, EndsStoppedAndBlockedProcesses) {
   const pid_t stopped = box.start([] { raise(SIGSTOP); });
   const pid_t reading = box.start([&] { never.wait(); });
   const pid_t vforking = box.start([] {
-    if (vfork() == 0)
-      for (;;) pause();
+    vfork();
+    for (;;) pause();  // its parent too, if the child is killed first
   });
   ASSERT_TRUE(wait_for_state(stopped, 'T'));
   ASSERT_TRUE(wait_until_blocked(reading));

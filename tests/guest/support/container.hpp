@@ -7,6 +7,7 @@
 
 #include "cv6/container.hpp"
 #include "support/child.hpp"
+#include "support/temp_dir.hpp"
 
 namespace cv6::guest {
 
@@ -17,6 +18,15 @@ bool has_containers();
 class Containers : public testing::Test {
  protected:
   void SetUp() override {
+    if (!has_containers()) GTEST_SKIP() << "containers are calls of cv6";
+  }
+};
+
+// The same for those that start in an empty directory of their own.
+class ContainersAndFiles : public TempDir {
+ protected:
+  void SetUp() override {
+    TempDir::SetUp();
     if (!has_containers()) GTEST_SKIP() << "containers are calls of cv6";
   }
 };
@@ -62,9 +72,9 @@ std::string growth(const ObjectCounts& before, const ObjectCounts& after);
 }  // namespace cv6::guest
 
 // Runs the statements in a child that has joined the container.
-#define EXPECT_INSIDE(box, ...)                               \
-  do {                                                        \
-    const auto pid_ = (box).start([&] { __VA_ARGS__; });      \
-    const auto ending_ = ::cv6::guest::reap(pid_);            \
-    EXPECT_TRUE(ending_.exited(0)) << "inside: " << ending_;  \
+#define EXPECT_INSIDE(box, ...)                              \
+  do {                                                       \
+    const auto pid_ = (box).start([&] { __VA_ARGS__; });     \
+    const auto ending_ = ::cv6::guest::reap(pid_);           \
+    EXPECT_TRUE(ending_.exited(0)) << "inside: " << ending_; \
   } while (false)
