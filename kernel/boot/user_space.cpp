@@ -43,6 +43,7 @@ Result<void> start_files(Container& host) {
   const Caller caller{*context, Credentials::root()};
   TRY(mount(caller, "/dev", devfs::root(), "devtmpfs"));
   TRY(mount(caller, "/proc", proc::root(), "proc"));
+  set_host_tree(root.mount->tree());
   host.set_root(std::move(root));
   return {};
 }

@@ -32,6 +32,15 @@ bool Container::begin_stopping() {
   return !(population_.fetch_or(stopping_bit, std::memory_order_acq_rel) & stopping_bit);
 }
 
+Path Container::root() {
+  return root_.with([](Path& root) { return root; });
+}
+// What was there goes after the lock.
+void Container::set_root(Path root) {
+  root_.with([&](Path& held) { std::swap(held, root); });
+}
+void Container::let_go() { set_root({}); }
+
 FixedString<Container::hostname_size> Container::hostname() {
   return names_.with([](Names& names) { return names.host; });
 }

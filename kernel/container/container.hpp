@@ -55,7 +55,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   bool begin_stopping();
   WaitQueue& became_empty() { return became_empty_; }
   // After it stopped and its last process has gone: drops what it holds. Zombies may keep the object itself for a while.
-  void let_go() { root_ = {}; }
+  void let_go();
 
   // The first process spawned inside: orphans go to it, and everything inside ends with it. Null: none. Set and cleared by
   // task/, under its tree lock.
@@ -64,9 +64,10 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() { return *memory_; }
-  const Path& root() const { return root_; }
+  // Empty once the container has let go.
+  Path root();
   // At boot for the host, at creation for others: before any process is inside.
-  void set_root(Path root) { root_ = std::move(root); }
+  void set_root(Path root);
 
   FixedString<hostname_size> hostname();
   void set_hostname(std::string_view name);
@@ -90,7 +91,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable pids_;
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
-  Path root_;
+  Guarded<Path, Rank::container> root_;
   struct Names {
     FixedString<hostname_size> host;
     FixedString<hostname_size> domain{"(none)"};

@@ -81,7 +81,9 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   container->depth_ = parent.depth() + 1;
   container->sched_context_ = TRY(SchedContext::create());
   container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
-  container->root_ = TRY(cow::create_view_of_tree(parent.root(), container->memory_));
+  const Path above = parent.root();
+  if (!above) return Error::srch;
+  container->set_root(TRY(cow::create_view_of_tree(above, container->memory_)));
   TRY(enter_into_table(*container, settings.name));
   container->set_hostname(settings.hostname.empty() ? container->name() : settings.hostname);
   return container;

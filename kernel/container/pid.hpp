@@ -44,12 +44,12 @@ class PidTable {
     SpinGuard guard(lock_);
     return {last_, given_};
   }
-  // Calls visit(Pid&) for every Pid with a number greater than `after`, lowest first, until it returns false. The Pid is
-  // held during the call and no lock is.
+  // Calls visit(Pid&, number) for every Pid with a number greater than `after`, lowest first, until it returns false. The
+  // Pid is held during the call and no lock is: it may have left this level by then.
   template <class Visit>
   void for_each(int after, Visit visit) {
     while (Ref<Pid> pid = first_after(after))
-      if (!visit(*pid)) return;
+      if (!visit(*pid, after)) return;
   }
 
  private:
@@ -106,8 +106,9 @@ class Pid : public Counted<Pid>, public Cached<Pid, "pid"> {
 
   // What `viewer` calls it; 0 if it is not visible from there.
   int number_in(const Container& viewer) const;
-  // The number at the level where it was made.
+  // The number at the level where it was made, and that level.
   int number() const { return home_[0].number; }
+  const Container& home() const { return *home_[0].level; }
 
   // What bears the number; null when it does not exist (any more). Set and cleared by task/, under its tree lock.
   Process* process = nullptr;

@@ -7,6 +7,9 @@
 
 namespace cv6 {
 
+// Where a device may be opened: in every tree of mounts, or in that of the machine's host only, not in containers.
+enum class DeviceReach : std::uint8_t { everywhere, host };
+
 // A driver: makes a File when a node with its number is opened. `context`: as registered. The File's path, flags and
 // credentials are set by the caller (open_file); a driver that must know the flags now gets them.
 struct CharacterDevice {
@@ -17,12 +20,17 @@ struct CharacterDevice {
   std::uint32_t minor_count = 1;
   Open open = nullptr;
   void* context = nullptr;
+  DeviceReach reach = DeviceReach::everywhere;
   ListNode node;
 };
 // `device` lives forever. Panics on an overlap: numbers are assigned by us.
 void register_device(CharacterDevice& device);
 // In the order in which they were registered: for /proc/devices. `visit` must not block.
 void for_each_device(void (*visit)(const CharacterDevice& device, void* context), void* context);
+// The host's tree of mounts (Mount::tree), at boot.
+void set_host_tree(std::uint64_t tree);
+// Error::perm: this device cannot be opened in this tree.
+Result<void> check_device_reach(DeviceNumber number, std::uint64_t tree);
 // Error::nxio: no such device.
 Result<Ref<File>> open_device(Inode& node, OpenFlags flags);
 

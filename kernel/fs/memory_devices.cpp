@@ -95,7 +95,6 @@ Result<Ref<File>> open_memory_device(Inode& node, OpenFlags, void*) {
     case full_minor:
     case random_minor:
     case urandom_minor: return Ref<File>(TRY(make<MemoryDevice>(Ref<Inode>(&node))));
-    case kmsg_minor: return open_kernel_log(node);
     default: return Error::nxio;
   }
 }
@@ -103,15 +102,26 @@ Result<Ref<File>> open_memory_device(Inode& node, OpenFlags, void*) {
 constinit CharacterDevice memory_devices{.name = "mem",
                                          .major = memory_major,
                                          .first_minor = 0,
-                                         .minor_count = 16,
+                                         .minor_count = kmsg_minor,
                                          .open = open_memory_device,
                                          .context = nullptr,
+                                         .reach = DeviceReach::everywhere,
                                          .node = {}};
+
+constinit CharacterDevice kernel_log_device{.name = "kmsg",
+                                            .major = memory_major,
+                                            .first_minor = kmsg_minor,
+                                            .minor_count = 1,
+                                            .open = [](Inode& node, OpenFlags, void*) { return open_kernel_log(node); },
+                                            .context = nullptr,
+                                            .reach = DeviceReach::host,
+                                            .node = {}};
 
 }  // namespace
 
 Result<void> initialise_memory_devices() {
   register_device(memory_devices);
+  register_device(kernel_log_device);
   struct Node {
     std::string_view name;
     std::uint32_t minor;

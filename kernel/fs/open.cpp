@@ -1,4 +1,5 @@
 // open(2): finding or making the file, permissions, and the file description.
+#include "fs/device.hpp"
 #include "fs/operations.hpp"
 #include "mm/object_cache.hpp"
 
@@ -30,6 +31,7 @@ Result<void> check_open(const Caller& caller, const Path& path, OpenFlags flags)
   if (inode.is_directory() && (writes || flags & open_flag::create)) return Error::isdir;
   const bool device = inode.type() == FileType::character_device || inode.type() == FileType::block_device;
   if (device && path.mount->flags() & mount_flag::no_devices) return Error::acces;
+  if (device) TRY(check_device_reach(inode.represents(), path.mount->tree()));
   if (flags & open_flag::execute && (!inode.is_regular() || path.mount->flags() & mount_flag::no_execute))
     return Error::acces;
   TRY(check_permission(caller.credentials, inode, wanted_access(flags)));

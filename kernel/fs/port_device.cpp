@@ -114,6 +114,7 @@ constinit CharacterDevice port_driver{.name = "virtio-portsdev",
                                       .minor_count = ports_max,
                                       .open = open_port,
                                       .context = nullptr,
+                                      .reach = DeviceReach::host,
                                       .node = {}};
 
 }  // namespace

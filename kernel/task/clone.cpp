@@ -88,13 +88,16 @@ void add_thread(Process& process, UserThread& thread) REQUIRES(process_tree_lock
   process.threads.push_back(thread);
   process.change_thread_count(+1);
   thread.tid()->thread = &thread;
-  if (process.stopping) thread.notice_signals();
+  if (process.stopping || process.moving) thread.notice_signals();
 }
 
-// The child takes its place in the tree. Error::restart_if_asked: the caller is being ended and makes no more children.
+// The child takes its place in its container and in the tree: both at once, so that whoever ends a container finds it, or
+// it is too late for it. Error::restart_if_asked: the caller is being ended and makes no more children; srch: the
+// container is.
 Result<void> enter_tree(Process& caller, Process& child, UserThread& thread, const Request& request) {
   SpinGuard guard(process_tree_lock);
   if (caller.ending()) return Error::restart_if_asked;
+  TRY(caller.container().enter());
   const bool sibling = has(request, Request::same_parent);
   child.exit_signal = sibling ? caller.exit_signal : request.exit_signal;
   child.hold();  // the tree's
@@ -110,11 +113,7 @@ Result<Ref<UserThread>> make_process(UserThread& caller, Ref<Pid> pid, const Req
   Ref<Process> child = TRY(make<Process>(pid, TRY(parts_for_child(parent, request))));
   copy_settings(*child, parent);
   Ref<UserThread> thread = TRY(make_thread(caller, *child, std::move(pid), request));
-  TRY(parent.container().enter());
-  if (auto entered = enter_tree(parent, *child, *thread, request); !entered) {
-    parent.container().leave();
-    return entered.error();
-  }
+  TRY(enter_tree(parent, *child, *thread, request));
   return thread;
 }
 

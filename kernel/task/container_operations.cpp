@@ -5,21 +5,33 @@
 
 namespace cv6 {
 
+namespace {
+
+// Until its last process has ended, which all of them are about to do.
+void wait_until_empty(Container& container) {
+  (void)container.became_empty().wait([&] { return container.process_count() == 0; }, Wait::uninterruptible);
+}
+
+}  // namespace
+
 Result<void> destroy(UserThread& caller, Container& container) {
   if (caller.process().container().is_or_is_below(container)) return Error::busy;
   if (!caller.process().credentials().privileged()) return Error::perm;
   if (!container.begin_stopping()) return Error::srch;  // somebody else is at it: for everybody but him it is gone
-  // No container is made below one that is stopping, so this finds all there will ever be.
+  // No container is made below one that is stopping, so this finds all there will ever be. Somebody may be destroying
+  // one of them at the same time: then both wait for it and both take it out, which does no harm.
   int id = Container::host_id;
   while (Ref<Container> below = ContainerManager::next(container, id)) {
     (void)below->begin_stopping();
     id = below->id();
   }
-  kill_everything_in(container, Await::yes);
+  kill_everything_in(container, nullptr);
   while (Ref<Container> below = ContainerManager::next(container, Container::host_id)) {
+    wait_until_empty(*below);
     ContainerManager::remove(*below);
     below->let_go();
   }
+  wait_until_empty(container);
   ContainerManager::remove(container);
   container.let_go();
   return {};

@@ -34,9 +34,9 @@ struct SpawnRequest {
 // nomem, perm, and those of exec: nothing has been started then.
 Result<int> spawn(UserThread& caller, Container& container, SpawnRequest request);
 
-// The calling process, all its threads, moves in. Error::srch (not below the caller's container, or stopping), perm (the
-// caller is not privileged), busy (it has joined one), inval (shares memory, descriptors or directories with a process
-// that would stay outside), nomem.
+// The calling process, all its threads, moves in; its other threads stand still meanwhile (standstill.hpp). Error::srch
+// (not below the caller's container, or stopping), perm (the caller is not privileged), busy (it has joined one), inval
+// (shares memory, descriptors or directories with a process that would stay outside), nomem, restart_if_asked.
 Result<void> join(UserThread& caller, Container& container);
 
 // Back to where it joined from. What it opened inside is closed and unmapped. A process without a home outside ends (does
@@ -44,7 +44,7 @@ Result<void> join(UserThread& caller, Container& container);
 Result<void> leave(UserThread& caller);
 
 // Ends everything in it and below, waits for that, and takes them out of the manager's table. Error::busy: the caller is
-// inside. Interrupted by a fatal signal only.
+// inside; perm; srch: it is being destroyed already. Not interrupted by anything: what it waits for has been killed.
 Result<void> destroy(UserThread& caller, Container& container);
 
 // A process has a home outside of its container. For fork: the child of a joined process has none.

@@ -39,9 +39,10 @@ void release_user_memory(UserThread& thread) {
 
 namespace {
 
-// Who gets the children of a process that ends, prctl(2) PR_SET_CHILD_SUBREAPER, pid_namespaces(7). Null: the kernel.
-Process* reaper_for(Process& ending) REQUIRES(process_tree_lock) {
-  Container& container = ending.container();
+// Who gets a child of a process that ends, prctl(2) PR_SET_CHILD_SUBREAPER, pid_namespaces(7): somebody of the child's own
+// container. Null: the kernel. A container's first process itself goes to the container that `ending` is in.
+Process* reaper_for(const Process& ending, const Process& child) REQUIRES(process_tree_lock) {
+  const Container& container = child.is_init ? ending.container() : child.container();
   for (Process* at = ending.parent; at && &at->container() == &container; at = at->parent)
     if (at->child_subreaper.load(std::memory_order_relaxed) && at->state() == Process::State::alive) return at;
   Process* first = container.first_process;
@@ -81,8 +82,8 @@ using ZombieList = List<Process, &Process::sibling_node>;
 
 // Children go to the reaper; those that nobody will wait for come into `unwanted`.
 void give_children_away(Process& ending, ZombieList& unwanted) REQUIRES(process_tree_lock) {
-  Process* reaper = ending.children.empty() ? nullptr : reaper_for(ending);
   while (Process* child = ending.children.front()) {
+    Process* reaper = reaper_for(ending, *child);
     set_parent(*child, reaper);
     child->exit_signal = signal::child;
     if (child->state() == Process::State::zombie && tell_parent_of_end(*child)) {
@@ -154,7 +155,7 @@ void end_process(Process& process, UserThread& last) {
       SpinGuard guard(process_tree_lock);
       process.container().first_process = nullptr;
     }
-    kill_everything_in(process.container(), Await::no);
+    kill_everything_in(process.container(), &process);
   }
   ZombieList unwanted;
   ReapedProcess gone;
@@ -186,7 +187,6 @@ void forget_thread(Process& process, UserThread& thread) {
     SpinGuard guard(process_tree_lock);
     if (thread.tid()->thread == &thread) thread.tid()->thread = nullptr;
   }
-  process.account().tasks.fetch_sub(1, std::memory_order_relaxed);
   if (process.stopping) recheck_stop(process);
   process.threads_changed.wake_all();
 }
@@ -203,7 +203,9 @@ bool leave_process(Process& process, UserThread& thread, int status) {
   process.ended_voluntary_switches += thread.voluntary_switches();
   process.ended_involuntary_switches += thread.involuntary_switches();
   process.change_thread_count(-1);
-  return process.threads.empty();
+  if (process.threads.empty()) return true;
+  process.account().tasks.fetch_sub(1, std::memory_order_relaxed);
+  return false;
 }
 
 }  // namespace
@@ -237,17 +239,13 @@ void exit_process(WaitStatus status) {
   exit_thread(status.code);
 }
 
-void kill_everything_in(Container& container, Await await) {
-  // Processes of containers below have numbers here as well. What enters meanwhile is a child of what is still there,
-  // so another look finds it; a container that is stopping lets nothing in.
-  auto kill_all = [&] {
-    const Process* self = await == Await::no ? &Process::current() : nullptr;
-    for (int at = 0; Ref<Process> process = next_process(container, at);)
-      if (process != self && process->state() == Process::State::alive) kill_process(*process);
-    return container.process_count() == 0;
-  };
-  if (kill_all() || await == Await::no) return;
-  (void)container.became_empty().wait(kill_all, Wait::uninterruptible);
+// Processes of containers below have numbers here as well.
+void kill_everything_in(Container& container, const Process* spared) {
+  for (int at = 0; Ref<Process> process = next_process(container, at);) {
+    SpinGuard guard(process_tree_lock);  // it may have left since it was found
+    if (process != spared && process->state() == Process::State::alive && is_visible(*process, container))
+      kill_process(*process);
+  }
 }
 
 }  // namespace cv6

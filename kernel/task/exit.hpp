@@ -16,9 +16,8 @@ void kill_process(Process& process);
 // set_tid_address(2), a parent in vfork(2). The address space is still the current one.
 void release_user_memory(UserThread& thread);
 
-// Everything that lives in `container` and below is killed, and waited for until it has ended (not: been reaped).
-// Called with begin_stopping() done, or by the end of the first process.
-enum class Await : std::uint8_t { no, yes };
-void kill_everything_in(Container& container, Await await);
+// Ends, as SIGKILL does, all processes that are in `container` and below at this moment, but for `spared` (null: none). If
+// the containers are stopping, none comes after those.
+void kill_everything_in(Container& container, const Process* spared);
 
 }  // namespace cv6

@@ -57,6 +57,7 @@ void wait_while_stopped(UserThread& thread) {
     if (!process.stopping) return;
     thread.stopped = true;
     complete = ++process.stopped_threads == process.thread_count();
+    if (process.moving) process.threads_changed.wake_all();
   }
   if (complete) announce_stop(process);
   auto released = [&] { return !process.stopping || process.ending(); };

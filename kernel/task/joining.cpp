@@ -1,10 +1,13 @@
 // A process moves into a container and back: join and leave of container_operations.hpp.
+//
+// Its other threads stand still meanwhile (standstill.hpp), so that nothing of the process changes but by the caller.
 #include "container/manager.hpp"
 #include "fs/operations.hpp"
 #include "sched/scheduler.hpp"
 #include "task/container_operations.hpp"
 #include "task/exit.hpp"
 #include "task/process_tree.hpp"
+#include "task/standstill.hpp"
 
 namespace cv6 {
 
@@ -40,24 +43,13 @@ bool shares_with_others(Process& process) {
 
 using Threads = Vector<Ref<UserThread>>;
 
-// All threads; while they are being looked at others may come: see is_complete().
+// All threads: none comes while they stand still (one may still go).
 Result<Threads> threads_of(Process& process) {
   Threads threads;
-  TRY(threads.reserve(process.thread_count() + 4));
+  TRY(threads.reserve(process.thread_count()));
   SpinGuard guard(process.lock());
-  for (UserThread& thread : process.threads) {
-    if (threads.size() == threads.capacity()) return Error::again;
-    (void)threads.push_back(Ref<UserThread>(&thread));
-  }
+  for (UserThread& thread : process.threads) TRY(threads.push_back(Ref<UserThread>(&thread)));
   return threads;
-}
-
-bool is_complete(Process& process, const Threads& threads) {
-  SpinGuard guard(process.lock());
-  std::size_t found = 0;
-  for (UserThread& thread : process.threads)
-    for (const Ref<UserThread>& known : threads) found += known == &thread;
-  return found == process.thread_count();
 }
 
 void give_numbers_back(const Threads& threads) {
@@ -79,40 +71,62 @@ Result<void> take_numbers(const Process& process, const Threads& threads, Contai
   return outcome;
 }
 
+// Threads that were made inside have no number but those that begin there. Outside they need others, one for each place
+// in `threads` (null: it has one).
+Result<Vector<Ref<Pid>>> new_numbers(const Threads& threads, Container& outside) {
+  Vector<Ref<Pid>> numbers;
+  TRY(numbers.reserve(threads.size()));
+  for (const Ref<UserThread>& thread : threads)
+    TRY(numbers.push_back(&thread->tid()->home() == &outside ? Ref<Pid>() : TRY(Pid::allocate(outside))));
+  return numbers;
+}
+
 // The same directory as the container shows it, or its root.
-Path directory_inside(Process& process, Container& container) {
+Path directory_inside(Process& process, const Path& root) {
   Own<char[]> buffer(new (std::nothrow) char[path_max]);
-  if (!buffer) return container.root();
+  if (!buffer) return root;
   const auto text = path_text(process.fs().working_directory(), process.fs().root(), {buffer.get(), path_max});
-  if (!text || !text->reachable || text->removed) return container.root();
-  auto inside = FsContext::create(container.root(), container.root());
-  if (!inside) return container.root();
+  if (!text || !text->reachable || text->removed) return root;
+  auto inside = FsContext::create(root, root);
+  if (!inside) return root;
   const Caller caller{**inside, process.credentials()};
   auto found = resolve(caller, At{nullptr, text->text}, Follow::yes);
-  if (!found || !check_directory(caller, *found)) return container.root();
+  if (!found || !check_directory(caller, *found)) return root;
   return *std::move(found);
 }
 
-// From here on the process is one of `to`. What was before is in what comes back, to be dropped without locks.
-struct Former {
-  Ref<Container> container;
-  Ref<UserAccount> account;
-};
-Former move_process(Process& process, const Threads& threads, Container& to, Ref<UserAccount> account) {
-  Former former;
-  process.address_space().charge_to(Ref<GuestMemory>(&to.memory()));
-  for (const Ref<UserThread>& thread : threads) sched::move(*thread, to.sched_context());
-  const std::uint64_t tasks = process.thread_count();
+// What the process sees of itself and its relatives changes with the place. Its children's parent: visible to them or not.
+void renumber(Process& process) REQUIRES(process_tree_lock) {
+  process.set_number(process.pid()->number_in(process.container()));
+  process.set_parent_number(process.parent ? process.parent->pid()->number_in(process.container()) : 0);
+  for (Process& child : process.children) child.set_parent_number(process.pid()->number_in(child.container()));
+}
+
+// From here on the process is one of `to`, for everybody at the same moment: whoever ends one of the containers finds it
+// there, or it is too late for it (Error::srch: `to` is stopping, and nothing has changed). What must happen at that moment
+// as well is done by `at_once`, under the tree's lock.
+template <class AtOnce>
+Result<void> change_container(Process& process, Container& to, Ref<UserAccount> account, AtOnce at_once) {
+  Ref<Container> container(&to);  // both become the former ones, which go after the locks
   SpinGuard tree(process_tree_lock);
-  SpinGuard guard(process.lock());
-  former.container = std::exchange(process.parts().container, Ref<Container>(&to));
-  former.account = std::exchange(process.parts().account, account);
-  former.account->tasks.fetch_sub(tasks, std::memory_order_relaxed);
-  account->tasks.fetch_add(tasks, std::memory_order_relaxed);
-  process.set_number(process.pid()->number_in(to));
-  process.set_parent_number(process.parent ? process.parent->pid()->number_in(to) : 0);
-  for (const Ref<UserThread>& thread : threads) thread->set_number(thread->tid()->number_in(to));
-  return former;
+  TRY(to.enter());
+  {
+    SpinGuard guard(process.lock());
+    const std::uint64_t tasks = process.thread_count();
+    account->tasks.fetch_add(tasks, std::memory_order_relaxed);
+    std::swap(process.parts().container, container);
+    std::swap(process.parts().account, account);
+    account->tasks.fetch_sub(tasks, std::memory_order_relaxed);
+  }
+  at_once();
+  renumber(process);
+  return {};
+}
+
+// Memory and processor time are the new container's from now on.
+void charge_to(Container& container, Process& process, const Threads& threads) {
+  process.address_space().charge_to(Ref<GuestMemory>(&container.memory()));
+  for (const Ref<UserThread>& thread : threads) (void)thread->move_to(container);
 }
 
 void destroy_home(Home* home) { delete home; }
@@ -125,24 +139,30 @@ Result<void> join(UserThread& caller, Container& container) {
   if (&container == &from || !container.is_or_is_below(from)) return Error::srch;
   if (!process.credentials().privileged()) return Error::perm;
   if (process.home || process.is_init) return Error::busy;
+  if (shares_with_others(process)) return Error::inval;  // at once: who shares by vfork(2) would not stand still
+  Standstill others(caller);
+  TRY(others.begin());
+  if (!process.credentials().privileged()) return Error::perm;
   if (shares_with_others(process)) return Error::inval;
   std::unique_ptr<Home, void (*)(Home*)> home(new (std::nothrow) Home, &destroy_home);
   if (!home) return Error::nomem;
   *home = {Ref<Container>(&from), process.fs().root(), process.fs().working_directory()};
   Ref<UserAccount> account = TRY(UserAccount::find_or_create(container, process.credentials().ids().user));
+  const Path root = container.root();
+  if (!root) return Error::srch;
+  Path directory = directory_inside(process, root);
   const Threads threads = TRY(threads_of(process));
-  TRY(container.enter());
-  auto numbered = take_numbers(process, threads, container);
-  if (numbered && !is_complete(process, threads)) {
+  TRY(take_numbers(process, threads, container));
+  const auto moved = change_container(process, container, std::move(account), [&] {
+    for (const Ref<UserThread>& thread : threads) thread->set_number(thread->tid()->number_in(container));
+  });
+  if (!moved) {
+    process.pid()->leave();
     give_numbers_back(threads);
-    numbered = Error::again;
+    return moved;
   }
-  if (!numbered) {
-    container.leave();
-    return numbered;
-  }
-  process.fs().move_to(container.root(), directory_inside(process, container));
-  const Former former = move_process(process, threads, container, std::move(account));
+  process.fs().move_to(root, std::move(directory));
+  charge_to(container, process, threads);
   process.home = std::move(home);
   from.leave();
   return {};
@@ -162,14 +182,23 @@ bool is_device_of(Mount& root, std::uint64_t device) {
   return false;
 }
 
-void unmap_files_of(Process& process, Container& container) {
+void unmap_files_of(Process& process, Mount& root) {
   AddressSpace& space = process.address_space();
   AddressSpace::Description mapping;
   for (std::uintptr_t at = 0; space.describe(at, mapping); at = mapping.end) {
-    if (mapping.object && is_device_of(*container.root().mount, mapping.object->label().device))
+    if (mapping.object && is_device_of(root, mapping.object->label().device))
       (void)space.unmap(mapping.start, mapping.end - mapping.start);
     mapping.object = nullptr;
   }
+}
+
+// Files, mappings and directories of inside are given up. The caller is in `inside` still, so that it keeps its root.
+void let_go_of_files(Process& process, Container& inside) {
+  const Path root = inside.root();
+  const std::uint64_t tree = root.mount->tree();
+  process.files().close_if(&was_opened_in, &tree);
+  unmap_files_of(process, *root.mount);
+  process.fs().move_to(process.home->root, process.home->working_directory);
 }
 
 }  // namespace
@@ -182,18 +211,25 @@ Result<void> leave(UserThread& caller) {
     exit_process({WaitStatus::Kind::exited, 0});
   }
   if (shares_with_others(process)) return Error::inval;
+  Standstill others(caller);
+  TRY(others.begin());
+  if (shares_with_others(process)) return Error::inval;
   Container& outside = *process.home->container;
   Ref<UserAccount> account = TRY(UserAccount::find_or_create(outside, process.credentials().ids().user));
   const Threads threads = TRY(threads_of(process));
-  if (!is_complete(process, threads)) return Error::again;
-  if (!outside.enter()) exit_process({WaitStatus::Kind::exited, 0});  // its home is being destroyed
-  const std::uint64_t tree = inside->root().mount->tree();
-  process.files().close_if(&was_opened_in, &tree);
-  unmap_files_of(process, *inside);
-  process.fs().move_to(process.home->root, process.home->working_directory);
-  process.pid()->leave();
-  give_numbers_back(threads);
-  const Former former = move_process(process, threads, outside, std::move(account));
+  Vector<Ref<Pid>> numbers = TRY(new_numbers(threads, outside));
+  let_go_of_files(process, *inside);
+  const auto moved = change_container(process, outside, std::move(account), [&] {
+    process.pid()->leave();
+    give_numbers_back(threads);
+    for (std::size_t i = 0; i < threads.size(); ++i)
+      if (numbers[i])
+        threads[i]->exchange_number(numbers[i]);
+      else
+        threads[i]->set_number(threads[i]->tid()->number_in(outside));
+  });
+  if (!moved) exit_process({WaitStatus::Kind::exited, 0});  // its home is being destroyed
+  charge_to(outside, process, threads);
   process.home.reset();
   inside->leave();
   return {};

@@ -173,11 +173,14 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   bool ending() const { return ending_.load(std::memory_order_acquire); }
   // A thread in exec waits until it is the only one.
   UserThread* executing = nullptr;
+  // A thread that needs the others to stand still (standstill.hpp), and how many of them do.
+  UserThread* moving = nullptr;
+  unsigned standing_threads = 0;
   bool stopping = false;                  // job control: threads stop on their way to user mode
   bool continue_unannounced = false;      // SIGCONT ended a stop: the first thread to go on tells the parent
   unsigned stopped_threads = 0;
-  WaitQueue continued;                    // stopped threads wait here
-  WaitQueue threads_changed;              // exec waits here for the other threads' end
+  WaitQueue continued;                    // stopped threads wait here, and those that stand still
+  WaitQueue threads_changed;              // exec waits here for the other threads' end, and who moves for their rest
   Nanoseconds ended_user_time = 0, ended_system_time = 0;  // of threads that have exited
   std::uint64_t ended_voluntary_switches = 0, ended_involuntary_switches = 0;
   std::uint64_t peak_resident_pages = 0;  // of programs before the last exec
@@ -200,7 +203,7 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   void set_state(State state) { state_.store(state, std::memory_order_release); }
   void set_ending() { ending_.store(true, std::memory_order_release); }
   void change_thread_count(int by) { thread_count_.fetch_add(static_cast<unsigned>(by), std::memory_order_acq_rel); }
-  std::unique_ptr<Home, void (*)(Home*)> home{nullptr, nullptr};  // container_operations.cpp
+  std::unique_ptr<Home, void (*)(Home*)> home{nullptr, nullptr};  // joining.cpp
   std::unique_ptr<ProcessTimers, void (*)(ProcessTimers*)> timers{nullptr, nullptr};  // interval_timers.cpp
 
   void* beginning = nullptr;  // new_process.hpp: what its first thread is to start

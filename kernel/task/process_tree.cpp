@@ -34,7 +34,7 @@ Result<Ref<Process>> find_process(const Container& viewer, int number) {
   const Ref<Pid> pid = find_pid(viewer, number);
   if (!pid) return Error::srch;
   SpinGuard guard(process_tree_lock);
-  if (!pid->process) return Error::srch;
+  if (!pid->process || !is_visible(*pid->process, viewer)) return Error::srch;
   return Ref<Process>(pid->process);
 }
 
@@ -42,7 +42,7 @@ Result<Ref<UserThread>> find_thread(const Container& viewer, int number) {
   const Ref<Pid> pid = find_pid(viewer, number);
   if (!pid) return Error::srch;
   SpinGuard guard(process_tree_lock);
-  if (!pid->thread) return Error::srch;
+  if (!pid->thread || !is_visible(pid->thread->process(), viewer)) return Error::srch;
   return Ref<UserThread>(pid->thread);
 }
 
@@ -56,13 +56,17 @@ Result<Ref<ProcessGroup>> find_group(const Container& viewer, int number) {
 
 Ref<Process> next_process(Container& viewer, int& after) {
   Ref<Process> found;
-  viewer.pids().for_each(after, [&](Pid& pid) {
+  viewer.pids().for_each(after, [&](Pid& pid, int number) {
     SpinGuard guard(process_tree_lock);
-    after = pid.number_in(viewer);
-    if (pid.process) found = Ref<Process>(pid.process);
+    after = number;
+    if (pid.process && is_visible(*pid.process, viewer)) found = Ref<Process>(pid.process);
     return !found;
   });
   return found;
+}
+
+bool is_visible(const Process& process, const Container& viewer) {
+  return &process.container() == &viewer || process.container().is_or_is_below(viewer);
 }
 
 // --- relations --------------------------------------------------------------------------------------------------------

@@ -171,7 +171,9 @@ Result<void> send_to_group(Process& caller, ProcessGroup& group, int number) {
   Broadcast all;
   SpinGuard guard(process_tree_lock);
   for (Process& member : group.members)
-    if (may_signal_by_user(caller, member) || may_continue(caller, member, number))
+    if (!is_visible(member, caller.container()))
+      continue;  // a group may have members on both sides of a container's border
+    else if (may_signal_by_user(caller, member) || may_continue(caller, member, number))
       all.note(send_permitted(caller, member, number));
     else
       all.note(Error::perm);

@@ -12,7 +12,9 @@ namespace cv6 {
 namespace {
 
 Result<Ref<FsContext>> view_of(Container& container, const Credentials& credentials, std::string_view directory, Mode umask) {
-  Ref<FsContext> fs = TRY(FsContext::create(container.root(), container.root(), umask));
+  const Path root = container.root();
+  if (!root) return Error::srch;
+  Ref<FsContext> fs = TRY(FsContext::create(root, root, umask));
   const Caller caller{*fs, credentials};
   Path path = TRY(resolve(caller, At{nullptr, directory}, Follow::yes));
   TRY(check_directory(caller, path));
@@ -42,6 +44,21 @@ Ref<ProcessGroup> pass_foreground(Process& caller, const Ref<ProcessGroup>& grou
   return terminal->put_into_foreground(group);
 }
 
+// Into its container and the tree at once: see clone.cpp. Error::srch: the container is stopping.
+Result<void> enter_and_start(Process& parent, Container& container, NewProcess& made, const Ref<ProcessGroup>& group,
+                             SpawnRequest::Place place) {
+  Ref<ProcessGroup> background;  // goes after the lock
+  SpinGuard guard(process_tree_lock);
+  TRY(container.enter());
+  start_new_process(made, &parent, group);
+  if (!container.first_process && container.process_count() == 1) {
+    container.first_process = made.process.get();
+    made.process->is_init = true;
+  }
+  if (place == SpawnRequest::Place::foreground_group) background = pass_foreground(parent, group);
+  return {};
+}
+
 }  // namespace
 
 Result<int> spawn(UserThread& caller, Container& container, SpawnRequest request) {
@@ -55,20 +72,10 @@ Result<int> spawn(UserThread& caller, Container& container, SpawnRequest request
   wanted.arguments = &request.arguments;
   NewProcess made = TRY(make_new_process(wanted));
   auto group = group_for(parent, *made.process, request.place);
-  auto entered = group ? container.enter() : Result<void>(group.error());
-  if (!entered) {
+  const auto started = group ? enter_and_start(parent, container, made, *group, request.place) : Result<void>(group.error());
+  if (!started) {
     discard_new_process(made);
-    return entered.error();
-  }
-  Ref<ProcessGroup> background;
-  {
-    SpinGuard guard(process_tree_lock);
-    start_new_process(made, &parent, *group);
-    if (!container.first_process && container.process_count() == 1) {
-      container.first_process = made.process.get();
-      made.process->is_init = true;
-    }
-    if (request.place == SpawnRequest::Place::foreground_group) background = pass_foreground(parent, *group);
+    return started.error();
   }
   const int number = made.process->pid()->number_in(parent.container());
   sched::start(*made.thread);

@@ -89,6 +89,7 @@ Result<void> TerminalJobs::acquire(Steal steal) {
   if (!caller.is_session_leader() || caller.group->session().terminal) return Error::perm;
   if (session_) {
     if (steal == Steal::no || !caller.credentials().privileged()) return Error::perm;
+    if (session_->pid()->number_in(caller.container()) == 0) return Error::perm;  // of a session outside its container
     session_->terminal = nullptr;  // taken away without a signal, as on Linux
     lost = std::move(foreground_);
   }

@@ -6,6 +6,7 @@
 #include "task/job_stops.hpp"
 #include "task/process.hpp"
 #include "task/send_signal.hpp"
+#include "task/standstill.hpp"
 #include "task/start_user.hpp"
 
 namespace cv6 {
@@ -77,7 +78,10 @@ void deal_with_signals(UserThread& thread, arch::UserRegisters& registers) {
   thread.remove_work(UserThread::work_signals);
   if (process.ending() || (process.executing && process.executing != &thread)) exit_thread(0);
   thread.clear_interruption();
-  if (process.stopping) wait_while_stopped(thread);
+  while (!process.ending() && (process.stopping || must_stand_still(thread))) {
+    if (process.stopping) wait_while_stopped(thread);
+    if (must_stand_still(thread)) stand_still(thread);
+  }
   if (process.continue_unannounced) announce_continue(process);
   SignalInfo info;
   while (take_signal(thread, info)) {

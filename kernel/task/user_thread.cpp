@@ -18,6 +18,7 @@ void initialise_user_threads() { fpu_images = new (fpu_cache_place) ObjectCache(
 UserThread::UserThread(Process& process, Ref<Pid> tid)
     : Thread(process.container().sched_context()),
       process_(Ref<Process>(&process).leak()),
+      pays_(process.container_ref()),
       space_(&process.address_space()),
       tid_(std::move(tid)),
       number_(tid_->number_in(process.container())) {}
@@ -163,10 +164,17 @@ SignalSet UserThread::take_saved_mask() {
   return saved_mask_;
 }
 
-void UserThread::take_number(Ref<Pid> pid) {
+Ref<Container> UserThread::move_to(Container& container) {
+  sched::move(*this, container.sched_context());
+  return std::exchange(pays_, Ref<Container>(&container));
+}
+
+void UserThread::take_number(Ref<Pid> pid) { exchange_number(pid); }
+
+void UserThread::exchange_number(Ref<Pid>& pid) {
   tid_->thread = nullptr;
   pid->thread = this;
-  tid_ = std::move(pid);
+  std::swap(tid_, pid);
   set_number(tid_->number_in(process_->container()));
 }
 

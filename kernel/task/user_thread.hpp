@@ -138,7 +138,11 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   void use_address_space(AddressSpace* space);
   // exec by another thread than the first: it goes by the process's number from then on. (Tree lock.)
   void take_number(Ref<Pid> pid);
+  // The same with any number; the former one comes back, to be dropped without locks. (Tree lock.)
+  void exchange_number(Ref<Pid>& pid);
   void set_number(int number) { number_.store(number, std::memory_order_relaxed); }
+  // Runs on behalf of this container from now on: join, leave. Returns the one before, to be dropped without locks.
+  Ref<Container> move_to(Container& container);
 
  private:
   UserThread(Process& process, Ref<Pid> tid);
@@ -146,6 +150,7 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   void leaving_cpu() override;
 
   Process* process_;  // holds a count
+  Ref<Container> pays_;  // whose scheduling context it is in: a thread that ends may outlive its process's stay there
   AddressSpace* space_;
   Ref<Pid> tid_;
   std::atomic<int> number_;

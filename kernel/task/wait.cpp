@@ -5,6 +5,7 @@ namespace cv6 {
 namespace {
 
 bool matches(const Process& caller, const Process& child, const WaitRequest& request) REQUIRES(process_tree_lock) {
+  if (!is_visible(child, caller.container())) return false;  // the caller joined a container and left it outside
   if (!request.any_kind && (child.exit_signal != signal::child) != request.clone_only) return false;
   switch (request.which) {
     case WaitRequest::Which::any: return true;

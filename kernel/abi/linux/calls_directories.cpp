@@ -2,6 +2,7 @@
 #include "abi/linux/file_status.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
+#include "fs/device.hpp"
 
 namespace cv6::linux_abi {
 namespace {
@@ -85,6 +86,8 @@ Result<void> mount_new(Context& context, const Path& where, UserString source, U
   const std::string_view source_text = TRY(read_optional(source, source_buffer));
   const std::string_view options = TRY(read_optional(data, data_buffer));
   Ref<Dentry> root = TRY(type->make(source_text, options, context.container.memory()));
+  // The machine's own instance would be changed by whoever has it mounted; a container has its view of that.
+  if (root == devfs::root() && !context.container.is_host()) return Error::perm;
   TRY(Mount::attach(where, std::move(root), source_text.empty() ? "none" : source_text,
                     static_cast<std::uint32_t>(flags & ms_kept)));
   return {};

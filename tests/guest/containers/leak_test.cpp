@@ -1,0 +1,170 @@
+// What is left of a container when it has ended: nothing.
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+#include <vector>
+
+#include "support/container.hpp"
+#include "support/descriptor.hpp"
+#include "support/memory.hpp"
+#include "support/temp_dir.hpp"
+#include "support/wait.hpp"
+
+namespace cv6::guest {
+namespace {
+
+class ContainerLeaks : public ContainersAndFiles {
+ protected:
+  void SetUp() override {
+    ContainersAndFiles::SetUp();
+    write_file("file", "text");
+  }
+};
+
+// Kinds that come and go with what else the machine remembers: names that were looked up, and the caches' own pages.
+ObjectCounts lasting(ObjectCounts counts) {
+  for (const char* name : {"frames", "dentry", "memory of -1"}) counts.erase(name);
+  return counts;
+}
+
+// The story is told so many times; afterwards there is no object more than after the first few times.
+void expect_no_growth(int rounds, const std::function<void(int)>& story) {
+  for (int i = 0; i < 20; ++i) story(i);
+  const ObjectCounts before = count_objects();
+  for (int i = 0; i < rounds && !testing::Test::HasFailure(); ++i) story(i);
+  // What ends a little after its parent has been told of it may still be there for a moment.
+  const auto settled = wait_until([&] { return growth(lasting(before), lasting(count_objects())).empty(); });
+  EXPECT_TRUE(settled) << growth(before, count_objects());
+  const long frames = count_objects()["frames"] - before.at("frames");
+  EXPECT_LT(frames, 64) << growth(before, count_objects());
+  EXPECT_LT(count_objects()["dentry"] - before.at("dentry"), 64);
+}
+
+TEST_F(ContainerLeaks, OfEmptyOnes) {
+  expect_no_growth(1000, [](int) { Box box; });
+}
+
+TEST_F(ContainerLeaks, OfSpawned) {
+  expect_no_growth(300, [](int round) {
+    Box box;
+    const pid_t pid = spawn_helper(box.id(), round % 2 ? "container-exit" : "container-pause", {"0"});
+    ASSERT_OK(pid);
+    if (round % 3) box.destroy();
+    if (round % 2 == 0) kill(pid, SIGKILL);
+    reap(pid);
+  });
+}
+
+TEST_F(ContainerLeaks, OfJoinedThatLeave) {
+  EXPECT_CHILD(expect_no_growth(1000, [](int) {
+    Box box;
+    ASSERT_OK(join_container(box.id()));
+    write_file("file", "changed");
+    const Descriptor file = open_file("file", O_RDWR);
+    Mapping mapping(page_size, PROT_READ | PROT_WRITE, MAP_SHARED, file);
+    *mapping.as() = 'm';
+    ASSERT_OK(leave_container());
+  }));
+}
+
+TEST_F(ContainerLeaks, OfThreadsThatMoved) {
+  EXPECT_CHILD(expect_no_growth(300, [](int) {
+    Box box;
+    ASSERT_OK(join_container(box.id()));
+    std::atomic<bool> stop{false};
+    std::thread inside([&] {
+      while (!stop) sched_yield();
+    });
+    ASSERT_OK(leave_container());
+    box.destroy();
+    stop = true;
+    inside.join();
+  }));
+}
+
+// The container is gone while a thread that was made inside lives on.
+TEST_F(ContainerLeaks, NoThreadKeepsAContainer) {
+  EXPECT_CHILD({
+    std::atomic<bool> stop{false};
+    const ObjectCounts before = count_objects();
+    Box box;
+    ASSERT_OK(join_container(box.id()));
+    std::thread inside([&] {
+      while (!stop) sched_yield();
+    });
+    ASSERT_OK(leave_container());
+    box.destroy();
+    EXPECT_TRUE(wait_until([&] { return count_objects()["container"] == before.at("container"); }));
+    stop = true;
+    inside.join();
+  });
+}
+
+TEST_F(ContainerLeaks, OfKilledFamilies) {
+  expect_no_growth(150, [](int) {
+    Box box;
+    Pipe begun;
+    const pid_t joined = box.start([&] {
+      for (int i = 0; i < 3; ++i)
+        spawn([&] {
+          begun.notify();
+          for (;;) pause();
+          return 0;
+        });
+      for (;;) pause();
+    });
+    for (int i = 0; i < 3; ++i) begun.wait();
+    box.destroy();
+    reap(joined);
+  });
+}
+
+TEST_F(ContainerLeaks, OfChangedFiles) {
+  ASSERT_OK(mkdir("directory", 0755));
+  for (int i = 0; i < 10; ++i) write_file("directory/f" + std::to_string(i), "text");
+  ASSERT_OK(link("file", "hard"));
+  EXPECT_CHILD(expect_no_growth(200, [](int) {
+    Box box;
+    ASSERT_OK(join_container(box.id()));
+    write_file("hard", "changed");
+    unlink("file");
+    rename("directory", "elsewhere");
+    mkdir("directory", 0755);
+    for (int i = 0; i < 10; ++i) {
+      write_file("directory/n" + std::to_string(i), "new");
+      write_file("elsewhere/f" + std::to_string(i), "changed");
+    }
+    mkdir("a", 0755);
+    mkdir("a/b", 0755);
+    mkdir("a/b/c", 0755);
+    symlink("x", "a/b/c/link");
+    ASSERT_OK(leave_container());
+  }));
+}
+
+TEST_F(ContainerLeaks, OfRefusedCalls) {
+  Box box;
+  expect_no_growth(300, [&](int) {
+    EXPECT_ERRNO(ENOENT, [&] {
+      ContainerSpawn wanted;
+      wanted.id = box.id();
+      wanted.path = "/none";
+      return spawn_container(wanted);
+    }());
+    EXPECT_ERRNO(EBADF, spawn_helper(box.id(), "container-exit", {"0"}, {{999, 1}}));
+    ContainerCreate taken;
+    const ContainerStat stat = box.stat();
+    taken.name = stat.name;
+    EXPECT_ERRNO(EEXIST, create_container(taken));
+  });
+}
+
+}  // namespace
+}  // namespace cv6::guest

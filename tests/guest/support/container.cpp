@@ -1,0 +1,85 @@
+#include "support/container.hpp"
+
+#include <unistd.h>
+
+#include <sstream>
+
+#include "support/temp_dir.hpp"
+
+namespace cv6::guest {
+
+bool has_containers() {
+  errno = 0;
+  return cid() != -1 || errno != ENOSYS;  // -1 is the host's number
+}
+
+ContainerStat Box::stat() const {
+  ContainerStat stat;
+  stat.id = id_;
+  EXPECT_OK(stat_container(stat));
+  return stat;
+}
+
+pid_t Box::start(const std::function<void()>& body) const {
+  return spawn_checked([&] {
+    ASSERT_OK(join_container(id_));
+    body();
+  });
+}
+
+pid_t Box::start_resident(const std::function<void()>& body) const {
+  return start([&] {
+    const pid_t resident = spawn_checked(body);
+    ASSERT_OK(resident);
+    const Ending ending = reap(resident);
+    EXPECT_TRUE(ending.exited(0)) << "the resident " << ending;
+  });
+}
+
+pid_t spawn_helper(int container, const std::string& name, const std::vector<std::string>& arguments,
+                   const std::vector<PassedDescriptor>& passed) {
+  char program[4096] = {};
+  if (readlink("/proc/self/exe", program, sizeof program - 1) < 0) return -1;
+  std::vector<const char*> words{"guest-tests", "--helper", name.c_str()};
+  for (const std::string& argument : arguments) words.push_back(argument.c_str());
+  words.push_back(nullptr);
+  ContainerSpawn wanted;
+  wanted.id = container;
+  wanted.path = program;
+  wanted.arguments = words.data();
+  wanted.descriptors = passed.data();
+  wanted.descriptor_count = passed.size();
+  return spawn_container(wanted);
+}
+
+ObjectCounts count_objects() {
+  ObjectCounts counts;
+  std::istringstream lines(read_file("/proc/cv6/objects"));
+  for (std::string kind; lines >> kind;) {
+    std::string name;
+    long size = 0, count = 0;
+    if (kind == "object") {
+      lines >> name >> size >> count;
+      counts[name] = count;
+    } else if (kind == "frames") {
+      lines >> size >> count;
+      counts[kind] = size - count;
+    } else {
+      lines >> name >> count;
+      counts[kind + " of " + name] = count;
+    }
+  }
+  return counts;
+}
+
+std::string growth(const ObjectCounts& before, const ObjectCounts& after) {
+  std::string text;
+  for (const auto& [name, count] : after) {
+    const auto old = before.find(name);
+    const long more = count - (old == before.end() ? 0 : old->second);
+    if (more > 0) text += name + " +" + std::to_string(more) + "; ";
+  }
+  return text;
+}
+
+}  // namespace cv6::guest
