@@ -35,22 +35,20 @@ IoBuffer IoBuffer::kernel(std::span<const char> bytes) {
 template <class Move>
 Result<std::size_t> IoBuffer::transfer(std::size_t size, Move move) {
   size = std::min(size, remaining_);
+  if (size == 0) return 0;
   std::size_t done = 0;
-  while (done < size) {
-    if (piece_offset_ == piece_->size) {
-      ++piece_;
-      piece_offset_ = 0;
-      continue;
-    }
+  while (true) {
     const std::size_t wanted = std::min(size - done, piece_->size - piece_offset_);
     const std::size_t left = move(piece_->address + piece_offset_, done, wanted);
     done += wanted - left;
     piece_offset_ += wanted - left;
-    if (left) break;
+    if (left != 0 || done == size) break;
+    ++piece_;
+    piece_offset_ = 0;
   }
   remaining_ -= done;
   moved_ += done;
-  if (done == 0 && size != 0) return Error::fault;
+  if (done == 0) [[unlikely]] return Error::fault;
   return done;
 }
 

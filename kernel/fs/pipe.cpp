@@ -38,7 +38,7 @@ class PipeFile final : public File, public Cached<PipeFile, "pipe_file"> {
  protected:
   Result<std::size_t> do_read(IoBuffer& to, std::uint64_t) override {
     const Result<std::size_t> count = pipe_->read(to, blocking());
-    if (path() && count) inode().touch_accessed();
+    if (path() && count) note_access();
     return count;
   }
   Result<std::size_t> do_write(IoBuffer& from, std::uint64_t, std::uint64_t) override {
@@ -95,11 +95,13 @@ Result<PipeEnds> make_pipe(OpenFlags flags, const Credentials& credentials, Gues
   return ends;
 }
 
-// The inode's mutex covers the slot; nothing waits for the other end with it held.
+// The inode's mutex covers the slot; nothing waits for the other end with it held. A pipe without a name, opened again by
+// /proc/PID/fd, never waits: it has had both ends (fifo(7) speaks of names only; Linux does so).
 Result<Ref<File>> open_fifo(Inode& inode, OpenFlags flags) {
   const bool reads = flags & open_flag::read;
   const bool writes = flags & open_flag::write;
   const bool nonblocking = flags & open_flag::nonblock;
+  const bool named = &inode.file_system() != anonymous::file_system().get();
   Ref<Pipe> pipe;
   Ref<PipeFile> file;
   std::uint64_t writers_before;
@@ -110,7 +112,7 @@ Result<Ref<File>> open_fifo(Inode& inode, OpenFlags flags) {
       pipe = Ref<Pipe>(open);
     else
       pipe = TRY(Pipe::create(Ref<GuestMemory>(&inode.charged_to())));
-    if (writes && !reads && nonblocking && !pipe->has_readers()) return Error::nxio;
+    if (named && writes && !reads && nonblocking && !pipe->has_readers()) return Error::nxio;
     writers_before = pipe->writers_ever();
     readers_before = pipe->readers_ever();
     const Result<Ref<PipeFile>> made = make_end(inode, pipe, flags);
@@ -118,6 +120,7 @@ Result<Ref<File>> open_fifo(Inode& inode, OpenFlags flags) {
     file = *made;
     inode.pipe_slot().store(pipe.get(), std::memory_order_relaxed);
   }
+  if (!named) return Ref<File>(std::move(file));
   if (reads && !writes) {
     if (nonblocking) file->note_writers_seen();
     else if (!pipe->has_writers()) TRY(pipe->wait_for_writer(writers_before));

@@ -86,10 +86,13 @@ void Scheduler::account(Thread& thread, Nanoseconds now, Ran ran) {
 
   SchedContext& context = *thread.context_;
   context.cpu_time_.store(context.cpu_time_.load(std::memory_order_relaxed) + time, std::memory_order_relaxed);
-  const bool queued = context.node.linked();
-  if (queued) ready_.remove(context);
-  context.virtual_time_ += static_cast<std::uint64_t>(time) * SchedContext::default_weight / context.weight_;
-  if (queued) ready_.insert(context);
+  const std::uint64_t advanced =
+      context.virtual_time_ + static_cast<std::uint64_t>(time) * SchedContext::default_weight / context.weight_;
+  const SchedContext* behind = context.node.linked() ? ready_.next(context) : nullptr;
+  const bool overtaken = behind && behind->virtual_time_ < advanced;
+  if (overtaken) ready_.remove(context);
+  context.virtual_time_ = advanced;
+  if (overtaken) ready_.insert(context);
 }
 
 void Scheduler::enqueue(Thread& thread, Policy::Why why) {

@@ -2,6 +2,7 @@
 
 #include "arch/user_memory.hpp"
 #include "fs/device.hpp"
+#include "fs/mapped_file.hpp"
 #include "sync/log.hpp"
 #include "task/script.hpp"
 
@@ -106,7 +107,8 @@ constexpr std::size_t stack_slack = 128_KiB;
 
 std::uint64_t random_pages(unsigned bits) { return (random_number() >> (64 - bits)) << page_shift; }
 
-Result<void> map_segment(AddressSpace& space, const ElfSegment& segment, std::uintptr_t bias, const Ref<MemoryObject>& object) {
+Result<void> map_segment(AddressSpace& space, const ElfSegment& segment, std::uintptr_t bias, const Ref<MemoryObject>& object,
+                         const Ref<MappedPlace>& found_at) {
   MapRequest request;
   request.place = MapRequest::Place::fixed;
   request.protection = {.read = segment.read, .write = segment.write, .execute = segment.execute};
@@ -115,6 +117,7 @@ Result<void> map_segment(AddressSpace& space, const ElfSegment& segment, std::ui
     request.address = bias + segment.start;
     request.length = file_pages_end - segment.start;
     request.object = object;
+    request.found_at = found_at;
     request.offset = segment.file_start;
     TRY(space.map(request));
   }
@@ -123,6 +126,7 @@ Result<void> map_segment(AddressSpace& space, const ElfSegment& segment, std::ui
   request.address = bias + file_pages_end;
   request.length = end - file_pages_end;
   request.object = nullptr;
+  request.found_at = nullptr;
   request.offset = 0;
   TRY(space.map(request));
   return {};
@@ -131,8 +135,9 @@ Result<void> map_segment(AddressSpace& space, const ElfSegment& segment, std::ui
 Result<void> map_elf(AddressSpace& space, ElfFile& elf) {
   Ref<MemoryObject> object = TRY(elf.file->memory_object());
   if (!object) return Error::noexec;
+  const Ref<MappedPlace> found_at = TRY(make<MappedFile>(elf.file->path()));
   for (unsigned i = 0; i < elf.plan.segment_count; ++i)
-    TRY(map_segment(space, elf.plan.segments[i], elf.bias, object));
+    TRY(map_segment(space, elf.plan.segments[i], elf.bias, object, found_at));
   return {};
 }
 

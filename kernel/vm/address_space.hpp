@@ -42,6 +42,7 @@ struct MapRequest {
   bool populate = false;
   bool reserve = true;  // false, MAP_NORESERVE: may be larger than the machine
   Ref<MemoryObject> object{};  // null: anonymous
+  Ref<MappedPlace> found_at{};
   std::uint64_t offset = 0;    // into the object, page-aligned
   std::string_view name{};     // for /proc/PID/maps, must live forever: "[heap]", "[stack]"
 };
@@ -140,6 +141,7 @@ class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "
     MapRequest::Sharing sharing;
     std::uint64_t offset;
     Ref<MemoryObject> object;
+    Ref<MappedPlace> found_at;
     std::string_view name;
     std::uint64_t resident_pages;
   };

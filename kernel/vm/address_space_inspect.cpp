@@ -67,7 +67,7 @@ Result<AddressSpace::FutexKey> AddressSpace::futex_key(std::uintptr_t address) {
 }
 
 bool AddressSpace::describe(std::uintptr_t from, Description& description) {
-  Ref<MemoryObject> before = std::move(description.object);  // goes after the lock
+  const Description before = std::move(description);  // what it holds goes after the lock
   ReadGuard guard(lock_);
   const Mapping* mapping = mappings_.first_from(from);
   if (!mapping) return false;
@@ -77,6 +77,7 @@ bool AddressSpace::describe(std::uintptr_t from, Description& description) {
                  .sharing = mapping->sharing,
                  .offset = mapping->offset,
                  .object = mapping->object,
+                 .found_at = mapping->found_at,
                  .name = mapping->name,
                  .resident_pages = 0};
   table_.for_each(mapping->start, mapping->end,

@@ -69,6 +69,7 @@ Result<std::uintptr_t> AddressSpace::map_locked(const MapRequest& request, std::
   mapping.offset = request.offset;
   mapping.object = request.object;
   if (!is_private && !request.object) mapping.object = TRY(AnonymousObject::create(memory_, length >> page_shift));
+  mapping.found_at = request.found_at;
   mapping.name = request.name;
   mapping.protection = request.protection;
   mapping.allowed = request.allowed;

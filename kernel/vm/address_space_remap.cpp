@@ -91,6 +91,7 @@ Result<std::uintptr_t> AddressSpace::remap_locked(std::uintptr_t start, std::uin
                      .protection = mapping->protection,
                      .allowed = mapping->allowed,
                      .object = mapping->object,
+                     .found_at = mapping->found_at,
                      .offset = mapping->offset + (start - mapping->start),
                      .name = mapping->name};
     again.place = move.fixed ? MapRequest::Place::fixed : MapRequest::Place::anywhere;

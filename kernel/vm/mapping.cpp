@@ -14,6 +14,7 @@ void Mapping::copy_to(Mapping& piece, std::uintptr_t from, std::uintptr_t to) co
   piece.end = to;
   piece.offset = object ? offset + (from - start) : 0;
   piece.object = object;
+  piece.found_at = found_at;
   piece.name = name;
   piece.protection = protection;
   piece.allowed = allowed;

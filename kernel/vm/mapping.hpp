@@ -36,6 +36,12 @@ struct Protection {
   }
 };
 
+// Where an object was found that is mapped. Only the layers above know what that is: see fs/mapped_file.hpp.
+class MappedPlace : public Counted<MappedPlace> {
+ public:
+  virtual ~MappedPlace() = default;
+};
+
 class Mapping : public Cached<Mapping, "mapping"> {
  public:
   // Below a stack this much stays free: a stack that runs over hits nothing (256 pages, as on Linux).
@@ -49,6 +55,7 @@ class Mapping : public Cached<Mapping, "mapping"> {
   std::uintptr_t end = 0;
   std::uint64_t offset = 0;  // of `start` in the object
   Ref<MemoryObject> object;  // null: anonymous memory
+  Ref<MappedPlace> found_at;  // null: the object has no name
   std::string_view name;
   Protection protection;
   Protection allowed;

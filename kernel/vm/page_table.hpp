@@ -77,9 +77,15 @@ class PageTable {
   // Calls visit(entry, address) for each occupied leaf in [start, end); start and end are page-aligned.
   template <class Visit>
   void for_each(std::uintptr_t start, std::uintptr_t end, Visit visit) {
+    constexpr unsigned group = 8;  // most tables are mostly empty
     for_each_table(start, end, [&](arch::PageEntry* entry, std::uintptr_t address, unsigned count) {
-      for (; count > 0; --count, ++entry, address += page_size)
+      for (; count > 0; --count, ++entry, address += page_size) {
+        for (; count > group && !any_occupied<group>(entry); entry += group) {
+          count -= group;
+          address += group * page_size;
+        }
         if (entry->occupied()) visit(entry, address);
+      }
     });
   }
   // Calls visit(first entry, its address, count) for each lowest-level table that exists, with its part of [start,
@@ -105,6 +111,12 @@ class PageTable {
  private:
   static void store(arch::PageEntry* entry, arch::PageEntry value) {
     std::atomic_ref(*entry).store(value, std::memory_order_release);  // pairs with load()
+  }
+  template <unsigned count>
+  static bool any_occupied(const arch::PageEntry* entries) {
+    bool any = false;
+    for (unsigned i = 0; i < count; ++i) any |= entries[i].occupied();
+    return any;
   }
   static bool is_file_page(const Frame& frame) { return frame.use == FrameUse::file_page; }
   arch::PageEntry* root_entries() const { return static_cast<arch::PageEntry*>(arch::direct(root())); }

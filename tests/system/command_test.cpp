@@ -127,6 +127,11 @@ TEST(Command, StandardStreamsCanBeOpenedAgain) {
   EXPECT_EQ(run_shell("echo out > /dev/stdout; echo in | cat /dev/stdin").output, "out\nin\n");
 }
 
+TEST(Command, PipeWithoutWritersCanBeOpenedAgain) {
+  // The first cat has seen the end, so there is no writer any more when the second one opens the pipe.
+  EXPECT_EQ(run_shell("echo in | { cat; cat /dev/stdin; echo end; }").output, "in\nend\n");
+}
+
 TEST(Command, BackgroundJobsDoNotKeepTheMachine) {
   const Completed done = run_shell("sleep 1000 & echo started");
   EXPECT_EQ(done.output, "started\n");

@@ -5,6 +5,7 @@
 
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
+#include "fs/mapped_file.hpp"
 
 namespace cv6::linux_abi {
 namespace {
@@ -38,6 +39,7 @@ Result<void> map_file(Context& context, Descriptor descriptor, MapRequest& reque
     request.allowed.execute = false;
   }
   request.object = TRY(file->memory_object());
+  if (file->path()) request.found_at = TRY(make<MappedFile>(file->path()));
   return {};
 }
 

@@ -1,4 +1,5 @@
 // /proc/PID/{cmdline,environ,auxv,maps,smaps,smaps_rollup}: what a process's memory contains.
+#include "fs/mapped_file.hpp"
 #include "task/proc/memory_text.hpp"
 #include "task/proc/process_entries.hpp"
 
@@ -38,21 +39,16 @@ class WordReader {
   std::uintptr_t at_;
 };
 
-// The file that a mapping shows, as far as its name is known.
-Result<void> print_mapped_name(const AddressSpace::Description& mapping, const Path& executable, TextBuffer& name) {
-  if (!mapping.name.empty() || !mapping.object) {
-    name.write(mapping.name);
-    return {};
-  }
-  if (executable && mapping.object == static_cast<MemoryObject*>(&executable.inode()))
-    return print_path(name, executable);
+// What a mapping shows: a file, where that has a name.
+Result<void> print_mapped_name(const AddressSpace::Description& mapping, TextBuffer& name) {
+  if (mapping.found_at) return print_path(name, static_cast<const MappedFile&>(*mapping.found_at).path());
+  name.write(mapping.name);
   return {};
 }
 
 // Calls visit(mapping facts, description) for each mapping of the process, in order.
 template <class Visit>
-Result<void> for_each_mapping(Process& process, AddressSpace& memory, Visit visit) {
-  const Path executable = process.executable();
+Result<void> for_each_mapping(AddressSpace& memory, Visit visit) {
   TextBuffer name;
   AddressSpace::Description mapping{};
   for (std::uintptr_t from = 0; memory.describe(from, mapping); from = mapping.end) {
@@ -67,7 +63,7 @@ Result<void> for_each_mapping(Process& process, AddressSpace& memory, Visit visi
       facts.inode = label.inode;
     }
     name.clear();
-    TRY(print_mapped_name(mapping, executable, name));
+    TRY(print_mapped_name(mapping, name));
     if (!name.complete()) return Error::nomem;
     facts.name = name.view();
     visit(facts, mapping);
@@ -139,7 +135,7 @@ Result<void> generate_maps(const Subject& subject, TextBuffer& out) {
   Ref<Process> process = TRY(subject.inspected_process());
   Ref<AddressSpace> memory = process->hold_address_space();
   if (!memory) return {};
-  return for_each_mapping(*process, *memory, [&](const MappingFacts& facts, const AddressSpace::Description&) {
+  return for_each_mapping(*memory, [&](const MappingFacts& facts, const AddressSpace::Description&) {
     print_mapping(out, facts);
   });
 }
@@ -148,7 +144,7 @@ Result<void> generate_smaps(const Subject& subject, TextBuffer& out) {
   Ref<Process> process = TRY(subject.inspected_process());
   Ref<AddressSpace> memory = process->hold_address_space();
   if (!memory) return {};
-  return for_each_mapping(*process, *memory, [&](const MappingFacts& facts, const AddressSpace::Description& mapping) {
+  return for_each_mapping(*memory, [&](const MappingFacts& facts, const AddressSpace::Description& mapping) {
     print_mapping(out, facts);
     print_resident(out, look_at_pages(*memory, mapping), SmapsKind::mapping);
   });
@@ -160,7 +156,7 @@ Result<void> generate_smaps_rollup(const Subject& subject, TextBuffer& out) {
   if (!memory) return {};
   ResidentFacts total;
   MappingFacts range{.name = "[rollup]"};
-  TRY(for_each_mapping(*process, *memory, [&](const MappingFacts& facts, const AddressSpace::Description& mapping) {
+  TRY(for_each_mapping(*memory, [&](const MappingFacts& facts, const AddressSpace::Description& mapping) {
     if (range.end == 0) range.start = facts.start;
     range.end = facts.end;
     total.add(look_at_pages(*memory, mapping));
