@@ -4,8 +4,11 @@
 //   entries_.with([&](Table& table) { table.insert(...); });      // the usual way
 //   auto table = entries_.lock();  table->insert(...);            // for control flow that a lambda makes awkward
 //
-// Held for a short, bounded time; never across anything that blocks, destroys objects or touches user memory. Waiting is
-// first come, first served (a ticket lock). Interrupts are off in the kernel (arch/cpu.hpp), so there is one kind only.
+// Held for a short, bounded time; never across anything that blocks, destroys objects or touches user memory. Interrupts
+// are off in the kernel (arch/cpu.hpp), so there is one kind only.
+//
+// Who comes first is not served first: processors are mostly virtual ones, and if a lock could only go to the one that
+// waited longest, all others would wait until that one is run again by whoever runs it.
 #pragma once
 
 #include <atomic>
@@ -47,19 +50,18 @@ class CV6_CAPABILITY("spin lock") SpinLock {
 #ifdef CV6_DEBUG
     check_lock_order_and_note(this, rank_);
 #endif
-    const std::uint16_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
-    while (serving_.load(std::memory_order_acquire) != ticket) arch::relax();  // acquire: pairs with unlock
+    while (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]  // acquire: pairs with unlock
+      while (held_.load(std::memory_order_relaxed)) arch::relax();
   }
   void unlock() RELEASE() {
 #ifdef CV6_DEBUG
     forget_lock(this);
 #endif
-    serving_.store(static_cast<std::uint16_t>(serving_.load(std::memory_order_relaxed) + 1), std::memory_order_release);
+    held_.store(false, std::memory_order_release);
   }
 
  private:
-  std::atomic<std::uint16_t> next_{0};
-  std::atomic<std::uint16_t> serving_{0};
+  std::atomic<bool> held_{false};
   [[maybe_unused]] Rank rank_;
 };
 
