@@ -29,6 +29,12 @@ namespace fs = std::filesystem;
 // The folder of this build: this program is in its host/run/.
 fs::path build_folder() { return fs::read_symlink("/proc/self/exe").parent_path().parent_path().parent_path(); }
 
+// The builds lie side by side. All use the runner and the image of one; only the kernel differs.
+fs::path kernel_of(const Options& options) {
+  if (!options.kernel.empty()) return options.kernel;
+  return (options.build.empty() ? build_folder() : build_folder().parent_path() / options.build) / "kernel/cv6.elf";
+}
+
 class Run {
  public:
   Run(const Options& options, ScratchFolder scratch) : options_(options), scratch_(std::move(scratch)) {}
@@ -37,7 +43,7 @@ class Run {
   Outcome<int> all() {
     Machine machine{.options = options_,
                     .accelerator = Accelerator::tcg,
-                    .kernel = options_.kernel.empty() ? build_folder() / "kernel/cv6.elf" : fs::path(options_.kernel),
+                    .kernel = kernel_of(options_),
                     .image = options_.image.empty() ? build_folder() / "cv6.cpio" : fs::path(options_.image),
                     .kernel_log = -1,
                     .gdb_socket = {},

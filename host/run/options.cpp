@@ -36,7 +36,7 @@ struct Raw {
   std::string machine = "microvm";
   std::string processors;
   std::string memory = "128M";
-  std::string build = "release";
+  std::string build;
   std::vector<std::string> additions;
   std::vector<std::string> fetches;
   std::vector<std::string> append;
@@ -154,7 +154,7 @@ Outcome<Options> check(const Raw& raw, std::vector<std::string> command) {
   options.machine = CV6_TRY(machine_of(raw.machine));
   options.processors = CV6_TRY(processors_of(raw.processors, options.timing));
   options.memory = CV6_TRY(memory_of(raw.memory));
-  if (raw.build != "release" && raw.build != "debug") {
+  if (!raw.build.empty() && raw.build != "release" && raw.build != "debug") {
     return failure("--build {}: there is no such build (debug or release)", raw.build);
   }
   options.build = raw.build;

@@ -29,7 +29,7 @@ struct Options {
   MachineType machine = MachineType::microvm;
   unsigned processors = 1;
   std::uint64_t memory = 128 << 20;  // bytes
-  std::string build = "release";
+  std::string build;       // whose kernel to boot; empty: that of the runner's own build
   std::vector<Addition> additions;
   std::vector<Fetch> fetches;
   std::string append;      // further arguments for the kernel

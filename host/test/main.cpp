@@ -79,16 +79,16 @@ class Driver {
 
   void guest_suite(const std::string& program) {
     run_guest_tests({"guest: on Linux", program, {program}, choice_.filter}, tally_);
-    guest_suite_in_cv6(program, release_, "1");
-    guest_suite_in_cv6(program, debug_, "4");
+    guest_suite_in_cv6(program, "release", "1");
+    guest_suite_in_cv6(program, "debug", "4");
   }
 
-  void guest_suite_in_cv6(const std::string& program, const fs::path& build, const std::string& processors) {
-    const std::string title = std::format("guest: in cv6, {}, --cpus {}", build.filename().string(), processors);
+  void guest_suite_in_cv6(const std::string& program, const std::string& build, const std::string& processors) {
+    const std::string title = std::format("guest: in cv6, {}, --cpus {}", build, processors);
     const std::string inside = "/bin/" + fs::path(program).filename().string();
     run_guest_tests({title,
                      program,
-                     {build / "host/run/cv6-run", "--cpus", processors, "--memory", "256M", "--add",
+                     {release_ / "host/run/cv6-run", "--build", build, "--cpus", processors, "--memory", "256M", "--add",
                       program + ":" + inside, "--", inside},
                      choice_.filter},
                     tally_);
