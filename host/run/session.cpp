@@ -100,7 +100,7 @@ Result Session::run() {
   }
   start_pumps();
   send_job();
-  while (!leaving_ && !(qemu_gone_ && output_finished())) wait_for_events();
+  while (!leaving_ && !finished()) wait_for_events();
   if (!qemu_gone_) {
     qemu_->kill();
     result_.qemu_status = qemu_->wait();
@@ -215,6 +215,9 @@ void Session::stop_and_continue() {
   if (terminal_) terminal_->take_again();
   if (const auto window = Terminal::window()) control_->send_window(*window);
 }
+
+// gdb outlives the machine, which it may kill, and has the terminal: with it the session ends when gdb does.
+bool Session::finished() const { return options_.debugger == Debugger::none && qemu_gone_ && output_finished(); }
 
 bool Session::output_finished() const {
   return std::ranges::all_of(outputs_, [](const auto& output) { return output->done.load(); });

@@ -73,6 +73,7 @@ class Session {
   void on_signal(int signal);
   void on_events(unsigned events);
   void stop_and_continue();
+  [[nodiscard]] bool finished() const;
   bool output_finished() const;
   bool guest_may_be_stuck() const;
   void finish_threads();
