@@ -16,10 +16,9 @@ using Outcome = CallRecord::Outcome;
 // Everything but what came of it, and the strings.
 CallRecord begin_record(const Context& context, const GatedCall& call) {
   CallRecord record;
-  record.started = call.started;
+  record.started = context.started;
   record.duration = 0;
   arch::CallRegisters::copy(record.registers, context.registers);
-  record.process = context.process.number();
   record.thread = context.thread.number();
   record.what = {.outcome = Outcome::begun, .abi = call.abi};
   return record;
@@ -80,7 +79,7 @@ void log_call(Context& context, const GatedCall& call) {
   if (log.what() & CallLog::texts) add_texts(context, call, record);
   const Result<long> result = call.invoke(context);
   call.finish(context, result);
-  record.duration = arch::cycles() - call.started;
+  record.duration = arch::cycles() - context.started;
   record.registers.set_result(context.registers.result());
   const bool interrupted = !result && result.error() >= Error::restart_if_asked;
   record.what.outcome = interrupted ? Outcome::interrupted : Outcome::returned;

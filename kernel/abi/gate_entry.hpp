@@ -11,7 +11,6 @@ struct GatedCall {
   std::uint8_t traits;  // call_trait
   std::uint32_t number;
   Invoke invoke;
-  std::uint64_t started;  // when the kernel was entered, in cycles
   // The ABI's: brings a result into the registers.
   void (*finish)(Context& context, const Result<long>& result);
 };

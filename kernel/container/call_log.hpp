@@ -26,13 +26,12 @@ namespace cv6 {
 struct CallRecord {
   // How it went. `begun`: it does not come back. `interrupted`: by a signal, which decides about the result.
   enum class Outcome : std::uint8_t { returned, interrupted, begun, denied, killed };
-  static constexpr std::size_t text_capacity = 156;
+  static constexpr std::size_t text_capacity = 160;
 
+  arch::CallRegisters registers;
   std::uint64_t started;   // cycles
   std::uint64_t duration;  // cycles
-  arch::CallRegisters registers;
-  std::int32_t process;  // numbers as the container sees them
-  std::int32_t thread;
+  std::int32_t thread;     // its number as the container sees it; a process's first thread has the process's
   struct What {
     Outcome outcome = Outcome::returned;
     CallAbi abi = CallAbi::linux;
@@ -79,13 +78,12 @@ class CallLog {
 
   // A call that has ended, when nothing but records is wanted: it is written in the ring itself. Short, because it is what
   // each call of a container costs that somebody watches.
-  void record(std::uint64_t started, CallAbi abi, const arch::UserRegisters& registers, int process, int thread) {
+  void record(std::uint64_t started, CallAbi abi, const arch::UserRegisters& registers, int thread) {
     SpinGuard guard(lock_);
-    if (!(what() & records)) [[unlikely]] return;
+    if (!ring_.as<CallRecord>()) [[unlikely]] return;  // it was dropped while the call ran
     CallRecord& record = next_record();
     record.started = started;
     record.duration = __builtin_readcyclecounter() - started;
-    record.process = process;
     record.thread = thread;
     record.what = {.abi = abi};
     arch::CallRegisters::copy(record.registers, registers);
@@ -150,7 +148,7 @@ class CallLog {
     Block ring, counters;
   };
   // With the lock held: whoever waits may be anybody, and the queue has a lock of its own.
-  [[gnu::noinline]] void wake_reader() REQUIRES(lock_);
+  [[gnu::noinline, clang::preserve_most]] void wake_reader() REQUIRES(lock_);
   static Result<NewMemory> allocate(const Settings& wanted, GuestMemory& payer);
   // What is not needed any more is in `memory` afterwards, to be dropped without the lock.
   void apply(const Settings& wanted, NewMemory& memory) REQUIRES(lock_);

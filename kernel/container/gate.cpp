@@ -2,16 +2,16 @@
 
 namespace cv6 {
 
-void CallGate::set_state(std::uint32_t mask, std::uint32_t bits) {
-  std::uint32_t state = state_.load(std::memory_order_relaxed);
+void CallGate::set_state(State mask, State bits) {
+  State state = state_.load(std::memory_order_relaxed);
   while (!state_.compare_exchange_weak(state, (state & ~mask) | bits)) {}
 }
 
 Result<void> CallGate::set_log(const CallLog::Settings& settings, GuestMemory& payer) {
-  std::uint32_t bits = 0;
+  State bits = open;
   if (settings.what & (CallLog::counts | CallLog::records))
-    bits = settings.what == CallLog::records ? records_bit : log_bit;
-  return log_.configure(settings, payer, [&] { set_state(records_bit | log_bit, bits); });
+    bits = settings.what == CallLog::records ? only_records : has_log;
+  return log_.configure(settings, payer, [&] { set_state(only_records | has_log, bits); });
 }
 
 CallGate::Notice CallGate::note_denied(Nanoseconds now) {
@@ -31,7 +31,7 @@ void CallGate::update(const CallRules& above) {
   denied_.store(denied);
   fatal_.store(united(own_.fatal, above.fatal));
   // (Sequentially consistent: other processors see this change before they see anything that the caller does next.)
-  set_state(policy_bit, denied_.empty() ? 0 : policy_bit);
+  set_state(has_policy, denied_.empty() ? open : has_policy);
 }
 
 }  // namespace cv6

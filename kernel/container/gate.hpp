@@ -1,7 +1,7 @@
 // The system-call gate of a container: which calls its processes may make, and the log of those that they made.
 //
-// Every call, by whatever ABI and instruction, asks passes_unseen() before it runs. While nothing is denied and nothing is
-// logged that is a test of one word; with a policy, one bit more. What does not pass unseen is dealt with by the ABI
+// Every call, by whatever ABI and instruction, asks the gate before it runs. While nothing is denied and nothing is logged
+// that is a test of one word, state(); with a policy, of one bit more. What does not pass unseen is dealt with by the ABI
 // (abi/gate_entry.hpp), which knows names and arguments; the gate knows numbers.
 //
 // Policy. A container's own rules deny calls, and say of each denied one whether it fails with Error::perm or ends the
@@ -26,18 +26,18 @@ enum class CallAction : std::uint8_t { allow, fail, kill };
 
 class CallGate {
  public:
-  // The hot path. Every call is allowed and nobody wants to know.
-  bool is_open() const { return state_.load(std::memory_order_relaxed) == 0; }
-  // Else, `bit` being CallSet::bit(): this one is; or it is allowed, and only to be recorded.
-  bool passes_unseen(unsigned bit) const {
-    return state_.load(std::memory_order_relaxed) == policy_bit && !denied_.has(bit);
-  }
-  bool only_records() const { return state_.load(std::memory_order_relaxed) == records_bit; }
+  // The hot path asks this first: which things there are to consider.
+  using State = std::uint32_t;
+  static constexpr State open = 0;
+  static constexpr State has_policy = 1;   // the call may be denied
+  static constexpr State only_records = 2; // if it is allowed, it is recorded (CallLog::record)
+  static constexpr State has_log = 4;      // or there is more to log
+  State state() const { return state_.load(std::memory_order_relaxed); }
+  bool denies(unsigned bit) const { return denied_.has(bit); }
   CallAction action(unsigned bit) const {
     if (!denied_.has(bit)) return CallAction::allow;
     return fatal_.has(bit) ? CallAction::kill : CallAction::fail;
   }
-  bool has_policy() const { return state_.load(std::memory_order_relaxed) & policy_bit; }
 
   CallLog& log() { return log_; }
   // What is logged from now on, at the cost of `payer`. Errors: CallLog::configure.
@@ -57,13 +57,12 @@ class CallGate {
   void update(const CallRules& above);
 
  private:
-  static constexpr std::uint32_t policy_bit = 1, records_bit = 2, log_bit = 4;  // records: and nothing else of the log
   static constexpr unsigned burst = 10;
   static constexpr Nanoseconds between_lines = nanoseconds_per_second;
 
-  void set_state(std::uint32_t mask, std::uint32_t bits);
+  void set_state(State mask, State bits);
 
-  std::atomic<std::uint32_t> state_{0};
+  std::atomic<State> state_{open};
   CallSet denied_, fatal_;
   CallRules own_;
   CallLog log_;

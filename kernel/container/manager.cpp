@@ -58,7 +58,7 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
   locked->by_name.insert(container);
   container.hold();  // the table's own reference
   ++container.parent()->children_;
-  if (container.parent()->gate().has_policy()) container.gate().update(container.parent()->gate().effective_rules());
+  if (container.parent()->gate().state() & CallGate::has_policy) container.gate().update(container.parent()->gate().effective_rules());
   return {};
 }
 

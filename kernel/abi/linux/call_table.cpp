@@ -82,7 +82,7 @@ constexpr bool is_restart(Error error) { return error >= Error::restart_if_asked
 static_assert(is_restart(Error::restart_unhandled) && is_restart(Error::restart_timed) && !is_restart(Error::notrecoverable));
 
 // The result for the program. False: the call was interrupted, and signals decide what it gets.
-bool finish(UserThread& thread, arch::UserRegisters& registers, const Result<long>& result) {
+[[gnu::always_inline]] inline bool finish(UserThread& thread, arch::UserRegisters& registers, const Result<long>& result) {
   if (result) [[likely]] {
     registers.set_result(*result);
   } else if (is_restart(result.error())) {
@@ -95,27 +95,19 @@ bool finish(UserThread& thread, arch::UserRegisters& registers, const Result<lon
 }
 
 // What the gate does not let pass unseen.
-[[gnu::noinline]] void attend(Context& context, std::uint32_t number, std::uint64_t started) {
+[[gnu::noinline]] void attend(Context& context, std::uint32_t number) {
   const bool known = number < call_count;
   const auto finish_call = [](Context& caller, const Result<long>& result) {
     (void)finish(caller.thread, caller.registers, result);
   };
   abi::attend_call(context, {CallAbi::linux, known ? traits[number] : std::uint8_t{0}, number,
-                             known ? calls[number] : absent_call, started, finish_call});
+                             known ? calls[number] : absent_call, finish_call});
 }
 
 // The container is asked for again: other threads of the process can have left it while the call ran.
-[[gnu::noinline]] void record_call(UserThread& thread, const arch::UserRegisters& registers, std::uint64_t started) {
-  Process& process = thread.process();
-  process.container().gate().log().record(started, CallAbi::linux, registers, process.number(), thread.number());
-}
-
-// A call that is only to be recorded.
-[[gnu::noinline]] void make_recorded_call(Context& context, UserThread& thread, arch::UserRegisters& registers,
-                                          std::uint64_t started) {
-  const auto number = static_cast<std::uint32_t>(registers.call_number());
-  if (traits[number]) [[unlikely]] return attend(context, number, started);
-  if (finish(thread, registers, calls[number](context))) record_call(thread, registers, started);
+[[gnu::noinline]] void record_call(const Context& context) {
+  CallLog& log = context.process.container().gate().log();
+  log.record(context.started, CallAbi::linux, context.registers, context.thread.number());
 }
 
 }  // namespace
@@ -129,16 +121,20 @@ void arch::on_system_call(UserRegisters& registers) {
   UserThread& thread = UserThread::current();
   const std::uint64_t started = thread.entered_kernel();
   Process& process = thread.process();
-  Context context{thread, process, process.container(), registers};
+  Context context{thread, process, process.container(), registers, started};
   const CallGate& gate = context.container.gate();
+  const CallGate::State state = gate.state();
   // Linux takes the low 32 bits as the number.
   const auto number = static_cast<std::uint32_t>(registers.call_number());
-  if (number < call_count && (gate.is_open() || gate.passes_unseen(CallSet::bit(CallAbi::linux, number)))) [[likely]]
+  if (number >= call_count) [[unlikely]] {
+    attend(context, number);
+  } else if (state == CallGate::open || (state == CallGate::has_policy && !gate.denies(CallSet::bit(CallAbi::linux, number)))) [[likely]] {
     (void)finish(thread, registers, calls[number](context));
-  else if (number < call_count && gate.only_records())
-    make_recorded_call(context, thread, registers, started);
-  else
-    attend(context, number, started);
+  } else if (state == CallGate::only_records && !traits[number]) {
+    if (finish(thread, registers, calls[number](context))) record_call(context);
+  } else {
+    attend(context, number);
+  }
   if (has_return_work(thread)) [[unlikely]] return_to_user_work(thread, registers);
   thread.leaves_kernel();
 }
