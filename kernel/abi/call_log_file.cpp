@@ -19,8 +19,7 @@ class CallLogFile final : public File, public Cached<CallLogFile, "call_log_file
         view_(view),
         was_occupied_(container_->process_count() != 0),
         emptied_before_(log().times_emptied()),
-        next_(view.from == CallLogView::From::now ? log().extent().recorded : 0),
-        lost_before_(view.from == CallLogView::From::now ? 0 : log().extent().lost) {}
+        next_(view.from == CallLogView::From::now ? log().extent().recorded : 0) {}
 
   void describe(Output& out) const override { print(out, "anon_inode:[calls of container {}]", container_->id()); }
   PollEvents poll(PollWaiters* waiters) override {
@@ -43,7 +42,6 @@ class CallLogFile final : public File, public Cached<CallLogFile, "call_log_file
   std::uint64_t emptied_before_;
   Mutex mutex_;                      // one reader after the other
   std::atomic<std::uint64_t> next_;  // the number of the next record; changed with the mutex held
-  std::uint64_t lost_before_;
 };
 
 // Nothing more is to be expected.
