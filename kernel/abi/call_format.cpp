@@ -91,7 +91,10 @@ void print_arguments(Output& out, const CallRecord& record, const CallRow& row) 
     const bool opens = row.name == "open" || row.name == "openat";
     if (opens && row.arguments[i] == ArgumentKind::mode && !linux_abi::open_makes_file(record.registers.argument(i - 1))) break;
     if (i) out.write(", ");
-    if (const ArgumentNames* names = names_of(record, row.name, i))
+    const ArgumentNames* names = names_of(record, row.name, i);
+    if (names && names->values.empty())
+      print_address(out, record.registers.argument(i));
+    else if (names)
       print_named(out, names->values, static_cast<std::uint32_t>(record.registers.argument(i)));
     else
       print_argument(out, row.arguments[i], record.registers.argument(i), texts);

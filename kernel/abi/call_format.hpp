@@ -13,7 +13,7 @@ namespace cv6::abi {
 // `started`: what to say of the time, since 1970; 0: nothing. `nanoseconds`: how long it took. Ends with a newline.
 void print_call(Output& out, const CallRecord& record, Nanoseconds started, Nanoseconds nanoseconds);
 
-// The names of an argument's values, from the headers of its ABI.
+// The names of an argument's values, from the headers of its ABI. Without any values: it is an address.
 struct ValueName {
   std::uint32_t mask, value;  // it stands for these bits if they have this value
   std::string_view name;

@@ -69,7 +69,13 @@ constexpr ValueName limit_names[] = {
     value(0, "RLIMIT_CPU"), value(1, "RLIMIT_FSIZE"), value(2, "RLIMIT_DATA"), value(3, "RLIMIT_STACK"),
     value(4, "RLIMIT_CORE"), value(6, "RLIMIT_NPROC"), value(7, "RLIMIT_NOFILE"), value(9, "RLIMIT_AS")};
 
+constexpr std::span<const ValueName> address;
+
 constexpr abi::ArgumentNames names[] = {
+    {"mmap", 0, address},             {"munmap", 0, address},           {"mprotect", 0, address},
+    {"mremap", 0, address},           {"mremap", 4, address},           {"madvise", 0, address},
+    {"msync", 0, address},            {"brk", 0, address},              {"arch_prctl", 1, address},
+    {"clone", 1, address},            {"clone", 4, address},
     {"open", 1, open_names},          {"openat", 2, open_names},        {"pipe2", 1, descriptor_names},
     {"dup3", 2, descriptor_names},    {"mmap", 2, protection_names},    {"mmap", 3, map_names},
     {"mprotect", 2, protection_names},{"mremap", 3, remap_names},       {"madvise", 2, advice_names},
