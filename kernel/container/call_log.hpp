@@ -26,7 +26,7 @@ namespace cv6 {
 struct CallRecord {
   // How it went. `begun`: it does not come back. `interrupted`: by a signal, which decides about the result.
   enum class Outcome : std::uint8_t { returned, interrupted, begun, denied, killed };
-  static constexpr std::size_t text_capacity = 160;
+  static constexpr std::size_t text_capacity = 256 - 24 - sizeof(arch::CallRegisters);
 
   arch::CallRegisters registers;
   std::uint64_t started;   // cycles

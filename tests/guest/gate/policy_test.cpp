@@ -242,7 +242,7 @@ TEST_F(GatePolicy, ChangesCountAtOnceOnAllProcessors) {
       }
       return 0;
     });
-  for (unsigned round = 0; round < 200; ++round) {
+  for (unsigned round = 0; round < 100; ++round) {
     EXPECT_OK(box.deny({SYS_getppid}));
     ++shared->phase;  // 1: denied from here
     for (const unsigned seen = shared->calls; shared->calls - seen < 8;) sched_yield();
