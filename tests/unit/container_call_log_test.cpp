@@ -106,21 +106,24 @@ TEST_F(CallLogTest, CountsBeginAnew) {
   EXPECT_EQ(count.calls, 0u);
 }
 
-TEST_F(CallLogTest, SurvivesEveryFailedAllocation) {
-  for_each_allocation_failure([&] {
-    const CallLog::Settings before = log_.settings();
-    if (!configure(CallLog::counts | CallLog::records, 64)) {
-      EXPECT_EQ(log_.settings().capacity, before.capacity);
-      EXPECT_EQ(log_.what(), before.what);
-    }
-  });
-  EXPECT_TRUE(configure(CallLog::nothing, 0));
+TEST_F(CallLogTest, WithoutMemoryNothingChanges) {
+  Ref<GuestMemory> payer = *GuestMemory::create(GuestMemory::host(), 10);
+  ASSERT_TRUE(log_.configure({CallLog::records, 16}, *payer, [] {}));
+  EXPECT_EQ(payer->counters().pages, 1u);
+  record(5);
+  EXPECT_EQ(log_.configure({CallLog::records, 1024}, *payer, [] { FAIL(); }).error(), Error::nomem);
+  EXPECT_EQ(log_.configure({CallLog::counts | CallLog::records, 64}, *payer, [] { FAIL(); }).error(), Error::nomem);
+  EXPECT_EQ(numbers(), std::vector<std::uint64_t>{5});
+  EXPECT_EQ(log_.settings().what, CallLog::records);
+  EXPECT_EQ(payer->counters().pages, 1u);
+  ASSERT_TRUE(log_.configure({}, *payer, [] {}));
+  EXPECT_EQ(payer->counters().pages, 0u);
   // A denied call without memory for a ring is lost, and that is counted.
-  allocation_failures::fail_nth(1);
-  log_.note_denied(1, denied_record(1), GuestMemory::host());
-  allocation_failures::fail_nth(0);
+  payer->set_limit(0);
+  log_.note_denied(1, denied_record(1), *payer);
   EXPECT_TRUE(numbers().empty());
-  EXPECT_EQ(log_.extent().lost, 1u);
+  EXPECT_EQ(log_.extent().recorded, 2u);
+  EXPECT_EQ(log_.extent().lost, 2u);
 }
 
 }  // namespace
