@@ -37,7 +37,11 @@ void add_texts(const Context& context, const GatedCall& call, CallRecord& record
 // The terminal that the container was started from; without one, the process's standard error if that leads out of the
 // container (a device or a pipe). Never waits.
 Ref<File> console_of(Context& context) {
-  if (auto terminal = open_controlling_terminal(open_flag::write | open_flag::nonblock)) return *std::move(terminal);
+  constexpr OpenFlags flags = open_flag::write | open_flag::nonblock;
+  if (auto terminal = open_controlling_terminal(flags)) {
+    (*terminal)->set_up({}, flags, context.process.credentials());
+    return *std::move(terminal);
+  }
   auto error_output = context.process.files().get(2);
   if (!error_output || !(*error_output)->writable()) return nullptr;
   const FileType type = (*error_output)->inode().type();
