@@ -13,6 +13,7 @@ struct Context {
   Process& process;
   Container& container;  // where the process is now
   arch::UserRegisters& registers;
+  std::uint64_t started;  // when the kernel was entered, in cycles
 };
 
 }  // namespace cv6

@@ -19,8 +19,8 @@ namespace cv6::abi {
 // The six argument registers, in order, as the ABI passes them.
 using RawArguments = std::array<std::uint64_t, 6>;
 
-// How an argument is shown.
-enum class ArgumentKind : std::uint8_t { none, number, unsigned_number, descriptor, flags, mode, signal, path, pointer };
+// How an argument is shown. Of calls that have no handler nothing is known.
+enum class ArgumentKind : std::uint8_t { none, unknown, integer, number, unsigned_number, descriptor, flags, mode, signal, path, pointer };
 
 struct Descriptor {
   int number;
@@ -43,7 +43,7 @@ struct Decoder;
 // Linux takes the low 32 bits of what is an int to the program, whatever is above them.
 template <>
 struct Decoder<int> {
-  static constexpr ArgumentKind kind = ArgumentKind::number;
+  static constexpr ArgumentKind kind = ArgumentKind::integer;
   static constexpr int decode(std::uint64_t raw) { return static_cast<int>(raw); }
 };
 template <>

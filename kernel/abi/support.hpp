@@ -15,7 +15,7 @@ inline constexpr std::size_t max_transfer = 0x7ffff000;
 
 inline Caller caller_of(const Context& context) { return {context.process.fs(), context.process.credentials()}; }
 inline Context context_of(UserThread& thread) {
-  return {thread, thread.process(), thread.process().container(), thread.user_registers()};
+  return {thread, thread.process(), thread.process().container(), thread.user_registers(), 0};
 }
 inline std::uint64_t file_size_limit(const Context& context) { return context.process.limits[Resource::file_size].soft; }
 

@@ -17,8 +17,8 @@ unsigned cpu_index();  // this processor, 0 .. cpu_count() - 1
 constexpr CpuSet cpu_bit(unsigned cpu) { return CpuSet{1} << cpu; }
 
 // One turn of a busy wait. Answers what other processors ask of this one meanwhile (mmu.hpp), so that two that wait for
-// each other both get on.
-void relax();
+// each other both get on. (It saves all registers itself, so that code that need not wait at a lock saves none for it.)
+[[clang::preserve_most]] void relax();
 
 // With interrupts on, waits until one has been handled; returns with interrupts off. An interrupt that was pending is
 // never slept over.

@@ -25,11 +25,15 @@ Result<void> Container::enter() {
 
 void Container::leave() {
   const unsigned before = population_.fetch_sub(1, std::memory_order_acq_rel);
-  if ((before & ~stopping_bit) == 1) became_empty_.wake_all();
+  if ((before & ~stopping_bit) != 1) return;
+  became_empty_.wake_all();
+  gate_.log().note_emptied();
 }
 
 bool Container::begin_stopping() {
-  return !(population_.fetch_or(stopping_bit, std::memory_order_acq_rel) & stopping_bit);
+  if (population_.fetch_or(stopping_bit, std::memory_order_acq_rel) & stopping_bit) return false;
+  gate_.log().wake_readers();
+  return true;
 }
 
 Path Container::root() {
@@ -39,7 +43,10 @@ Path Container::root() {
 void Container::set_root(Path root) {
   root_.with([&](Path& held) { std::swap(held, root); });
 }
-void Container::let_go() { set_root({}); }
+void Container::let_go() {
+  set_root({});
+  (void)gate_.set_log({}, *memory_);  // off, without memory
+}
 
 FixedString<Container::hostname_size> Container::hostname() {
   return names_.with([](Names& names) { return names.host; });

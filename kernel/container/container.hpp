@@ -4,6 +4,7 @@
 //   pids                the numbers its processes are known by, and through them the processes themselves
 //   sched_context       its virtual scheduler: policy and queue, and its share of the processors
 //   memory              its guest-physical memory, and what it is charged
+//   gate                which system calls its processes may make, and the log of those they made
 //   root                its view of the files: copy on write over what it was given
 //   hostname            its own
 //
@@ -18,6 +19,7 @@
 #include <atomic>
 #include <string_view>
 
+#include "container/gate.hpp"
 #include "container/pid.hpp"
 #include "fs/path.hpp"
 #include "lib/string.hpp"
@@ -64,6 +66,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() { return *memory_; }
+  CallGate& gate() { return gate_; }
   // Empty once the container has let go.
   Path root();
   // At boot for the host, at creation for others: before any process is inside.
@@ -91,6 +94,8 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable pids_;
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
+  CallGate gate_;
+  unsigned children_ = 0;  // in the manager's table, with its lock
   Guarded<Path, Rank::container> root_;
   struct Names {
     FixedString<hostname_size> host;

@@ -57,6 +57,8 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
   locked->by_id.insert(container);
   locked->by_name.insert(container);
   container.hold();  // the table's own reference
+  ++container.parent()->children_;
+  if (container.parent()->gate().state() & CallGate::has_policy) container.gate().update(container.parent()->gate().effective_rules());
   return {};
 }
 
@@ -95,6 +97,7 @@ void ContainerManager::remove(Container& container) {
     if (!container.id_node.linked()) return;
     locked->by_id.remove(container);
     locked->by_name.remove(container);
+    --container.parent()->children_;
     if (container.id() < locked->lowest_free) locked->lowest_free = container.id();
   }
   container.release();
@@ -120,6 +123,44 @@ Ref<Container> ContainerManager::next(Container& viewer, int after) {
       if (at != &viewer && at->is_or_is_below(viewer)) return Ref<Container>(at);
     return nullptr;
   });
+}
+
+namespace {
+
+CallRules changed(const CallRules& own, ContainerManager::RuleChange change, const CallRules& by) {
+  switch (change) {
+    case ContainerManager::RuleChange::replace: return by;
+    case ContainerManager::RuleChange::tighten: return {united(own.denied, by.denied), united(own.fatal, by.fatal)};
+    case ContainerManager::RuleChange::loosen: return {without(own.denied, by.denied), without(own.fatal, by.denied)};
+  }
+  __builtin_unreachable();
+}
+
+CallRules rules_above(const Container& container) {
+  CallRules rules;
+  for (Container* at = container.parent(); at; at = at->parent()) {
+    rules.denied = united(rules.denied, at->gate().own_rules().denied);
+    rules.fatal = united(rules.fatal, at->gate().own_rules().fatal);
+  }
+  return rules;
+}
+
+}  // namespace
+
+Result<void> ContainerManager::change_call_rules(Container& container, RuleChange change, const CallRules& rules) {
+  auto locked = table.lock();
+  if (!container.is_host() && !container.id_node.linked()) return Error::srch;
+  container.gate().set_own_rules(changed(container.gate().own_rules(), change, rules));
+  container.gate().update(rules_above(container));
+  if (container.children_ == 0) return {};
+  for (Container& below : locked->by_id)
+    if (&below != &container && below.is_or_is_below(container)) below.gate().update(rules_above(below));
+  return {};
+}
+
+ContainerManager::CallRulesOf ContainerManager::call_rules(Container& container) {
+  auto locked = table.lock();
+  return {container.gate().own_rules(), container.gate().effective_rules()};
 }
 
 unsigned ContainerManager::count() {

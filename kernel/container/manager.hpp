@@ -25,6 +25,15 @@ class ContainerManager {
   static Ref<Container> next(Container& viewer, int after);
   static unsigned count();  // without the host
 
+  // The container's own rules for system calls become `rules`, or gain or lose what `rules` denies. It and all below it
+  // keep to the result when this returns. Error::srch: the container is gone.
+  enum class RuleChange : std::uint8_t { replace, tighten, loosen };
+  static Result<void> change_call_rules(Container& container, RuleChange change, const CallRules& rules);
+  struct CallRulesOf {
+    CallRules own, effective;
+  };
+  static CallRulesOf call_rules(Container& container);
+
  private:
   static Result<void> enter_into_table(Container& container, std::string_view wanted_name);
 };

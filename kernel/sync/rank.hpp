@@ -26,6 +26,7 @@ enum class Rank : std::uint8_t {
   mappings,         // which address spaces map a file
   page_tables,      // the lower levels of one address space
   guest_memory,     // a container's frame table
+  call_log,         // a container's log of system calls
   port,             // a device's queue
   wait_queue,       // who waits for something
   timers,           // one processor's timers

@@ -111,7 +111,12 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
 
   // --- times: a reading of the processor's counter at both ends of each stay in the kernel. In between system_cycles_ is
   // negative: the time until now is missing.
-  void entered_kernel() { system_cycles_ -= static_cast<std::int64_t>(__builtin_readcyclecounter()); }
+  // entered_kernel() returns its reading.
+  std::uint64_t entered_kernel() {
+    const std::uint64_t now = __builtin_readcyclecounter();
+    system_cycles_ -= static_cast<std::int64_t>(now);
+    return now;
+  }
   void leaves_kernel() { system_cycles_ += static_cast<std::int64_t>(__builtin_readcyclecounter()); }
   struct Times {
     Nanoseconds user = 0, system = 0;

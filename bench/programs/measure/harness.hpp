@@ -36,6 +36,7 @@ struct Benchmark {
 
 /// All benchmarks, by theme; each function is defined in the file of its theme.
 std::span<const Benchmark> call_benchmarks();
+std::span<const Benchmark> gate_benchmarks();
 std::span<const Benchmark> process_benchmarks();
 std::span<const Benchmark> file_benchmarks();
 std::span<const Benchmark> memory_benchmarks();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "abi/container_types.hpp"
+#include "abi/gate_types.hpp"
 #include "abi/decode.hpp"
 #include "abi/linux/types_files.hpp"
 #include "abi/linux/types_signals.hpp"
@@ -279,5 +280,11 @@ Result<long> sys_leave_container(Context&);
 Result<long> sys_spawn_container(Context&, UserPtr<ContainerSpawn> arguments, std::size_t size);
 Result<long> sys_stat_container(Context&, UserPtr<ContainerStat> arguments, std::size_t size);
 Result<long> sys_cid(Context&);
+
+// --- calls_gate.cpp: our own, about the system-call gate of containers ---------------------------------------------------
+Result<long> sys_container_policy(Context&, UserPtr<ContainerPolicy> arguments, std::size_t size);
+Result<long> sys_container_log(Context&, UserPtr<ContainerLog> arguments, std::size_t size);
+Result<long> sys_open_container_log(Context&, UserPtr<ContainerLogOpen> arguments, std::size_t size);
+Result<long> sys_container_call_counts(Context&, UserPtr<ContainerCallCounts> arguments, std::size_t size);
 
 }  // namespace cv6::linux_abi

@@ -47,4 +47,21 @@ struct UserRegisters {
   }
 };
 
+// What a log keeps of a system call.
+struct CallRegisters {
+  std::uint64_t arguments[6];
+  std::uint64_t number;
+  std::int64_t value;
+
+  constexpr std::uint64_t argument(unsigned n) const { return arguments[n]; }
+  constexpr std::int64_t result() const { return value; }
+  constexpr void set_result(std::int64_t result) { value = result; }
+  constexpr std::uint64_t call_number() const { return number; }
+  static void copy(CallRegisters& to, const UserRegisters& from) {
+    for (unsigned i = 0; i < 6; ++i) to.arguments[i] = from.arguments[i];
+    to.number = from.number;
+    to.value = from.value;
+  }
+};
+
 }  // namespace cv6::arch

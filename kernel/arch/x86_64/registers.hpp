@@ -2,6 +2,7 @@
 // that of the kernel's stack, and of Linux' user_regs_struct (ptrace(2)), whose beginning this is.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace cv6::arch {
@@ -79,5 +80,29 @@ struct UserRegisters {
   }
 };
 static_assert(sizeof(UserRegisters) == 21 * 8);
+
+// What a log keeps of a system call: its number, arguments and result. They lie next to each other in UserRegisters.
+struct CallRegisters {
+  std::uint64_t r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax;
+
+  constexpr std::uint64_t argument(unsigned n) const {  // 0..5
+    const std::uint64_t arguments[] = {rdi, rsi, rdx, r10, r8, r9};
+    return arguments[n];
+  }
+  constexpr std::int64_t result() const { return static_cast<std::int64_t>(rax); }
+  constexpr void set_result(std::int64_t result) { rax = static_cast<std::uint64_t>(result); }
+  constexpr std::uint64_t call_number() const { return orig_rax; }
+
+  // Word by word, by the one instruction that copies from memory to memory.
+  static void copy(CallRegisters& to, const UserRegisters& from) {
+    const std::uint64_t* source = &from.r10;
+    std::uint64_t* target = &to.r10;
+    asm volatile("movsq\n movsq\n movsq\n movsq\n movsq\n movsq\n movsq\n movsq\n movsq"
+                 : "+S"(source), "+D"(target) : : "memory");
+  }
+};
+static_assert(sizeof(CallRegisters) == 9 * 8);
+static_assert(offsetof(UserRegisters, orig_rax) - offsetof(UserRegisters, r10) == offsetof(CallRegisters, orig_rax));
+static_assert(offsetof(UserRegisters, rdi) - offsetof(UserRegisters, r10) == offsetof(CallRegisters, rdi));
 
 }  // namespace cv6::arch

@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cv6/gate.hpp"
+
 namespace cv6 {
 
 inline constexpr int host_container = -1;  // the id of the host

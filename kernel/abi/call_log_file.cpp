@@ -1,0 +1,106 @@
+#include "abi/call_log_file.hpp"
+
+#include "abi/call_format.hpp"
+#include "arch/clock.hpp"
+#include "fs/anonymous.hpp"
+#include "fs/real_time.hpp"
+
+namespace cv6::abi {
+
+namespace {
+
+constexpr std::size_t line_max = 1280;  // a record with every byte of its strings escaped
+
+class CallLogFile final : public File, public Cached<CallLogFile, "call_log_file"> {
+ public:
+  CallLogFile(Ref<Inode> inode, Ref<Container> container, CallLogView view)
+      : File(std::move(inode), Positions::none),
+        container_(std::move(container)),
+        view_(view),
+        was_occupied_(container_->process_count() != 0),
+        emptied_before_(log().times_emptied()),
+        next_(view.from == CallLogView::From::now ? log().extent().recorded : 0) {}
+
+  void describe(Output& out) const override { print(out, "anon_inode:[calls of container {}]", container_->id()); }
+  PollEvents poll(PollWaiters* waiters) override {
+    if (waiters) waiters->watch(log().readers());
+    return log().has_record(next_.load(std::memory_order_relaxed)) || ended() ? poll_event::readable : PollEvents{0};
+  }
+
+ protected:
+  Result<std::size_t> do_read(IoBuffer& to, std::uint64_t) override;
+
+ private:
+  CallLog& log() const { return container_->gate().log(); }
+  bool ended() const;
+  Result<void> wait();
+  void print_record(Output& out, const CallRecord& record) const;
+
+  Ref<Container> container_;
+  CallLogView view_;
+  bool was_occupied_;
+  std::uint64_t emptied_before_;
+  Mutex mutex_;                      // one reader after the other
+  std::atomic<std::uint64_t> next_;  // the number of the next record; changed with the mutex held
+};
+
+// Nothing more is to be expected.
+bool CallLogFile::ended() const {
+  if (view_.at_end == CallLogView::AtEnd::end) return true;
+  if (container_->state() == Container::State::stopping) return true;
+  return container_->process_count() == 0 && (was_occupied_ || log().times_emptied() != emptied_before_);
+}
+
+Result<void> CallLogFile::wait() {
+  const std::uint64_t next = next_.load(std::memory_order_relaxed);
+  if (log().has_record(next) || ended()) return {};
+  if (nonblocking()) return Error::again;
+  if (!log().wait_for(next, [this] { return ended(); })) return Error::restart_if_asked;
+  return {};
+}
+
+void CallLogFile::print_record(Output& out, const CallRecord& record) const {
+  Nanoseconds started = 0;
+  if (view_.times == CallLogView::Times::yes)
+    started = real_time_now() - time_of_cycles(arch::cycles() - record.started);
+  print_call(out, record, started, time_of_cycles(record.duration));
+}
+
+Result<std::size_t> CallLogFile::do_read(IoBuffer& to, std::uint64_t) {
+  TRY(wait());
+  MutexGuard guard(mutex_);
+  std::size_t moved = 0;
+  while (true) {
+    CallRecord record;
+    std::uint64_t next = next_.load(std::memory_order_relaxed), lost = 0;
+    if (!log().read(next, record, lost)) return moved;
+    char bytes[line_max];
+    BufferOutput line(bytes);
+    if (lost) print(line, "--- {} calls lost ---\n", lost);
+    print_record(line, record);
+    if (to.remaining() < line.view().size()) {
+      if (moved == 0) return Error::inval;
+      return moved;
+    }
+    moved += TRY(to.put(line.view().data(), line.view().size()));
+    next_.store(next, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace
+
+Result<Ref<File>> open_call_log(Ref<Container> container, CallLogView view, OpenFlags flags, const Credentials& opener) {
+  const Inode::Identity identity{.type = FileType::character_device, .mode = 0400};
+  Ref<Inode> inode = TRY(make<Inode>(anonymous::file_system(), identity));
+  Ref<CallLogFile> file = TRY(make<CallLogFile>(std::move(inode), std::move(container), view));
+  file->set_up({}, flags | open_flag::read, opener);
+  return Ref<File>(std::move(file));
+}
+
+Nanoseconds time_of_cycles(std::uint64_t cycles) {
+  const std::uint64_t rate = arch::cycles_per_second();
+  if (rate == 0) return 0;
+  return static_cast<Nanoseconds>(cycles / rate * nanoseconds_per_second + cycles % rate * nanoseconds_per_second / rate);
+}
+
+}  // namespace cv6::abi

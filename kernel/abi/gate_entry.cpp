@@ -1,0 +1,114 @@
+#include "abi/gate_entry.hpp"
+
+#include "abi/call_texts.hpp"
+#include "abi/linux/call_rows.hpp"
+#include "arch/clock.hpp"
+#include "fs/job_control.hpp"
+#include "lib/format.hpp"
+#include "task/exit.hpp"
+
+namespace cv6::abi {
+
+namespace {
+
+using Outcome = CallRecord::Outcome;
+
+// Everything but what came of it, and the strings.
+CallRecord begin_record(const Context& context, const GatedCall& call) {
+  CallRecord record;
+  record.started = context.started;
+  record.duration = 0;
+  arch::CallRegisters::copy(record.registers, context.registers);
+  record.thread = context.thread.number();
+  record.what = {.outcome = Outcome::begun, .abi = call.abi};
+  return record;
+}
+
+void add_texts(const Context& context, const GatedCall& call, CallRecord& record) {
+  const CallRow* row = find_call(call.abi, call.number);
+  if (!row) return;
+  RawArguments arguments;
+  for (unsigned i = 0; i < arguments.size(); ++i) arguments[i] = context.registers.argument(i);
+  record.what.text_size = static_cast<std::uint16_t>(read_texts(row->arguments, arguments, record.text));
+}
+
+// --- denied calls -----------------------------------------------------------------------------------------------------
+
+// The terminal that the container was started from; without one, the process's standard error if that leads out of the
+// container (a device or a pipe). Never waits.
+Ref<File> console_of(Context& context) {
+  constexpr OpenFlags flags = open_flag::write | open_flag::nonblock;
+  if (auto terminal = open_controlling_terminal(flags)) {
+    (*terminal)->set_up({}, flags, context.process.credentials());
+    return *std::move(terminal);
+  }
+  auto error_output = context.process.files().get(2);
+  if (!error_output || !(*error_output)->writable()) return nullptr;
+  const FileType type = (*error_output)->inode().type();
+  if (type != FileType::character_device && type != FileType::fifo) return nullptr;
+  if (!((*error_output)->poll(nullptr) & poll_event::out)) return nullptr;
+  return *std::move(error_output);
+}
+
+void announce(Context& context, std::uint32_t number, CallGate::Notice notice) {
+  if (notice == CallGate::Notice::none) return;
+  char bytes[160];
+  BufferOutput line(bytes);
+  const int id = context.container.id();
+  print(line, "Syscall {} not allowed in container with ID {}\n", static_cast<std::int32_t>(number), id);
+  if (notice == CallGate::Notice::last_line) print(line, "(container {}: the next ones are only counted and logged)\n", id);
+  if (const Ref<File> console = console_of(context)) {
+    IoBuffer text = IoBuffer::kernel(line.view());
+    (void)console->write(text);
+  }
+}
+
+void deny_call(Context& context, const GatedCall& call, CallAction action) {
+  CallRecord record = begin_record(context, call);
+  add_texts(context, call, record);
+  record.what.outcome = action == CallAction::kill ? Outcome::killed : Outcome::denied;
+  CallGate& gate = context.container.gate();
+  gate.log().note_denied(CallSet::bit(call.abi, call.number), record, context.container.memory());
+  announce(context, call.number, gate.note_denied(arch::monotonic_now()));
+  if (action == CallAction::kill) exit_process({WaitStatus::Kind::killed, signal::bad_call});
+  call.finish(context, Error::perm);
+}
+
+// --- logged calls -----------------------------------------------------------------------------------------------------
+
+void log_call(Context& context, const GatedCall& call) {
+  CallRecord record = begin_record(context, call);
+  const Ref<Container> container(&context.container);  // the call may move the process elsewhere
+  CallLog& log = container->gate().log();
+  if (log.what() & CallLog::texts) add_texts(context, call, record);
+  const Result<long> result = call.invoke(context);
+  call.finish(context, result);
+  record.duration = arch::cycles() - context.started;
+  record.registers.set_result(context.registers.result());
+  const bool interrupted = !result && result.error() >= Error::restart_if_asked;
+  record.what.outcome = interrupted ? Outcome::interrupted : Outcome::returned;
+  log.note(CallSet::bit(call.abi, call.number), record, result ? CallLog::Ending::success : CallLog::Ending::failure);
+}
+
+// A call that does not come back: neither may anything be held here.
+void log_last_call(Context& context, const GatedCall& call) {
+  CallLog& log = context.container.gate().log();
+  log.note(CallSet::bit(call.abi, call.number), begin_record(context, call), CallLog::Ending::success);
+  call.finish(context, call.invoke(context));
+}
+
+}  // namespace
+
+void attend_call(Context& context, const GatedCall& call) {
+  const CallAction action = context.container.gate().action(CallSet::bit(call.abi, call.number));
+  // What was allowed when it began may end.
+  const bool goes_on = (call.traits & call_trait::continues) && context.thread.timed_restart.again;
+  if (action != CallAction::allow && !goes_on) return deny_call(context, call, action);
+  return call.traits & call_trait::ends_caller ? log_last_call(context, call) : log_call(context, call);
+}
+
+const CallRow* find_call(CallAbi abi, std::uint64_t number) {
+  return abi == CallAbi::linux ? find_row(linux_abi::call_rows(), number) : nullptr;
+}
+
+}  // namespace cv6::abi

@@ -1,0 +1,76 @@
+#include "call_names.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "failure.hpp"
+
+namespace cv6::box {
+namespace {
+
+struct Call {
+  unsigned number;
+  std::string_view name;
+};
+// The kernel's own list.
+constexpr Call calls[] = {
+#define CV6_CALL(number, name) {number, #name},
+#define CV6_PARTIAL(number, name, missing) {number, #name},
+#define CV6_REFUSED(number, name, error, why) {number, #name},
+#define CV6_ABSENT(number, name, why) {number, #name},
+#include "abi/linux/calls.def"
+#undef CV6_CALL
+#undef CV6_PARTIAL
+#undef CV6_REFUSED
+#undef CV6_ABSENT
+};
+
+constexpr std::string_view everything = "all", the_others = "all-others";
+constexpr unsigned place_of_others = CallSet::linux_calls - 1;
+
+}  // namespace
+
+std::optional<unsigned> place_of_call(std::string_view name) {
+  if (name == the_others) return place_of_others;
+  if (const auto* call = std::ranges::find(calls, name, &Call::name); call != std::end(calls)) return call->number;
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc{} || end != name.data() + name.size()) return std::nullopt;
+  return CallSet::place_of_linux(number);
+}
+
+std::string name_of_call(unsigned place) {
+  if (place == place_of_others) return std::string(the_others);
+  const auto* call = std::ranges::find(calls, place, &Call::number);
+  return call != std::end(calls) ? std::string(call->name) : "?" + std::to_string(place);
+}
+
+std::vector<std::string> names_in(const CallSet& set) {
+  std::vector<std::string> names;
+  for (const Call& call : calls)
+    if (set.has(call.number)) names.emplace_back(call.name);
+  if (set.has(place_of_others)) names.emplace_back(the_others);
+  return names;
+}
+
+CallSet parse_calls(const std::vector<std::string>& words) {
+  CallSet set;
+  std::string unknown;
+  for (const std::string& word : words) {
+    std::string_view rest = word;
+    while (!rest.empty()) {
+      const std::string_view name = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+      if (name == everything)
+        set = CallSet::all();
+      else if (const auto place = place_of_call(name))
+        set.add(*place);
+      else
+        unknown += (unknown.empty() ? "" : ", ") + std::string(name);
+    }
+  }
+  if (!unknown.empty()) throw Failure(unknown + ": no such system call (names as in `man 2 syscalls`, or numbers)");
+  return set;
+}
+
+}  // namespace cv6::box

@@ -1,0 +1,74 @@
+#include "policy.hpp"
+
+#include <cstdio>
+#include <fstream>
+
+#include "call_counts.hpp"
+#include "call_names.hpp"
+#include "containers.hpp"
+#include "failure.hpp"
+#include "policy_file.hpp"
+
+namespace cv6::box {
+namespace {
+
+using Operation = ContainerPolicy::Operation;
+
+ContainerPolicy policy_call(int id, Operation operation, const Rules& rules = {}) {
+  ContainerPolicy policy;
+  policy.id = id;
+  policy.operation = operation;
+  policy.denied = rules.denied;
+  policy.fatal = rules.fatal;
+  if (container_policy(policy) != 0) throw system_failure("the policy of container " + std::to_string(id));
+  return policy;
+}
+
+}  // namespace
+
+void apply_policy(int id, const PolicyOptions& options) {
+  if (!options.allow.empty() && options.deny.empty() && options.file.empty())
+    throw Failure("--allow: nothing is denied (use it with --policy or --deny; `--deny all --allow ...` allows only these)");
+  if (!options.file.empty()) policy_call(id, Operation::replace, read_policy_file(options.file));
+  if (!options.deny.empty()) policy_call(id, Operation::tighten, {parse_calls(options.deny), {}});
+  if (!options.allow.empty()) policy_call(id, Operation::loosen, {parse_calls(options.allow), {}});
+  if (options.learn) add_to_log(id, ContainerLog::counts);
+}
+
+void show_policy(const std::string& container) {
+  const ContainerStat stat = find(container);
+  const ContainerPolicy own = policy_call(stat.id, Operation::get_own);
+  const ContainerPolicy effective = policy_call(stat.id, Operation::get_effective);
+  std::fputs(lines_for({effective.denied, effective.fatal}).c_str(), stdout);
+  if (!(own.denied == effective.denied && own.fatal == effective.fatal))
+    std::puts("# (with the rules of the containers above it)");
+}
+
+void change_policy(const std::string& container, const std::vector<std::string>& calls, bool allowed) {
+  const ContainerStat stat = find(container);
+  const CallSet set = parse_calls(calls);
+  policy_call(stat.id, allowed ? Operation::loosen : Operation::tighten, {set, {}});
+  if (!allowed) return;
+  const ContainerPolicy effective = policy_call(stat.id, Operation::get_effective);
+  for (unsigned place = 0; place < CallSet::size; ++place)
+    if (set.has(place) && effective.denied.has(place))
+      throw Failure(name_of_call(place) + ": still denied, by a container above " + container);
+}
+
+void write_learned_policy(const std::string& container, const std::string& output) {
+  const ContainerStat stat = find(container);
+  CallSet called;
+  const std::vector<ContainerCallCount> counts = read_counts(stat.id);
+  if (counts.empty()) throw Failure(container + ": its calls are not counted (start it with `box run --learn`)");
+  for (unsigned place = 0; place < counts.size(); ++place)
+    if (counts[place].calls) called.add(place);
+  const std::string text = allow_list(called, std::string("What ") + stat.name + " has called.");
+  if (output.empty()) {
+    std::fputs(text.c_str(), stdout);
+    return;
+  }
+  std::ofstream file(output);
+  if (!(file << text) || !file.flush()) throw Failure(output + ": " + std::strerror(errno));
+}
+
+}  // namespace cv6::box

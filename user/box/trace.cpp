@@ -1,0 +1,150 @@
+#include "trace.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "call_counts.hpp"
+#include "call_names.hpp"
+#include "containers.hpp"
+#include "failure.hpp"
+
+namespace cv6::box {
+namespace {
+
+using Output = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+Output open_output(const std::string& path) {
+  if (path.empty()) return {stdout, [](std::FILE*) { return 0; }};
+  Output file(std::fopen(path.c_str(), "w"), std::fclose);
+  if (!file) throw system_failure(path);
+  return file;
+}
+
+// ^C and the like end the following, not box: what was switched on is switched off again.
+void note_end(int) {}
+void end_by_signals() {
+  struct sigaction action {};
+  action.sa_handler = note_end;  // without SA_RESTART: read(2) comes back
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+}
+
+int error_number(std::string_view name) {
+  for (int number = 1; number < 134; ++number)
+    if (const char* known = ::strerrorname_np(number); known && name == known) return number;
+  return 0;
+}
+
+// `... = -1 ENOENT <0.000010>` gets what the error means.
+std::string with_meaning(std::string_view line) {
+  const std::size_t at = line.rfind(") = -1 E");
+  const std::size_t end = line.rfind(" <");
+  if (at == std::string_view::npos || end == std::string_view::npos || end < at + 7) return std::string(line);
+  const int number = error_number(line.substr(at + 7, end - at - 7));
+  if (!number) return std::string(line);
+  return std::string(line.substr(0, end)) + " (" + std::strerror(number) + ")" + std::string(line.substr(end));
+}
+
+void copy_lines(int log, std::FILE* to) {
+  char buffer[8192];
+  for (ssize_t size; (size = ::read(log, buffer, sizeof buffer)) > 0;) {
+    std::string_view lines(buffer, static_cast<std::size_t>(size));
+    while (!lines.empty()) {
+      const std::size_t end = lines.find('\n');
+      std::fprintf(to, "%s\n", with_meaning(lines.substr(0, end)).c_str());
+      lines.remove_prefix(std::min(end, lines.size() - 1) + 1);
+    }
+    std::fflush(to);
+  }
+}
+
+void wait_for_end(int log) {
+  char buffer[8192];
+  while (::read(log, buffer, sizeof buffer) > 0) {}
+}
+
+struct Row {
+  std::string name;
+  ContainerCallCount count;
+};
+
+// What was called between two readings.
+std::vector<Row> rows_between(const std::vector<ContainerCallCount>& before, const std::vector<ContainerCallCount>& after) {
+  std::vector<Row> rows;
+  for (unsigned place = 0; place < after.size(); ++place) {
+    ContainerCallCount count = after[place];
+    if (!before.empty()) {
+      count.calls -= before[place].calls;
+      count.failures -= before[place].failures;
+      count.nanoseconds -= before[place].nanoseconds;
+    }
+    if (count.calls) rows.push_back({name_of_call(place), count});
+  }
+  std::ranges::sort(rows, std::greater(), [](const Row& row) { return row.count.nanoseconds; });
+  return rows;
+}
+
+void print_summary(std::FILE* to, const std::vector<Row>& rows) {
+  ContainerCallCount total;
+  for (const Row& row : rows) {
+    total.calls += row.count.calls;
+    total.failures += row.count.failures;
+    total.nanoseconds += row.count.nanoseconds;
+  }
+  constexpr const char* rule = "------ ----------- ----------- --------- --------- ----------------\n";
+  std::fprintf(to, "%% time     seconds  usecs/call     calls    errors syscall\n%s", rule);
+  const auto print = [&](const char* name, const ContainerCallCount& count) {
+    const std::string errors = count.failures ? std::to_string(count.failures) : "";
+    std::fprintf(to, "%6.2f %11.6f %11llu %9llu %9s %s\n",
+                 total.nanoseconds ? 100.0 * static_cast<double>(count.nanoseconds) / static_cast<double>(total.nanoseconds) : 0.0,
+                 static_cast<double>(count.nanoseconds) / 1e9,
+                 static_cast<unsigned long long>(count.calls ? count.nanoseconds / count.calls / 1000 : 0),
+                 static_cast<unsigned long long>(count.calls), errors.c_str(), name);
+  };
+  for (const Row& row : rows) print(row.name.c_str(), row.count);
+  std::fputs(rule, to);
+  print("total", total);
+}
+
+int open_log(int id, std::uint32_t flags) {
+  const int log = open_container_log({id, flags});
+  if (log < 0) throw system_failure("the log of container " + std::to_string(id));
+  return log;
+}
+
+}  // namespace
+
+int trace(const std::string& container, const TraceOptions& options) {
+  const ContainerStat stat = find(container);
+  const Output output = open_output(options.output);
+  const std::uint32_t times = options.times ? ContainerLogOpen::times : 0;
+  if (options.past && !options.summary) {
+    copy_lines(open_log(stat.id, times), output.get());
+    return 0;
+  }
+  if (options.past) {
+    const auto counts = read_counts(stat.id);
+    if (counts.empty()) throw Failure(container + ": its calls are not counted (start it with `box run --learn`)");
+    print_summary(output.get(), rows_between({}, counts));
+    return 0;
+  }
+  end_by_signals();
+  const int log = open_log(stat.id, times | ContainerLogOpen::follow | ContainerLogOpen::new_only);
+  if (!options.summary) {
+    const ContainerLog before = add_to_log(stat.id, ContainerLog::records | ContainerLog::texts);
+    copy_lines(log, output.get());
+    restore_log(before);
+    return 0;
+  }
+  const ContainerLog before = add_to_log(stat.id, ContainerLog::counts);
+  const auto earlier = (before.what & ContainerLog::counts) ? read_counts(stat.id) : std::vector<ContainerCallCount>();
+  wait_for_end(log);
+  print_summary(output.get(), rows_between(earlier, read_counts(stat.id)));
+  restore_log(before);
+  return 0;
+}
+
+}  // namespace cv6::box
