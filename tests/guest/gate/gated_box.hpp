@@ -10,14 +10,9 @@
 
 #include "cv6/container.hpp"
 #include "support/check.hpp"
-#include "support/child.hpp"
+#include "support/container.hpp"
 
 namespace cv6::guest {
-
-// Tests of calls that only cv6 has, by root of the host.
-inline bool is_cv6() { return cid() == host_container; }
-#define ONLY_ON_CV6() \
-  if (!is_cv6()) GTEST_SKIP() << "a call of cv6"
 
 using Rules = ContainerPolicy::Operation;
 

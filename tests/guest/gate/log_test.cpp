@@ -10,10 +10,7 @@
 namespace cv6::guest {
 namespace {
 
-class GateLog : public testing::Test {
- protected:
-  void SetUp() override { ONLY_ON_CV6(); }
-};
+class GateLog : public Containers {};
 
 std::size_t occurrences(const std::string& text, const std::string& what) {
   std::size_t count = 0;

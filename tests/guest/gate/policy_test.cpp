@@ -15,10 +15,7 @@ namespace {
 
 constexpr long unknown_call = 700, far_call = 5'000'000;
 
-class GatePolicy : public testing::Test {
- protected:
-  void SetUp() override { ONLY_ON_CV6(); }
-};
+class GatePolicy : public Containers {};
 
 TEST_F(GatePolicy, ADeniedCallFailsAndDoesNothing) {
   const GatedBox box;
