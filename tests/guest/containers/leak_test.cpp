@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <thread>
@@ -28,23 +29,42 @@ class ContainerLeaks : public ContainersAndFiles {
   }
 };
 
-// Kinds that come and go with what else the machine remembers: names that were looked up, and the caches' own pages.
+// Kinds that come and go with what else the machine remembers: names that were looked up with the tables of their
+// directories, and the caches' own pages, which depend on what processor did what. They may rise while the story is told,
+// but not each time it is told: what is lost with each story does.
+bool is_cache(const std::string& kind) {
+  return kind == "frames" || kind == "dentry" || kind == "memory of -1" || kind.starts_with("size-");
+}
+
 ObjectCounts lasting(ObjectCounts counts) {
-  for (const char* name : {"frames", "dentry", "memory of -1"}) counts.erase(name);
+  std::erase_if(counts, [](const auto& entry) { return is_cache(entry.first); });
   return counts;
 }
+
+bool rose_by_stories(const ObjectCounts& before, const ObjectCounts& after, int rounds) {
+  return std::ranges::any_of(after, [&](const auto& entry) {
+    const auto old = before.find(entry.first);
+    return entry.second - (old == before.end() ? 0 : old->second) >= rounds / 8;
+  });
+}
+
+constexpr int batches = 4;
 
 // The story is told so many times; afterwards there is no object more than after the first few times.
 void expect_no_growth(int rounds, const std::function<void(int)>& story) {
   for (int i = 0; i < 20; ++i) story(i);
-  const ObjectCounts before = count_objects();
-  for (int i = 0; i < rounds && !testing::Test::HasFailure(); ++i) story(i);
-  // What ends a little after its parent has been told of it may still be there for a moment.
-  const auto settled = wait_until([&] { return growth(lasting(before), lasting(count_objects())).empty(); });
-  EXPECT_TRUE(settled) << growth(before, count_objects());
-  const long frames = count_objects()["frames"] - before.at("frames");
-  EXPECT_LT(frames, 64) << growth(before, count_objects());
-  EXPECT_LT(count_objects()["dentry"] - before.at("dentry"), 64);
+  const ObjectCounts first = count_objects();
+  ObjectCounts before, after = first;
+  for (int batch = 0; batch < batches; ++batch) {
+    before = after;
+    for (int i = 0; i < rounds && !testing::Test::HasFailure(); ++i) story(i);
+    // What ends a little after its parent has been told of it may still be there for a moment.
+    const auto settled = wait_until([&] { return growth(lasting(first), lasting(count_objects())).empty(); });
+    ASSERT_TRUE(settled) << growth(first, count_objects());
+    after = count_objects();
+    if (!rose_by_stories(before, after, rounds)) return;
+  }
+  ADD_FAILURE() << "each time: " << growth(before, after);
 }
 
 TEST_F(ContainerLeaks, OfEmptyOnes) {
@@ -75,7 +95,7 @@ TEST_F(ContainerLeaks, OfJoinedThatLeave) {
 }
 
 TEST_F(ContainerLeaks, OfThreadsThatMoved) {
-  EXPECT_CHILD(expect_no_growth(300, [](int) {
+  EXPECT_CHILD(expect_no_growth(100, [](int) {
     Box box;
     ASSERT_OK(join_container(box.id()));
     std::atomic<bool> stop{false};
