@@ -34,8 +34,7 @@ bool is_protected(Process& process, int number, const Process* sender) {
 
 // Nobody would notice: it is ignored, and not only for as long as it is blocked (its disposition may change until then).
 bool is_ignored(Process& process, const UserThread& thread, int number) {
-  if (thread.mask().contains(number) || thread.awaited_signals.load(std::memory_order_relaxed)) return false;
-  return process.handlers().ignores(number);
+  return !thread.mask().contains(number) && process.handlers().ignores(number);
 }
 
 // A stop signal takes back what would continue, and the reverse; a continue signal ends a stop.

@@ -120,6 +120,21 @@ TEST_F(Queue, WaitIsInterruptedByAnotherSignal) {
   EXPECT_TRUE(reap(pid).exited(0));
 }
 
+// Not even for a moment: whoever waits is still waiting when the one that counts comes.
+TEST_F(Queue, IgnoredSignalsDoNotInterruptTheWait) {
+  const pid_t pid = spawn_checked([] {
+    Blocked blocked{SIGUSR1};
+    EXPECT_EQ(sigwaitinfo(&blocked.set(), nullptr), SIGUSR1);
+  });
+  for (const int ignored : {SIGCHLD, SIGURG, SIGWINCH}) {
+    ASSERT_TRUE(wait_until_blocked(pid));
+    ASSERT_OK(kill(pid, ignored));
+  }
+  wait_until_blocked(pid);
+  ASSERT_OK(kill(pid, SIGUSR1));
+  EXPECT_TRUE(reap(pid).exited(0));
+}
+
 TEST_F(Queue, WaitWakesBlockedProcess) {
   const pid_t pid = spawn_checked([] {
     Blocked blocked{SIGUSR1};
