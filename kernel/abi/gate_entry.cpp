@@ -6,6 +6,7 @@
 #include "fs/job_control.hpp"
 #include "lib/format.hpp"
 #include "task/exit.hpp"
+#include "task/user_return.hpp"
 
 namespace cv6::abi {
 
@@ -85,7 +86,7 @@ void log_call(Context& context, const GatedCall& call) {
   call.finish(context, result);
   record.duration = arch::cycles() - context.started;
   record.registers.set_result(context.registers.result());
-  const bool interrupted = !result && result.error() >= Error::restart_if_asked;
+  const bool interrupted = !result && is_restart(result.error());
   record.what.outcome = interrupted ? Outcome::interrupted : Outcome::returned;
   log.note(CallSet::bit(call.abi, call.number), record, result ? CallLog::Ending::success : CallLog::Ending::failure);
 }

@@ -29,7 +29,7 @@ class UserPtr {
 
   Result<T> read() const {
     T value;
-    if (arch::copy_from_user(&value, address_, sizeof value) != 0) [[unlikely]] return Error::fault;
+    if (!read_into(value)) [[unlikely]] return Error::fault;
     return value;
   }
   // For what is too large to be moved about.

@@ -8,7 +8,7 @@
 // process. What counts is its own rules and those of all containers above it, the stricter action of each: kept ready in
 // denied_ and fatal_, of this container and all below it, whenever rules change. A new container starts with what is above.
 //
-// The rules are covered by the container manager's table lock (ContainerManager::change_policy is the way to change them);
+// The rules are covered by the container manager's table lock (ContainerManager::change_call_rules changes them);
 // the ready sets and the state are read without it. A change counts for every call that begins after it.
 #pragma once
 

@@ -110,7 +110,7 @@ void return_to_user_work(UserThread& thread, arch::UserRegisters& registers) {
   settle_interrupted_call(thread, registers, nullptr);
   thread.restore_mask();
   if (thread.has_work(UserThread::work_signals)) return return_to_user_work(thread, registers);
-  if (thread.has_work(UserThread::work_fpu)) thread.prepare_to_enter_user();
+  thread.prepare_to_enter_user();
 }
 
 void enter_user_mode(UserThread& thread) {

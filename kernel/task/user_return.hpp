@@ -20,6 +20,10 @@ inline bool has_return_work(const UserThread& thread) { return thread.has_work()
 // of an interrupted call, and loads the floating-point registers. May not return.
 void return_to_user_work(UserThread& thread, arch::UserRegisters& registers);
 
+// One of Error::restart_*, which no program sees.
+constexpr bool is_restart(Error error) { return error >= Error::restart_if_asked; }
+static_assert(is_restart(Error::restart_unhandled) && is_restart(Error::restart_timed) && !is_restart(Error::notrecoverable));
+
 // The call that `registers` ends was interrupted. It gets EINTR as its result, or is made again: decided when the signals
 // are delivered, by what kind of interruption it is and what handlers run. `registers` are still those of the call.
 void end_interrupted_call(UserThread& thread, arch::UserRegisters& registers, Error restart);

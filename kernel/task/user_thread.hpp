@@ -107,7 +107,7 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   }
   // With work_restart: which of Error::restart_*.
   Error call_error = Error::restart_if_asked;
-  void prepare_to_enter_user();  // loads what work_fpu means
+  void prepare_to_enter_user();  // with work_fpu: loads the floating-point registers
 
   // --- times: a reading of the processor's counter at both ends of each stay in the kernel. In between system_cycles_ is
   // negative: the time until now is missing.

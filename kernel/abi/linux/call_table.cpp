@@ -78,9 +78,6 @@ Result<long> absent_call(Context& context) {
   return Error::nosys;
 }
 
-constexpr bool is_restart(Error error) { return error >= Error::restart_if_asked; }
-static_assert(is_restart(Error::restart_unhandled) && is_restart(Error::restart_timed) && !is_restart(Error::notrecoverable));
-
 // The result for the program. False: the call was interrupted, and signals decide what it gets.
 [[gnu::always_inline]] inline bool finish(UserThread& thread, arch::UserRegisters& registers, const Result<long>& result) {
   if (result) [[likely]] {

@@ -56,16 +56,21 @@ TEST_F(ContainerSignals, NeverGoSideways) {
   EXPECT_OK(kill(neighbour, 0));
 }
 
+// A process that exits with 0 when `end` is notified.
+pid_t spawn_until(Pipe& end) {
+  return spawn([&] {
+    end.wait();
+    return 0;
+  });
+}
+
 // The caller's process group has members outside: they are not meant.
 TEST_F(ContainerSignals, ToTheOwnGroupStayInside) {
   Box box;
   EXPECT_CHILD({
     ASSERT_OK(setpgid(0, 0));
     Pipe end;
-    const pid_t outside = spawn([&] {
-      end.wait();
-      return 0;
-    });
+    const pid_t outside = spawn_until(end);
     const pid_t joined = spawn_checked([&] {
       ASSERT_OK(join_container(box.id()));
       const Handler handler(SIGUSR1, [](int) {});
@@ -83,10 +88,7 @@ TEST_F(ContainerSignals, ToAGroupByNumberStayInside) {
   EXPECT_CHILD({
     ASSERT_OK(setpgid(0, 0));
     Pipe end;
-    const pid_t outside = spawn([&] {
-      end.wait();
-      return 0;
-    });
+    const pid_t outside = spawn_until(end);
     const Handler handler(SIGUSR1, [](int) {});
     ASSERT_OK(join_container(box.id()));
     EXPECT_OK(kill(-getpid(), SIGUSR1));
