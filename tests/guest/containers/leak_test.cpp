@@ -30,8 +30,8 @@ class ContainerLeaks : public ContainersAndFiles {
 };
 
 // Kinds that come and go with what else the machine remembers: names that were looked up with the tables of their
-// directories, and the caches' own pages, which depend on what processor did what. They may rise while the story is told,
-// but not each time it is told: what is lost with each story does.
+// directories, and the caches' own pages, which depend on what processor did what. They may rise while the story is
+// told, but not each time it is told: what is lost with each story does.
 bool is_cache(const std::string& kind) {
   return kind == "frames" || kind == "dentry" || kind == "memory of -1" || kind.starts_with("size-");
 }
