@@ -41,21 +41,21 @@ Inode::~Inode() {
 
 FileStatus Inode::status() {
   const Inode& from = shown();
-  FileStatus status;
-  status.device = file_system_->device();
-  status.number = number_;
-  status.type = type_;
-  status.mode = from.mode_.load(std::memory_order_relaxed);
-  status.links = from.links_.load(std::memory_order_relaxed);
-  status.user = from.user_.load(std::memory_order_relaxed);
-  status.group = from.group_.load(std::memory_order_relaxed);
-  status.represents = represents_;
-  status.size = from.size_.load(std::memory_order_acquire);
-  status.access_time = from.access_time_.load(std::memory_order_relaxed);
-  status.modify_time = from.modify_time_.load(std::memory_order_relaxed);
-  status.change_time = from.change_time_.load(std::memory_order_relaxed);
-  status.birth_time = from.birth_time_;
-  return status;
+  return {
+      .device = file_system_->device(),
+      .number = number_,
+      .type = type_,
+      .mode = from.mode_.load(std::memory_order_relaxed),
+      .links = from.links_.load(std::memory_order_relaxed),
+      .user = from.user_.load(std::memory_order_relaxed),
+      .group = from.group_.load(std::memory_order_relaxed),
+      .represents = represents_,
+      .size = from.size_.load(std::memory_order_acquire),
+      .access_time = from.access_time_.load(std::memory_order_relaxed),
+      .modify_time = from.modify_time_.load(std::memory_order_relaxed),
+      .change_time = from.change_time_.load(std::memory_order_relaxed),
+      .birth_time = from.birth_time_,
+  };
 }
 
 void Inode::set_owner(std::uint32_t user, std::uint32_t group) {

@@ -12,25 +12,23 @@ namespace {
 constexpr std::size_t link_room = path_max;
 constexpr std::size_t buffer_size = link_room + 2 * path_max;
 
-std::string_view without_slashes(std::string_view text) {
-  const char* at = text.begin();
-  while (at != text.end() && *at == '/') ++at;
-  return {at, text.end()};
+const char* skip_slashes(const char* at, const char* end) {
+  while (at != end && *at == '/') ++at;
+  return at;
 }
 
-// What `text` begins with, up to a slash or its end.
-ComponentName first_component(std::string_view text) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
+// What [at, end) begins with, up to a slash or its end.
+ComponentName first_component(const char* const begin, const char* const end) {
+  const char* at = begin;
   std::uint32_t hash = ComponentName::hash_start;
   for (; at != end && *at != '/'; ++at) hash = ComponentName::hash_step(hash, *at);
-  return {{text.data(), static_cast<std::size_t>(at - text.data())}, hash};
+  return {{begin, static_cast<std::size_t>(at - begin)}, hash};
 }
 
-LastKind kind_of(std::string_view name) {
-  if (name.front() != '.' || name.size() > 2) [[likely]] return LastKind::name;
-  if (name.size() == 1) return LastKind::dot;
-  return name[1] == '.' ? LastKind::dot_dot : LastKind::name;
+LastKind kind_of(const ComponentName& name) {
+  if (*name.text.data() != '.') [[likely]] return LastKind::name;
+  if (name.text == ".") return LastKind::dot;
+  return name.text == ".." ? LastKind::dot_dot : LastKind::name;
 }
 
 }  // namespace
@@ -38,8 +36,9 @@ LastKind kind_of(std::string_view name) {
 Result<void> Walk::begin(const At& at) {
   if (at.name.empty()) return Error::noent;
   if (at.name.size() >= path_max) return Error::nametoolong;
-  rest_ = at.name;
-  if (at.name.front() == '/') {
+  rest_ = at.name.data();
+  end_ = rest_ + at.name.size();
+  if (*rest_ == '/') {
     at_ = caller_.context.root();
     return {};
   }
@@ -62,32 +61,34 @@ Result<void> Walk::to_parent(const At& at) {
 
 Result<void> Walk::run(Until until, Follow follow) {
   kind_ = LastKind::root;
-  rest_ = without_slashes(rest_);
-  while (!rest_.empty()) {
-    if (!at_.inode().is_directory()) return Error::notdir;
-    TRY(search_permission());
-    const ComponentName name = first_component(rest_);
-    const std::string_view behind(name.text.end(), rest_.end());
-    rest_ = without_slashes(behind);
-    const bool is_last = rest_.empty();
-    if (is_last && !behind.empty()) trailing_slash_ = true;
-    kind_ = kind_of(name.text);
+  for (rest_ = skip_slashes(rest_, end_); rest_ != end_;) {
+    const Inode& directory = at_.inode();
+    if (!directory.is_directory()) return Error::notdir;
+    TRY(search_permission(directory));
+    const ComponentName name = first_component(rest_, end_);
     if (name.text.size() > name_max) return Error::nametoolong;
-    if (is_last && until == Until::last) {
-      last_ = name;
-      return {};
+    const char* const behind = rest_ + name.text.size();
+    rest_ = skip_slashes(behind, end_);
+    const bool is_last = rest_ == end_;
+    const LastKind kind = kind_of(name);
+    if (is_last) {
+      if (behind != end_) trailing_slash_ = true;
+      if (until == Until::last) {
+        kind_ = kind;
+        last_ = name;
+        return {};
+      }
     }
-    if (kind_ == LastKind::dot_dot)
-      at_ = parent_of(at_, caller_.context.root());
-    else if (kind_ == LastKind::name)
+    if (kind == LastKind::name) [[likely]]
       TRY(step_into(name, is_last && !trailing_slash_ ? follow : Follow::yes));
+    else if (kind == LastKind::dot_dot)
+      at_ = parent_of(at_, caller_.context.root());
   }
   if (trailing_slash_ && !at_.inode().is_directory()) return Error::notdir;
   return {};
 }
 
-Result<void> Walk::search_permission() const {
-  const Inode& directory = at_.inode();
+Result<void> Walk::search_permission(const Inode& directory) const {
   if ((directory.mode() & mode::execute_all) == mode::execute_all) return {};
   return check_permission(caller_.credentials, directory, access_to::execute);
 }
@@ -115,19 +116,18 @@ Result<void> Walk::follow_link(Inode& link) {
   }
   const std::size_t size = TRY(link.read_link({buffer_.get(), link_room}));
   if (size == 0) return Error::noent;
-  const std::size_t separator = rest_.empty() ? 0 : 1;
-  if (size + separator + rest_.size() > buffer_size - link_room) return Error::nametoolong;
+  const auto left = static_cast<std::size_t>(end_ - rest_);
+  const std::size_t separator = left ? 1 : 0;
+  if (size + separator + left > buffer_size - link_room) return Error::nametoolong;
   // What is left either is the end of the buffer already or comes from the caller.
-  char* start = buffer_.get() + buffer_size - rest_.size();
-  if (!rest_.empty() && rest_.data() != start) std::memcpy(start, rest_.data(), rest_.size());
+  end_ = buffer_.get() + buffer_size;
+  char* start = buffer_.get() + buffer_size - left;
+  if (left && rest_ != start) std::memcpy(start, rest_, left);
   if (separator) *--start = '/';
   start -= size;
   std::memcpy(start, buffer_.get(), size);
-  rest_ = {start, size + separator + rest_.size()};
-  if (*start == '/') {
-    at_ = caller_.context.root();
-    rest_ = without_slashes(rest_);
-  }
+  rest_ = skip_slashes(start, end_);
+  if (*start == '/') at_ = caller_.context.root();
   return {};
 }
 

@@ -42,12 +42,13 @@ class Walk {
   Result<void> run(Until until, Follow follow);
   Result<void> step_into(const ComponentName& name, Follow follow);
   Result<void> follow_link(Inode& link);
-  Result<void> search_permission() const;
+  Result<void> search_permission(const Inode& directory) const;
   Result<Path> follow_magic(Inode& link);
 
   Caller caller_;
   Path at_;
-  std::string_view rest_;
+  const char* rest_ = nullptr;  // what is left of the name: [rest_, end_)
+  const char* end_ = nullptr;
   ComponentName last_;
   LastKind kind_ = LastKind::root;
   bool trailing_slash_ = false;
