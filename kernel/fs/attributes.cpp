@@ -11,7 +11,8 @@ Result<Path> resolve(const Caller& caller, const At& at, Follow follow, EmptyNam
     return at.directory->place();
   }
   Walk walk(caller);
-  return walk.to_object(at, follow);
+  TRY(walk.to_object(at, follow));
+  return std::move(walk.object());
 }
 
 FileStatus status_of(const Object& object) {

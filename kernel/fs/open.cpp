@@ -59,8 +59,7 @@ Result<Ref<File>> open_checked(const Caller& caller, const Path& path, OpenFlags
   }
   if (writes_regular) (*file)->note_writer();
   (*file)->set_up(path, flags, caller.credentials);
-  if (flags & open_flag::truncate && inode.is_regular())
-    TRY(truncate_inode(inode, caller.credentials, 0, UINT64_MAX));
+  if (flags & open_flag::truncate && inode.is_regular()) TRY(truncate_inode(inode, caller.credentials, 0, UINT64_MAX));
   return file;
 }
 
@@ -139,15 +138,13 @@ Result<Ref<File>> open_path(const Caller& caller, const Path& path, OpenFlags fl
 
 Result<Ref<File>> open_file(const Caller& caller, const At& at, const OpenRequest& request) {
   const OpenFlags flags = request.flags;
-  if (flags & open_flag::path_only) {
-    const Follow follow = flags & open_flag::no_follow ? Follow::no : Follow::yes;
-    return describe_path(caller, TRY(resolve(caller, at, follow)), flags);
-  }
+  const Follow follow = flags & open_flag::no_follow ? Follow::no : Follow::yes;
+  if (flags & open_flag::path_only) return describe_path(caller, TRY(resolve(caller, at, follow)), flags);
   if (flags & open_flag::temporary) return open_unnamed(caller, at, request);
   if (!(flags & open_flag::create)) {
-    const Follow follow = flags & open_flag::no_follow ? Follow::no : Follow::yes;
     Walk walk(caller);
-    return open_path(caller, TRY(walk.to_object(at, follow)), flags);
+    TRY(walk.to_object(at, follow));
+    return open_path(caller, walk.object(), flags);
   }
   if (flags & open_flag::directory) return Error::inval;
   bool created;

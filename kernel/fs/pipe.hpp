@@ -3,9 +3,10 @@
 // A pipe is a ring of bytes over pages, which are taken when bytes first arrive in them and charged to the container of
 // whoever made it. Writes of at most `pipe_atomic_size` bytes are never interleaved with others.
 //
-// Locks: `lock_` (Rank::pipe) covers the counts of readers, writers and bytes. Bytes are copied outside of it: by the one
-// reader that holds `reading_` out of the filled part, by the one writer that holds `writing_` into the free part; both
-// are sleeping locks and are not held while waiting for the other side. Wake-ups are sent only if somebody waits.
+// Locks: bytes are copied by the one reader that holds `reading_` out of the filled part, and by the one writer that holds
+// `writing_` into the free part; both are sleeping locks and are not held while waiting for the other side. Where the
+// filled part is, and how many readers and writers there are, are single atomic words, so whether to wait is decided
+// without any lock. Wake-ups are sent only if somebody waits.
 #pragma once
 
 #include "fs/file.hpp"

@@ -19,9 +19,20 @@ Result<Ref<Pipe>> Pipe::create(Ref<GuestMemory> owner) {
   return pipe;
 }
 
-// --- reading -----------------------------------------------------------------------------------------------------------
+void Pipe::advance(std::uint32_t Filled::* end, std::size_t count) {
+  Filled old = filled_.load(std::memory_order_relaxed);
+  Filled fresh;
+  do {  // the other side moves its end meanwhile
+    fresh = old;
+    fresh.*end += static_cast<std::uint32_t>(count);
+  } while (!filled_.compare_exchange_weak(old, fresh, std::memory_order_acq_rel, std::memory_order_relaxed));
+}
 
-Result<std::size_t> Pipe::copy_out(IoBuffer& to, std::uint64_t position, std::size_t count, std::size_t capacity) {
+// --- reading
+// -----------------------------------------------------------------------------------------------------------
+
+Result<std::size_t> Pipe::copy_out(IoBuffer& to, std::size_t position, std::size_t count) {
+  const std::size_t capacity = this->capacity();
   std::size_t done = 0;
   while (done < count) {
     const std::size_t at = (position + done) & (capacity - 1);
@@ -35,37 +46,43 @@ Result<std::size_t> Pipe::copy_out(IoBuffer& to, std::uint64_t position, std::si
   return done;
 }
 
+// 0: another reader was faster.
+Result<std::size_t> Pipe::read_some(IoBuffer& to) {
+  MutexGuard guard(reading_);
+  const Filled filled = filled_.load(std::memory_order_acquire);
+  const std::size_t available = std::min<std::size_t>(filled.size(), to.remaining());
+  if (available == 0) return 0;
+  const std::size_t count = TRY(copy_out(to, filled.tail, available));
+  advance(&Filled::tail, count);
+  writable_.wake_all();
+  return count;
+}
+
 Result<std::size_t> Pipe::read(IoBuffer& to, Blocking blocking) {
   if (to.empty()) return 0;
   while (true) {
-    bool may_block;
-    {
-      MutexGuard guard(reading_);
-      State seen;
-      state_.with([&](State& state) { seen = state; });
-      if (const std::size_t available = std::min(seen.used(), to.remaining())) {
-        const std::size_t count = TRY(copy_out(to, seen.tail, available, seen.capacity));
-        state_.with([&](State& state) { state.tail += count; });
-        writable_.wake_all();
-        return count;
-      }
-      may_block = seen.writers != 0;
+    const bool over = !has_writers();  // asked first: the last of them may have left something
+    if (used() != 0) {
+      const Result<std::size_t> count = read_some(to);
+      if (!count || *count) return count;
+      continue;
     }
-    if (!may_block) return 0;
+    if (over) return 0;
     if (blocking == Blocking::no) return Error::again;
-    const auto ready = [this] { return state_.with([](State& state) { return state.used() || !state.writers; }); };
-    if (!readable_.wait(ready)) return Error::restart_if_asked;
+    if (!readable_.wait([this] { return used() != 0 || !has_writers(); })) return Error::restart_if_asked;
   }
 }
 
-// --- writing -----------------------------------------------------------------------------------------------------------
+// --- writing
+// -----------------------------------------------------------------------------------------------------------
 
 Result<void> Pipe::make_page(std::size_t page) {
   if (!pages_[page]) pages_[page] = TRY(owner_->take(FrameUse::kernel, Fill::garbage));
   return {};
 }
 
-Result<std::size_t> Pipe::copy_in(IoBuffer& from, std::uint64_t position, std::size_t count, std::size_t capacity) {
+Result<std::size_t> Pipe::copy_in(IoBuffer& from, std::size_t position, std::size_t count) {
+  const std::size_t capacity = this->capacity();
   std::size_t done = 0;
   while (done < count) {
     const std::size_t at = (position + done) & (capacity - 1);
@@ -82,79 +99,64 @@ Result<std::size_t> Pipe::copy_in(IoBuffer& from, std::uint64_t position, std::s
   return done;
 }
 
-// Writes what fits now, if at least `needed` bytes do. `broken`: nobody reads.
-Result<std::size_t> Pipe::write_some(IoBuffer& from, std::size_t needed, bool& broken) {
+// Writes what fits now, if at least `needed` bytes do.
+Result<std::size_t> Pipe::write_some(IoBuffer& from, std::size_t needed) {
   MutexGuard guard(writing_);
-  State seen;
-  state_.with([&](State& state) {
-    if (state.used() == 0) state.head = state.tail = 0;  // small transfers stay in the first page
-    seen = state;
-  });
-  broken = seen.readers == 0;
-  if (broken || seen.room() < needed) return 0;
-  const std::size_t count = TRY(copy_in(from, seen.head, std::min(seen.room(), from.remaining()), seen.capacity));
-  state_.with([&](State& state) { state.head += count; });
+  Filled filled = filled_.load(std::memory_order_acquire);
+  // Small transfers stay in the first page. Readers leave an empty pipe alone.
+  if (filled.size() == 0) filled_.store(filled = Filled(), std::memory_order_relaxed);
+  const std::size_t room = capacity() - filled.size();
+  if (room < needed) return 0;
+  const std::size_t count = TRY(copy_in(from, filled.head, std::min(room, from.remaining())));
+  advance(&Filled::head, count);
   readable_.wake_all();
   return count;
 }
 
 Result<std::size_t> Pipe::write(IoBuffer& from, Blocking blocking) {
   if (from.empty()) return 0;
-  std::size_t total = 0;
   const std::size_t size = from.remaining();
   while (true) {
+    const auto so_far = [&](Error error) {
+      return size != from.remaining() ? Result<std::size_t>(size - from.remaining()) : error;
+    };
+    if (!has_readers()) return so_far(Error::pipe);
     // A small write goes in whole or waits; of a large one goes in what fits.
     const std::size_t needed = size <= pipe_atomic_size ? from.remaining() : 1;
-    bool broken;
-    const Result<std::size_t> written = write_some(from, needed, broken);
-    if (!written) return total ? Result<std::size_t>(total) : written;
-    total += *written;
-    if (broken) return total ? Result<std::size_t>(total) : Error::pipe;
-    if (from.empty()) return total;
+    const Result<std::size_t> written = write_some(from, needed);
+    if (!written) return so_far(written.error());
+    if (from.empty()) return size;
     if (*written) continue;  // there may be more room by now
-    if (blocking == Blocking::no) return total ? Result<std::size_t>(total) : Error::again;
-    const auto ready = [&] {
-      return state_.with([&](State& state) { return state.room() >= needed || !state.readers; });
-    };
-    if (!writable_.wait(ready)) return total ? Result<std::size_t>(total) : Error::restart_if_asked;
+    if (blocking == Blocking::no) return so_far(Error::again);
+    if (!writable_.wait([&] { return capacity() - used() >= needed || !has_readers(); }))
+      return so_far(Error::restart_if_asked);
   }
 }
 
-// --- poll, capacity ----------------------------------------------------------------------------------------------------
+// --- poll, capacity
+// ----------------------------------------------------------------------------------------------------
 
 PollEvents Pipe::poll_reading(PollWaiters* waiters, std::uint64_t writers_seen) {
   if (waiters) waiters->watch(readable_);
-  return state_.with([&](State& state) {
-    PollEvents events = 0;
-    if (state.used()) events |= poll_event::readable;
-    if (!state.writers && state.writers_ever != writers_seen) events |= poll_event::hang_up;
-    return events;
-  });
+  PollEvents events = 0;
+  if (!has_writers() && writers_ever() != writers_seen) events |= poll_event::hang_up;
+  if (used()) events |= poll_event::readable;
+  return events;
 }
 
 PollEvents Pipe::poll_writing(PollWaiters* waiters) {
   if (waiters) waiters->watch(writable_);
-  return state_.with([](State& state) {
-    PollEvents events = 0;
-    if (state.room() >= pipe_atomic_size) events |= poll_event::writable;
-    if (!state.readers) events |= poll_event::error;
-    return events;
-  });
-}
-
-std::size_t Pipe::used() {
-  return state_.with([](State& state) { return state.used(); });
-}
-std::size_t Pipe::capacity() {
-  return state_.with([](State& state) { return state.capacity; });
+  PollEvents events = 0;
+  if (capacity() - used() >= pipe_atomic_size) events |= poll_event::writable;
+  if (!has_readers()) events |= poll_event::error;
+  return events;
 }
 
 Result<void> Pipe::set_capacity(std::size_t bytes) {
   MutexGuard no_writer(writing_);
   MutexGuard no_reader(reading_);
-  State seen;
-  state_.with([&](State& state) { seen = state; });
-  const std::size_t used = seen.used();
+  const Filled filled = filled_.load(std::memory_order_acquire);
+  const std::size_t used = filled.size();
   if (used > bytes) return Error::busy;
   Own<FrameRef[]> pages(new (std::nothrow) FrameRef[bytes / page_size]);
   if (!pages) return Error::nomem;
@@ -162,57 +164,35 @@ Result<void> Pipe::set_capacity(std::size_t bytes) {
   for (std::size_t done = 0; done < used;) {
     FrameRef& page = pages[done / page_size];
     if (!page) page = TRY(owner_->take(FrameUse::kernel, Fill::garbage));
-    const std::size_t from = (seen.tail + done) & (seen.capacity - 1);
+    const std::size_t from = (filled.tail + done) & (capacity() - 1);
     const std::size_t count = std::min({used - done, page_size - from % page_size, page_size - done % page_size});
     std::memcpy(bytes_of(page) + done % page_size, bytes_of(pages_[from / page_size]) + from % page_size, count);
     done += count;
   }
   std::swap(pages_, pages);
-  state_.with([&](State& state) {
-    state.tail = 0;
-    state.head = used;
-    state.capacity = bytes;
-  });
+  filled_.store({.head = static_cast<std::uint32_t>(used), .tail = 0}, std::memory_order_relaxed);
+  capacity_.store(static_cast<std::uint32_t>(bytes), std::memory_order_relaxed);
   writable_.wake_all();
   return {};
 }
 
-// --- ends --------------------------------------------------------------------------------------------------------------
+// --- ends
+// --------------------------------------------------------------------------------------------------------------
 
 void Pipe::add_end(PipeAccess access) {
-  state_.with([&](State& state) {
-    state.readers += access.reads;
-    state.readers_ever += access.reads;
-    state.writers += access.writes;
-    state.writers_ever += access.writes;
-  });
+  readers_ever_.fetch_add(access.reads, std::memory_order_relaxed);
+  writers_ever_.fetch_add(access.writes, std::memory_order_relaxed);
+  readers_.fetch_add(access.reads, std::memory_order_acq_rel);
+  writers_.fetch_add(access.writes, std::memory_order_acq_rel);
   if (access.reads) writable_.wake_all();
   if (access.writes) readable_.wake_all();
 }
 
 void Pipe::remove_end(PipeAccess access) {
-  state_.with([&](State& state) {
-    state.readers -= access.reads;
-    state.writers -= access.writes;
-  });
+  readers_.fetch_sub(access.reads, std::memory_order_acq_rel);
+  writers_.fetch_sub(access.writes, std::memory_order_acq_rel);
   if (access.reads) writable_.wake_all();
   if (access.writes) readable_.wake_all();
-}
-
-bool Pipe::has_readers() {
-  return state_.with([](State& state) { return state.readers != 0; });
-}
-bool Pipe::has_writers() {
-  return state_.with([](State& state) { return state.writers != 0; });
-}
-bool Pipe::in_use() {
-  return state_.with([](State& state) { return state.readers || state.writers; });
-}
-std::uint64_t Pipe::readers_ever() {
-  return state_.with([](State& state) { return state.readers_ever; });
-}
-std::uint64_t Pipe::writers_ever() {
-  return state_.with([](State& state) { return state.writers_ever; });
 }
 
 Result<void> Pipe::wait_for_reader(std::uint64_t after) {

@@ -48,10 +48,9 @@ Result<void> Walk::begin(const At& at) {
   return {};
 }
 
-Result<Path> Walk::to_object(const At& at, Follow follow) {
+Result<void> Walk::to_object(const At& at, Follow follow) {
   TRY(begin(at));
-  TRY(run(Until::end, follow));
-  return std::move(at_);
+  return run(Until::end, follow);
 }
 
 Result<void> Walk::to_parent(const At& at) {

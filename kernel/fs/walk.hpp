@@ -22,8 +22,9 @@ class Walk {
  public:
   explicit Walk(const Caller& caller) : caller_(caller) {}
 
-  // The existing object that `at` names. A trailing slash demands a directory.
-  Result<Path> to_object(const At& at, Follow follow);
+  // The existing object that `at` names: afterwards object(). A trailing slash demands a directory.
+  Result<void> to_object(const At& at, Follow follow);
+  Path& object() { return at_; }
 
   // Up to but not including the last component, for making, removing and renaming: afterwards parent(), last(), kind().
   Result<void> to_parent(const At& at);

@@ -4,6 +4,7 @@
 #include "abi/linux/file_status.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
+#include "fs/walk.hpp"
 
 namespace cv6::linux_abi {
 namespace {
@@ -19,12 +20,15 @@ Result<long> report_status(Context& context, Descriptor directory, UserString pa
                            Shown (*show)(const FileStatus&)) {
   NameArgument name;
   TRY(name.read(context, directory, path));
-  if (flags.has(at_empty_path) && name.at().name.empty() && name.at().directory) {
-    TRY(to.write(show(name.at().directory->status())));
+  const Caller caller = caller_of(context);
+  if (flags.has(at_empty_path) && name.at().name.empty()) {
+    const File* file = name.at().directory;
+    TRY(to.write(show(file ? file->status() : status_of(caller.context.working_directory()))));
     return 0;
   }
-  const Path found = TRY(resolve(caller_of(context), name.at(), follow_unless_asked(flags), empty_name_of(flags)));
-  TRY(to.write(show(status_of(found))));
+  Walk walk(caller);
+  TRY(walk.to_object(name.at(), follow_unless_asked(flags)));
+  TRY(to.write(show(status_of(walk.object()))));
   return 0;
 }
 

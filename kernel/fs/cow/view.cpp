@@ -1,7 +1,7 @@
 #include "fs/cow/view.hpp"
 
 #include "fs/cow/inodes.hpp"
-#include "fs/walk.hpp"
+#include "fs/operations.hpp"
 
 namespace cv6::cow {
 
@@ -29,8 +29,7 @@ Result<void> repeat_mount(Mount& mount, const Path& place, const Path& lower, co
                           char* text, const Ref<GuestMemory>& owner) {
   const PathText name = TRY(path_text(place, lower, {text, path_max}));
   if (name.text == "/") return {};
-  Walk walk({context, Credentials::root()});
-  const Result<Path> where = walk.to_object({nullptr, name.text}, Follow::no);
+  const Result<Path> where = resolve({context, Credentials::root()}, {nullptr, name.text}, Follow::no);
   if (!where || where->mount->tree() != view.mount->tree()) return {};
   Ref<Dentry> root = TRY(root_for_view(mount, owner));
   const Result<Ref<Mount>> attached = Mount::attach(*where, std::move(root), mount.source(), mount.flags());
