@@ -34,11 +34,21 @@ class UserPtr {
   }
   // For what is too large to be moved about.
   Result<void> read_into(T& value) const {
-    if (arch::copy_from_user(&value, address_, sizeof value) != 0) [[unlikely]] return Error::fault;
+    bool copied;
+    if constexpr (is_words)
+      copied = arch::copy_words_from_user(&value, address_, sizeof value / 8);
+    else
+      copied = arch::copy_from_user(&value, address_, sizeof value) == 0;
+    if (!copied) [[unlikely]] return Error::fault;
     return {};
   }
   Result<void> write(const T& value) const {
-    if (arch::copy_to_user(address_, &value, sizeof value) != 0) [[unlikely]] return Error::fault;
+    bool copied;
+    if constexpr (is_words)
+      copied = arch::copy_words_to_user(address_, &value, sizeof value / 8);
+    else
+      copied = arch::copy_to_user(address_, &value, sizeof value) == 0;
+    if (!copied) [[unlikely]] return Error::fault;
     return {};
   }
   // For results that a program may not want: a null pointer is satisfied with nothing.
@@ -56,6 +66,7 @@ class UserPtr {
   }
 
  private:
+  static constexpr bool is_words = sizeof(T) > 8 && sizeof(T) % 8 == 0;
   std::uintptr_t address_ = 0;
 };
 using UserBytes = UserPtr<std::byte>;

@@ -2,38 +2,32 @@
 
 namespace cv6 {
 
-QueuedSignal* PendingSignals::take_slot() {
-  return first_.node.linked() ? new (std::nothrow) QueuedSignal : &first_;
+void PendingSignals::push(QueuedSignal& queued, const SignalInfo& info) {
+  queued.info = info;
+  queue_.push_back(queued);
+  SignalSet now = set();
+  now.add(info.number);
+  change(now);
 }
 
-Result<void> PendingSignals::add(const SignalInfo& info, UserAccount* payer, std::uint64_t limit) {
-  const bool real_time = signal::real_time(info.number);
-  SignalSet now = set();
-  if (!real_time && now.contains(info.number)) return {};
+Result<void> PendingSignals::add_paid(const SignalInfo& info, UserAccount* payer, std::uint64_t limit) {
   QueuedSignal* queued = nullptr;
-  if (!real_time && !first_.node.linked()) payer = nullptr;  // takes no memory
-  if (!payer || payer->queued_signals.load(std::memory_order_relaxed) < limit) queued = take_slot();
+  if (!payer || payer->queued_signals.load(std::memory_order_relaxed) < limit)
+    queued = first_.node.linked() ? new (std::nothrow) QueuedSignal : &first_;
   if (queued) {
-    queued->info = info;
     if (payer) {
       payer->queued_signals.fetch_add(1, std::memory_order_relaxed);
       queued->payer = Ref<UserAccount>(payer);
     }
-    queue_.push_back(*queued);
-  } else if (real_time && info.kind != SignalInfo::Kind::sent) {
-    return Error::again;  // kill(2) of a real-time signal loses only the information, as on Linux
+    push(*queued, info);
+    return {};
   }
+  // kill(2) of a real-time signal loses only the information, as on Linux.
+  if (signal::real_time(info.number) && info.kind != SignalInfo::Kind::sent) return Error::again;
+  SignalSet now = set();
   now.add(info.number);
   change(now);
   return {};
-}
-
-bool PendingSignals::take(SignalSet blocked, SignalInfo& info) {
-  const SignalSet deliverable = set() - blocked;
-  if (deliverable.empty()) return false;
-  const SignalSet urgent = deliverable & signal::synchronous;
-  take_number((urgent.empty() ? deliverable : urgent).first(), info);
-  return true;
 }
 
 QueuedSignal* PendingSignals::find(int number) {
@@ -42,21 +36,26 @@ QueuedSignal* PendingSignals::find(int number) {
   return nullptr;
 }
 
-void PendingSignals::take_number(int number, SignalInfo& info) {
+std::optional<SignalInfo> PendingSignals::take(SignalSet blocked) {
+  std::optional<SignalInfo> info;
+  const SignalSet deliverable = set() - blocked;
+  if (deliverable.empty()) return info;
+  const SignalSet urgent = deliverable & signal::synchronous;
+  const int number = (urgent.empty() ? deliverable : urgent).first();
   if (QueuedSignal* queued = find(number)) {
     info = queued->info;
     drop(*queued);
-    if (signal::real_time(number) && find(number)) return;  // more of them
+    if (signal::real_time(number) && find(number)) return info;  // more of them
   } else {
     info = SignalInfo{.number = number, .code = signal_code::user};  // what was known about it is lost
   }
   SignalSet rest = set();
   rest.remove(number);
   change(rest);
+  return info;
 }
 
-void PendingSignals::drop(QueuedSignal& queued) {
-  List<QueuedSignal, &QueuedSignal::node>::remove(queued);
+[[gnu::noinline]] void PendingSignals::give_back(QueuedSignal& queued) {
   if (queued.payer) queued.payer->queued_signals.fetch_sub(1, std::memory_order_relaxed);
   queued.payer = nullptr;
   if (&queued != &first_) delete &queued;

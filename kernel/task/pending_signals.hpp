@@ -1,12 +1,13 @@
 // Signals that have been sent but not delivered: one set for each process and one for each thread.
 //
 // A standard signal is pending once, however often it was sent; real-time signals queue, and of one number the oldest
-// comes first. Of several numbers the lowest comes first, the synchronous ones before all. Information that could not be
-// kept (no memory, or the sender's user is over RLIMIT_SIGPENDING) is lost for standard signals; for real-time ones the
-// sender is told (Error::again). Protected by the lock of the process.
+// comes first. Of several numbers the lowest comes first, the synchronous ones before all. Information that could not
+// be kept (no memory, or the sender's user is over RLIMIT_SIGPENDING) is lost for standard signals; for real-time ones
+// the sender is told (Error::again). Protected by the lock of the process.
 #pragma once
 
 #include <atomic>
+#include <optional>
 
 #include "lib/list.hpp"
 #include "lib/ref.hpp"
@@ -30,20 +31,29 @@ class PendingSignals {
   // May be read without the lock: pairs with UserThread::set_mask, each side writes its own and then reads the other's.
   SignalSet set() const { return SignalSet(set_.load(std::memory_order_seq_cst)); }
   // `payer` null: of the kernel's own making, not counted. Error::again: a real-time signal that could not be queued.
-  Result<void> add(const SignalInfo& info, UserAccount* payer, std::uint64_t limit);
-  // The next signal that is not in `blocked`, out of the set; false: none.
-  bool take(SignalSet blocked, SignalInfo& info);
+  Result<void> add(const SignalInfo& info, UserAccount* payer, std::uint64_t limit) {
+    if (signal::real_time(info.number)) return add_paid(info, payer, limit);
+    if (set().contains(info.number)) return {};
+    if (first_.node.linked()) return add_paid(info, payer, limit);
+    push(first_, info);  // takes no memory
+    return {};
+  }
+  // The next signal that is not in `blocked`, out of the set.
+  std::optional<SignalInfo> take(SignalSet blocked);
   void discard(SignalSet which);
   // What a POSIX timer has sent: it is no more.
   void discard_of_timer(int timer);
 
  private:
   void change(SignalSet set) { set_.store(set.bits(), std::memory_order_seq_cst); }
+  void push(QueuedSignal& queued, const SignalInfo& info);
+  Result<void> add_paid(const SignalInfo& info, UserAccount* payer, std::uint64_t limit);
   QueuedSignal* find(int number);  // the oldest; null: nothing more is known of it than that it is pending
-  void take_number(int number, SignalInfo& info);
-  void drop(QueuedSignal& queued);
-
-  QueuedSignal* take_slot();
+  void drop(QueuedSignal& queued) {
+    List<QueuedSignal, &QueuedSignal::node>::remove(queued);
+    if (queued.payer || &queued != &first_) give_back(queued);
+  }
+  void give_back(QueuedSignal& queued);
 
   std::atomic<std::uint64_t> set_{0};
   QueuedSignal first_;  // most of the time there is one at most, which needs no memory of its own

@@ -12,13 +12,11 @@ SignalInfo kernel_signal(int number) {
 }
 
 SignalInfo signal_from(Process& sender, const Process& receiver, int number, int code) {
-  SignalInfo info;
-  info.number = number;
-  info.code = code;
   const bool same_place = &sender.container() == &receiver.container();
-  info.process = same_place ? sender.number() : sender.pid()->number_in(receiver.container());
-  info.user = sender.credentials().ids().user;
-  return info;
+  return {.number = number,
+          .code = code,
+          .process = same_place ? sender.number() : sender.pid()->number_in(receiver.container()),
+          .user = sender.credentials().ids().user};
 }
 
 namespace {
@@ -38,9 +36,8 @@ bool is_ignored(Process& process, const UserThread& thread, int number) {
 }
 
 // A stop signal takes back what would continue, and the reverse; a continue signal ends a stop.
-void prepare(Process& process, int number) REQUIRES(process.lock()) {
+[[gnu::noinline]] void change_stop(Process& process, int number) REQUIRES(process.lock()) {
   const bool stops = signal::stopping.contains(number);
-  if (!stops && number != signal::continue_) return;
   const SignalSet opposite = stops ? SignalSet::of(signal::continue_) : signal::stopping;
   process.pending.discard(opposite);
   for (UserThread& thread : process.threads) thread.pending.discard(opposite);
@@ -78,16 +75,20 @@ void kill_locked(Process& process) REQUIRES(process.lock()) {
   process.threads_changed.wake_all();
 }
 
+constexpr SignalSet acts_when_sent = signal::stopping | SignalSet::of(signal::kill, signal::continue_);
+
 Result<void> send(Process& process, UserThread* target, const SignalInfo& info, Process* sender) {
   SpinGuard guard(process.lock());
   UserThread* first = target ? target : process.threads.front();
   if (!first || !first->process_node.linked() || process.ending()) return {};  // it ends, or has ended
   const int number = info.number;
   if (is_protected(process, number, sender)) return {};
-  prepare(process, number);
-  if (number == signal::kill) {
-    kill_locked(process);
-    return {};
+  if (acts_when_sent.contains(number)) [[unlikely]] {
+    if (number == signal::kill) {
+      kill_locked(process);
+      return {};
+    }
+    change_stop(process, number);
   }
   if (is_ignored(process, *first, number)) return {};
   UserAccount* payer = sender ? &sender->account() : nullptr;
@@ -140,7 +141,6 @@ void force_signal(UserThread& thread, const SignalInfo& info) {
 namespace {
 
 bool may_signal_by_user(Process& caller, Process& target) {
-  if (&caller == &target) return true;
   const Identities& own = caller.credentials().ids();
   const Ref<const Credentials> held = target.hold_credentials();
   const Identities& other = held->ids();
@@ -194,7 +194,7 @@ Result<void> send_to_all(Process& caller, int number) {
 }  // namespace
 
 Result<void> check_may_signal(Process& caller, Process& target, int number) {
-  if (may_signal_by_user(caller, target)) return {};
+  if (&caller == &target || may_signal_by_user(caller, target)) return {};
   SpinGuard guard(process_tree_lock);
   if (may_continue(caller, target, number)) return {};
   return Error::perm;
@@ -216,10 +216,13 @@ Result<void> send_signal_to(Process& caller, int target, int number) {
 
 namespace {
 
+// raise(3) and abort(3) name the caller itself.
+bool is_self(const UserThread& self, int process, int thread) {
+  return self.number() == thread && (process == 0 || process == self.process().number());
+}
+
 // tgkill(2)'s process must be the thread's.
 Result<Ref<UserThread>> find_thread_of(Process& caller, int process, int thread) {
-  UserThread& self = UserThread::current();  // raise(3) and abort(3) name the caller itself
-  if (self.number() == thread && (process == 0 || process == caller.number())) return Ref<UserThread>(&self);
   Ref<UserThread> found = TRY(find_thread(caller.container(), thread));
   if (process && found->process().pid()->number_in(caller.container()) != process) return Error::srch;
   return found;
@@ -229,10 +232,13 @@ Result<Ref<UserThread>> find_thread_of(Process& caller, int process, int thread)
 
 Result<void> send_signal_to_thread(Process& caller, int process, int thread, int number) {
   if (thread <= 0 || process < 0 || (number != 0 && !signal::valid(number))) return Error::inval;
-  const Ref<UserThread> target = TRY(find_thread_of(caller, process, thread));
-  TRY(check_may_signal(caller, target->process(), number));
+  UserThread& self = UserThread::current();
+  Ref<UserThread> other;
+  if (!is_self(self, process, thread)) other = TRY(find_thread_of(caller, process, thread));
+  UserThread& target = other ? *other : self;
+  TRY(check_may_signal(caller, target.process(), number));
   if (number == 0) return {};
-  return deliver(*target, signal_from(caller, target->process(), number, signal_code::thread_kill), &caller);
+  return deliver(target, signal_from(caller, target.process(), number, signal_code::thread_kill), &caller);
 }
 
 Result<void> queue_signal(Process& caller, int process, int thread, const SignalInfo& info) {

@@ -13,12 +13,11 @@ std::string_view signal::name(int number) {
 
 DefaultAction default_action(int number) {
   using namespace signal;
-  constexpr SignalSet ignored = SignalSet::of(child, urgent, window);
   constexpr SignalSet dumps =
       SignalSet::of(quit, illegal, trap, abort, bus, floating_point, segmentation, cpu_limit, file_limit, bad_call);
   if (stopping.contains(number)) return DefaultAction::stop;
   if (number == continue_) return DefaultAction::continue_;
-  if (ignored.contains(number)) return DefaultAction::ignore;
+  if (ignored_by_default.contains(number)) return DefaultAction::ignore;
   return dumps.contains(number) ? DefaultAction::terminate_with_core : DefaultAction::terminate;
 }
 

@@ -56,6 +56,7 @@ inline constexpr SignalSet unblockable = SignalSet::of(kill, stop);
 inline constexpr SignalSet stopping = SignalSet::of(stop, terminal_stop, terminal_input, terminal_output);
 // Sent by the processor about what the program just did; delivered before others.
 inline constexpr SignalSet synchronous = SignalSet::of(illegal, trap, bus, floating_point, segmentation, bad_call);
+inline constexpr SignalSet ignored_by_default = SignalSet::of(child, urgent, window);
 }  // namespace signal
 
 // What a process does about a signal whose disposition is default, signal(7).
@@ -75,22 +76,25 @@ struct SignalInfo {
   };
   int number = 0;
   int code = 0;  // SI_* and the per-signal codes, values of the Linux ABI: see signal_code
-  Kind kind = Kind::sent;
   int error = 0;
   int process = 0;
   std::uint32_t user = 0;
-  union {
-    std::uint64_t value = 0;  // sigval
-    std::uintptr_t address;
-    long band;
-  };
   union {
     int status = 0;  // child: exit status or signal number
     int timer;
     int descriptor;
   };
-  int overrun = 0;
-  std::int64_t user_time = 0, system_time = 0;  // child: clock ticks (100 a second)
+  union {
+    std::uint64_t value = 0;  // sigval
+    std::uintptr_t address;
+    long band;
+    std::int64_t user_time;  // child: clock ticks (100 a second)
+  };
+  union {
+    std::int64_t system_time = 0;  // child
+    int overrun;
+  };
+  Kind kind = Kind::sent;
 };
 
 namespace signal_code {

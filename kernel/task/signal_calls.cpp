@@ -20,6 +20,23 @@ Result<SignalAction> change_action(Process& process, int number, const SignalAct
   return old;
 }
 
+namespace {
+
+// The thread's own ones come first.
+std::optional<SignalInfo> take_pending(UserThread& thread, SignalSet blocked) {
+  SpinGuard guard(thread.process().lock());
+  const bool own = !(thread.pending.set() - blocked).empty();
+  return own ? thread.pending.take(blocked) : thread.process().pending.take(blocked);
+}
+
+}  // namespace
+
+std::optional<SignalInfo> take_deliverable_signal(UserThread& thread, SignalSet blocked) {
+  std::optional<SignalInfo> info = take_pending(thread, blocked);
+  if (info && info->kind == SignalInfo::Kind::timer) settle_timer_signal(thread.process(), *info);
+  return info;
+}
+
 SignalSet pending_signals(UserThread& thread) {
   return (thread.pending.set() | thread.process().pending.set()) & thread.mask();
 }
@@ -46,17 +63,6 @@ Result<void> pause(UserThread&) {
 
 namespace {
 
-bool take_awaited(UserThread& thread, SignalSet wanted, SignalInfo& info) {
-  Process& process = thread.process();
-  const SignalSet others = SignalSet::all() - wanted;
-  {
-    SpinGuard guard(process.lock());
-    if (!thread.pending.take(others, info) && !process.pending.take(others, info)) return false;
-  }
-  if (info.kind == SignalInfo::Kind::timer) settle_timer_signal(process, info);
-  return true;
-}
-
 // One that is not awaited, and not blocked: its handler comes first.
 bool must_handle_another(UserThread& thread) {
   Process& process = thread.process();
@@ -68,14 +74,14 @@ bool must_handle_another(UserThread& thread) {
 
 Result<SignalInfo> wait_for_signal(UserThread& thread, SignalSet wanted, Nanoseconds deadline) {
   wanted = wanted - signal::unblockable;
-  SignalInfo info;
-  if (take_awaited(thread, wanted, info)) return info;
+  const SignalSet others = SignalSet::all() - wanted;
+  if (const auto info = take_signal(thread, others)) return *info;
   // Senders look at this after they have added a signal, so none is missed.
   thread.awaited_signals.store(wanted.bits(), std::memory_order_seq_cst);
   Result<SignalInfo> outcome = Error::again;
   while (true) {
-    if (take_awaited(thread, wanted, info)) {
-      outcome = info;
+    if (const auto info = take_signal(thread, others)) {
+      outcome = *info;
       break;
     }
     if (must_handle_another(thread)) {
@@ -85,7 +91,7 @@ Result<SignalInfo> wait_for_signal(UserThread& thread, SignalSet wanted, Nanosec
     Event event;
     const auto slept = sleep_until_raised(event, Wait::interruptible, deadline);
     if (!slept && slept.error() == Error::timedout) {
-      if (take_awaited(thread, wanted, info)) outcome = info;
+      if (const auto info = take_signal(thread, others)) outcome = *info;
       break;
     }
     thread.clear_interruption();  // work_signals stays: the way to user mode looks again

@@ -9,6 +9,15 @@ namespace cv6 {
 // `fresh` null: only asks. Returns what was. A signal that becomes ignored is no longer pending. Error::inval.
 Result<SignalAction> change_action(Process& process, int number, const SignalAction* fresh);
 
+// The next signal for the thread that is not in `blocked`: it is not pending any more.
+std::optional<SignalInfo> take_deliverable_signal(UserThread& thread, SignalSet blocked);
+inline std::optional<SignalInfo> take_signal(UserThread& thread, SignalSet blocked) {
+  // Only this thread takes signals of its own set, and a signal added after this look has work_signals set again.
+  const SignalSet pending = thread.pending.set() | thread.process().pending.set();
+  if ((pending - blocked).empty()) return {};
+  return take_deliverable_signal(thread, blocked);
+}
+
 SignalSet pending_signals(UserThread& thread);  // sigpending(2): blocked ones that have been sent
 
 // Always Error::restart_unhandled, which ends as EINTR: a handler has run.

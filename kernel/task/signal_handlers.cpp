@@ -16,6 +16,7 @@ void SignalHandlers::take_over(const SignalHandlers& other) NO_THREAD_SAFETY_ANA
   for (int number = 1; number <= signal::last; ++number)
     if (other.changed_.contains(number)) actions_[number - 1] = other.actions_[number - 1];
   changed_ = other.changed_;
+  ignored_.store(other.ignored_.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
 SignalAction SignalHandlers::get(int number) {
@@ -23,39 +24,44 @@ SignalAction SignalHandlers::get(int number) {
   return actions_[number - 1];
 }
 
+void SignalHandlers::change(int number, const SignalAction& action) {
+  actions_[number - 1] = action;
+  const bool by_default =
+      action.handler == SignalAction::default_handler && signal::ignored_by_default.contains(number);
+  SignalSet ignored(ignored_.load(std::memory_order_relaxed));
+  if (by_default || action.handler == SignalAction::ignore_handler)
+    ignored.add(number);
+  else
+    ignored.remove(number);
+  ignored_.store(ignored.bits(), std::memory_order_relaxed);
+}
+
 SignalAction SignalHandlers::set(int number, const SignalAction& action) {
   SpinGuard guard(lock_);
   changed_.add(number);
-  return std::exchange(actions_[number - 1], action);
+  const SignalAction old = actions_[number - 1];
+  change(number, action);
+  return old;
 }
 
 SignalAction SignalHandlers::take_for_delivery(int number) {
   SpinGuard guard(lock_);
-  SignalAction& action = actions_[number - 1];
-  const SignalAction taken = action;
-  if (taken.has_handler() && taken.flags & SignalAction::reset_handler) action.handler = SignalAction::default_handler;
+  const SignalAction taken = actions_[number - 1];
+  if (taken.has_handler() && taken.flags & SignalAction::reset_handler) [[unlikely]] {
+    SignalAction reset = taken;
+    reset.handler = SignalAction::default_handler;
+    change(number, reset);
+  }
   return taken;
 }
 
 void SignalHandlers::reset() {
   SpinGuard guard(lock_);
   for (SignalSet rest = changed_; !rest.empty(); rest.remove(rest.first())) {
-    SignalAction& action = actions_[rest.first() - 1];
-    const bool ignored = action.handler == SignalAction::ignore_handler;
-    action = SignalAction();
-    if (ignored) action.handler = SignalAction::ignore_handler;
+    const int number = rest.first();
+    const bool ignored = actions_[number - 1].handler == SignalAction::ignore_handler;
+    change(number, {.handler = ignored ? SignalAction::ignore_handler : SignalAction::default_handler});
   }
-}
-
-bool SignalHandlers::ignores(int number) {
-  SpinGuard guard(lock_);
-  return ignores_locked(number);
-}
-
-bool SignalHandlers::ignores_locked(int number) {
-  const std::uintptr_t handler = actions_[number - 1].handler;
-  if (handler == SignalAction::default_handler) return default_action(number) == DefaultAction::ignore;
-  return handler == SignalAction::ignore_handler;
 }
 
 SignalHandlers::Sets SignalHandlers::sets() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <utility>
 
 #include "lib/ref.hpp"
@@ -25,8 +26,8 @@ class SignalHandlers : public Counted<SignalHandlers>, public Cached<SignalHandl
   SignalAction take_for_delivery(int number);
   // exec(3): what has a handler becomes default, what is ignored stays so. CLONE_CLEAR_SIGHAND does the same.
   void reset();
-  // The signal would do nothing if it were delivered now.
-  bool ignores(int number);
+  // The signal would do nothing if it were delivered now. Without the lock.
+  bool ignores(int number) const { return SignalSet(ignored_.load(std::memory_order_relaxed)).contains(number); }
   // For /proc.
   struct Sets {
     SignalSet ignored, caught;
@@ -39,11 +40,12 @@ class SignalHandlers : public Counted<SignalHandlers>, public Cached<SignalHandl
  private:
   SignalHandlers() = default;
   void take_over(const SignalHandlers& other);
-  bool ignores_locked(int number) REQUIRES(lock_);
+  void change(int number, const SignalAction& action) REQUIRES(lock_);
 
   SpinLock lock_{Rank::signals};
   std::array<SignalAction, signal::last> actions_ GUARDED_BY(lock_);
   SignalSet changed_ GUARDED_BY(lock_);  // what was ever set: all others are as they were made, so need no copying
+  std::atomic<std::uint64_t> ignored_{signal::ignored_by_default.bits()};  // follows from actions_
 };
 
 }  // namespace cv6

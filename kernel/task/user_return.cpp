@@ -2,10 +2,11 @@
 
 #include "task/abi_operations.hpp"
 #include "task/exit.hpp"
-#include "task/process_timers.hpp"
 #include "task/job_stops.hpp"
 #include "task/process.hpp"
+#include "task/process_timers.hpp"
 #include "task/send_signal.hpp"
+#include "task/signal_calls.hpp"
 #include "task/standstill.hpp"
 #include "task/start_user.hpp"
 
@@ -34,7 +35,8 @@ std::uintptr_t stack_for(const UserThread& thread, const arch::UserRegisters& re
   return alternate.base + alternate.size;
 }
 
-void run_handler(UserThread& thread, arch::UserRegisters& registers, const SignalInfo& info, const SignalAction& action) {
+void run_handler(UserThread& thread, arch::UserRegisters& registers, const SignalInfo& info,
+                 const SignalAction& action) {
   settle_interrupted_call(thread, registers, &action);
   const SignalSet saved = thread.take_saved_mask();
   const std::uintptr_t stack = stack_for(thread, registers, action);
@@ -45,32 +47,22 @@ void run_handler(UserThread& thread, arch::UserRegisters& registers, const Signa
     return force_signal(thread, kernel_signal(signal::segmentation));
   }
   if (thread.alternate_stack.flags & AlternateStack::auto_disarm) thread.alternate_stack = AlternateStack();
-  SignalSet blocked = thread.mask() | action.mask;
+  SignalSet blocked = action.mask;
   if (!(action.flags & SignalAction::no_defer)) blocked.add(info.number);
-  thread.set_mask(blocked);
+  thread.block(blocked);
 }
 
 void act_by_default(UserThread& thread, const SignalInfo& info) {
   switch (default_action(info.number)) {
     case DefaultAction::ignore:
-    case DefaultAction::continue_: return;
-    case DefaultAction::stop: return begin_stop(thread.process(), info.number);
+    case DefaultAction::continue_:
+      return;
+    case DefaultAction::stop:
+      return begin_stop(thread.process(), info.number);
     case DefaultAction::terminate:
-    case DefaultAction::terminate_with_core: exit_process({WaitStatus::Kind::killed, info.number});
+    case DefaultAction::terminate_with_core:
+      exit_process({WaitStatus::Kind::killed, info.number});
   }
-}
-
-bool take_signal(UserThread& thread, SignalInfo& info) {
-  Process& process = thread.process();
-  const SignalSet blocked = thread.mask();
-  // Only this thread takes signals of its own set, and a signal added after this look has work_signals set again.
-  if (((thread.pending.set() | process.pending.set()) - blocked).empty()) return false;
-  {
-    SpinGuard guard(process.lock());
-    if (!thread.pending.take(blocked, info) && !process.pending.take(blocked, info)) return false;
-  }
-  if (info.kind == SignalInfo::Kind::timer) settle_timer_signal(process, info);
-  return true;
 }
 
 void deal_with_signals(UserThread& thread, arch::UserRegisters& registers) {
@@ -78,38 +70,40 @@ void deal_with_signals(UserThread& thread, arch::UserRegisters& registers) {
   thread.remove_work(UserThread::work_signals);
   if (process.ending() || (process.executing && process.executing != &thread)) exit_thread(0);
   thread.clear_interruption();
-  while (!process.ending() && (process.stopping || must_stand_still(thread))) {
+  while ((process.stopping || must_stand_still(thread)) && !process.ending()) {
     if (process.stopping) wait_while_stopped(thread);
     if (must_stand_still(thread)) stand_still(thread);
   }
   if (process.continue_unannounced) announce_continue(process);
-  SignalInfo info;
-  while (take_signal(thread, info)) {
-    const SignalAction action = process.handlers().take_for_delivery(info.number);
+  while (const auto info = take_signal(thread, thread.mask())) {
+    const SignalAction action = process.handlers().take_for_delivery(info->number);
     if (action.has_handler())
-      run_handler(thread, registers, info, action);
+      run_handler(thread, registers, *info, action);
     else if (action.handler == SignalAction::default_handler)
-      act_by_default(thread, info);
+      act_by_default(thread, *info);
     if (thread.has_work(UserThread::work_signals)) return;  // stopped, ending, or more of them: from the start
+  }
+}
+
+// Everything but the floating-point registers.
+[[gnu::noinline]] void attend_to_work(UserThread& thread, arch::UserRegisters& registers) {
+  while (true) {
+    if (sched::reschedule_wanted()) sched::yield();
+    if (thread.has_work(UserThread::work_timers)) check_cpu_timers(thread);
+    if (thread.has_work(UserThread::work_signals)) deal_with_signals(thread, registers);
+    if (thread.has_work(UserThread::work_signals)) continue;
+    // No handler runs.
+    settle_interrupted_call(thread, registers, nullptr);
+    thread.restore_mask();
+    if (!thread.has_work(UserThread::work_signals)) return;
   }
 }
 
 }  // namespace
 
+// Most often it is a thread that has slept, and only its registers are missing.
 void return_to_user_work(UserThread& thread, arch::UserRegisters& registers) {
-  while (true) {
-    if (sched::reschedule_wanted()) sched::yield();
-    if (thread.has_work(UserThread::work_timers)) check_cpu_timers(thread);
-    if (thread.has_work(UserThread::work_signals)) {
-      deal_with_signals(thread, registers);
-      continue;
-    }
-    break;
-  }
-  // No handler runs.
-  settle_interrupted_call(thread, registers, nullptr);
-  thread.restore_mask();
-  if (thread.has_work(UserThread::work_signals)) return return_to_user_work(thread, registers);
+  if (thread.has_work_besides(UserThread::work_fpu) || sched::reschedule_wanted()) attend_to_work(thread, registers);
   thread.prepare_to_enter_user();
 }
 

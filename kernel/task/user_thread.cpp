@@ -146,6 +146,11 @@ void UserThread::set_mask(SignalSet mask) {
   if (!((pending.set() | process_->pending.set()) - blocked).empty()) notice_signals();
 }
 
+// Nothing that is pending becomes deliverable by it.
+void UserThread::block(SignalSet more) {
+  mask_.store((mask() | (more - signal::unblockable)).bits(), std::memory_order_relaxed);
+}
+
 void UserThread::set_temporary_mask(SignalSet temporary) {
   saved_mask_ = mask();
   has_saved_mask_ = true;

@@ -67,6 +67,7 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   // The signals that are blocked. set_mask() never blocks SIGKILL and SIGSTOP, and notices signals that become deliverable.
   SignalSet mask() const { return SignalSet(mask_.load(std::memory_order_relaxed)); }
   void set_mask(SignalSet mask);
+  void block(SignalSet more);
   // sigsuspend(2), ppoll(2) and the like: `mask` for the duration of the call; what was there before comes back when the
   // signal that ended the call has been delivered (its handler's frame restores it), or by restore_mask() if none was.
   void set_temporary_mask(SignalSet mask);
@@ -100,6 +101,7 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   void add_work(Work work) { work_.fetch_or(work, std::memory_order_release); }
   void remove_work(Work work) { work_.fetch_and(~static_cast<std::uint32_t>(work), std::memory_order_acquire); }
   bool has_work(Work work) const { return (work_.load(std::memory_order_acquire) & work) != 0; }
+  bool has_work_besides(Work work) const { return (work_.load(std::memory_order_acquire) & ~work) != 0; }
   // A signal may be deliverable: out of interruptible waits, and through the work before user mode.
   void notice_signals() {
     add_work(work_signals);

@@ -93,6 +93,9 @@ std::uint64_t LinuxOperations::restart_call_number() const { return restart_sysc
 
 }  // namespace linux_abi
 
-void initialise_linux_abi() { register_abi(ProgramKind::elf64_x86_64, linux_abi::operations); }
+void initialise_linux_abi() {
+  linux_abi::initialise_signal_frames();
+  register_abi(ProgramKind::elf64_x86_64, linux_abi::operations);
+}
 
 }  // namespace cv6

@@ -1,11 +1,12 @@
 // The frame of a signal handler, written at delivery and taken back by rt_sigreturn(2).
 //
-// The extended state in the frame is the processor's own image; bytes 464.. of its first part say, with magic words, how
-// much more of it there is, and a second magic word follows its end, so that a frame which a program has cut or built
-// itself is recognised (FP_XSTATE_MAGIC1 and 2).
+// The extended state in the frame is the processor's own image; bytes 464.. of its first part say, with magic words,
+// how much more of it there is, and a second magic word follows its end, so that a frame which a program has cut or
+// built itself is recognised (FP_XSTATE_MAGIC1 and 2).
+#include "abi/linux/signal_frame.hpp"
+
 #include "abi/linux/handlers.hpp"
 #include "abi/linux/operations.hpp"
-#include "abi/linux/signal_frame.hpp"
 #include "abi/linux/signal_types.hpp"
 #include "abi/support.hpp"
 #include "task/send_signal.hpp"
@@ -14,23 +15,26 @@
 namespace cv6::linux_abi {
 namespace {
 
-bool has_extended_state() { return arch::fpu_image_size() > fxsave_size; }
-std::size_t state_size() { return arch::fpu_image_size() + (has_extended_state() ? sizeof fp_xstate_magic2 : 0); }
+// What every frame says about its extended state; the same on all processors.
+struct StateFormat {
+  std::size_t image_size = fxsave_size;
+  std::size_t size = fxsave_size;  // with the second magic word
+  MarkedHeader marked{};
+  bool extended() const { return image_size > fxsave_size; }
+};
+constinit StateFormat format;
 
 // Copies the floating-point registers to user memory, marked as what they are.
 Result<void> write_state(UserThread& thread, std::uintptr_t to) {
-  const std::size_t size = arch::fpu_image_size();
-  if (has_extended_state()) {
-    // The processor leaves the marks to software, and wants the image's header, which follows them, to be zero.
-    const MarkedHeader marked{{fp_xstate_magic1, static_cast<std::uint32_t>(state_size()), arch::fpu_components(),
-                               static_cast<std::uint32_t>(size), {}}, {}};
-    TRY(UserPtr<MarkedHeader>(to + fpx_software_offset).write(marked));
+  const std::size_t size = format.image_size;
+  if (format.extended()) {
+    TRY(UserPtr<MarkedHeader>(to + fpx_software_offset).write(format.marked));
     TRY(UserPtr<std::uint32_t>(to + size).write(fp_xstate_magic2));
   }
   if (thread.save_fpu_to_user(to)) return {};
   // A page of it is missing. The image in the kernel has no marks.
   const auto* image = static_cast<const std::byte*>(thread.save_fpu());
-  const std::size_t first = has_extended_state() ? fpx_software_offset : size;
+  const std::size_t first = format.extended() ? fpx_software_offset : size;
   if (arch::copy_to_user(to, image, first) != 0) return Error::fault;
   if (arch::copy_to_user(to + fxsave_size, image + fxsave_size, size - fxsave_size) != 0) return Error::fault;
   return {};
@@ -38,11 +42,10 @@ Result<void> write_state(UserThread& thread, std::uintptr_t to) {
 
 // How many bytes of the state at `from` are an image: all, or the legacy part if the marks are not right.
 Result<std::size_t> readable_state(std::uintptr_t from) {
-  if (!has_extended_state()) return fxsave_size;
-  const FpxSoftwareBytes marks = TRY(UserPtr<FpxSoftwareBytes>(from + fpx_software_offset).read());
-  const std::size_t size = arch::fpu_image_size();
-  const bool marked = marks.magic1 == fp_xstate_magic1 && marks.xstate_size == size && marks.extended_size == state_size();
-  if (!marked || TRY(UserPtr<std::uint32_t>(from + size).read()) != fp_xstate_magic2) return fxsave_size;
+  if (!format.extended()) return fxsave_size;
+  const std::size_t size = format.image_size;
+  if (TRY(UserPtr<FpxMark>(from + fpx_software_offset).read()) != format.marked.mark) return fxsave_size;
+  if (TRY(UserPtr<std::uint32_t>(from + size).read()) != fp_xstate_magic2) return fxsave_size;
   return size;
 }
 
@@ -52,7 +55,7 @@ Result<void> read_state(UserThread& thread, std::uintptr_t from) {
     return {};
   }
   const std::size_t size = TRY(readable_state(from));
-  if (size == arch::fpu_image_size() && thread.load_fpu_from_user(from)) return {};
+  if (size == format.image_size && thread.load_fpu_from_user(from)) return {};
   void* image = thread.change_fpu();
   if (arch::copy_from_user(image, from, size) != 0 || !arch::fpu_sanitize(image, size)) {
     thread.reset_fpu();
@@ -83,17 +86,27 @@ Result<void> take_frame_back(UserThread& thread, arch::UserRegisters& registers)
 
 }  // namespace
 
-Result<void> LinuxOperations::push_signal_frame(UserThread& thread, arch::UserRegisters& registers, const SignalInfo& info,
-                                                const SignalAction& action, std::uintptr_t stack_limit,
-                                                SignalSet saved_mask) const {
+void initialise_signal_frames() {
+  format.image_size = format.size = arch::fpu_image_size();
+  if (!format.extended()) return;
+  format.size += sizeof fp_xstate_magic2;
+  // The processor leaves the marks to software, and wants the image's header, which follows them, to be zero.
+  format.marked.mark = {fp_xstate_magic1, static_cast<std::uint32_t>(format.size)};
+  format.marked.xfeatures = arch::fpu_components();
+  format.marked.xstate_size = format.image_size;
+}
+
+Result<void> LinuxOperations::push_signal_frame(UserThread& thread, arch::UserRegisters& registers,
+                                                const SignalInfo& info, const SignalAction& action,
+                                                std::uintptr_t stack_limit, SignalSet saved_mask) const {
   // There is no other way back: the C library always gives one (sigreturn(2)).
   if (!(action.flags & SignalAction::restorer_given)) return Error::fault;
-  const FramePlace place = place_frame(stack_limit, registers.stack_pointer(), thread.alternate_stack, state_size());
+  const FramePlace place = place_frame(stack_limit, registers.stack_pointer(), thread.alternate_stack, format.size);
   if (!place.fits) return Error::fault;
   TRY(write_state(thread, place.state));
   const RtSigframe frame{
       .return_address = action.restorer,
-      .uc = {.uc_flags = (has_extended_state() ? uc_fp_xstate : 0) | uc_sigcontext_ss | uc_strict_restore_ss,
+      .uc = {.uc_flags = (format.extended() ? uc_fp_xstate : 0) | uc_sigcontext_ss | uc_strict_restore_ss,
              .uc_link = 0,
              .uc_stack = stack_of(thread.alternate_stack),
              .uc_mcontext = arch::SignalContext::of(registers, thread.last_fault, saved_mask.bits(), place.state),

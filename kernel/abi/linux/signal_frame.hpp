@@ -13,6 +13,9 @@
 
 namespace cv6::linux_abi {
 
+// At boot, when what the processor's floating-point images hold is known.
+void initialise_signal_frames();
+
 inline constexpr std::size_t red_zone_size = 128;
 
 struct FramePlace {

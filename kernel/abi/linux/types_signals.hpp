@@ -91,21 +91,23 @@ static_assert(sizeof(RtSigframe) == 312);
 inline constexpr std::size_t siginfo_offset = sizeof(RtSigframe);
 inline constexpr std::size_t signal_frame_size = siginfo_offset + sizeof(Siginfo);
 
-// In bytes 464..511 of the legacy area, which the processor leaves to software.
-struct FpxSoftwareBytes {
+// How a program knows that the state goes on behind the legacy area, and how far: image and second magic word.
+struct FpxMark {
   std::uint32_t magic1;
-  std::uint32_t extended_size;  // image and magic2
-  std::uint64_t xfeatures;
-  std::uint32_t xstate_size;    // the image
-  std::uint32_t padding[7];
+  std::uint32_t extended_size;
+  bool operator==(const FpxMark&) const = default;
 };
-static_assert(sizeof(FpxSoftwareBytes) == 48);
 inline constexpr std::size_t fpx_software_offset = 464;
 inline constexpr std::size_t fxsave_size = 512;
+// From byte 464 of the image on: struct _fpx_sw_bytes in what the processor leaves to software, and the image's header.
 struct MarkedHeader {
-  FpxSoftwareBytes marks;
-  std::uint64_t header[8];  // Intel SDM volume 1, 13.4.2
+  FpxMark mark;
+  std::uint64_t xfeatures;
+  std::uint64_t xstate_size;  // the image
+  std::uint64_t unused[3];
+  std::uint64_t header[8];    // Intel SDM volume 1, 13.4.2
 };
+static_assert(sizeof(MarkedHeader) == 48 + 64);
 inline constexpr std::uint32_t fp_xstate_magic1 = 0x46505853;
 inline constexpr std::uint32_t fp_xstate_magic2 = 0x46505845;
 

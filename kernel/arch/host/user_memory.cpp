@@ -52,6 +52,14 @@ std::size_t copy_to_user(std::uintptr_t to, const void* from, std::size_t size) 
   });
 }
 
+bool copy_words_from_user(void* to, std::uintptr_t from, std::size_t words) {
+  return copy_from_user(to, from, words * 8) == 0;
+}
+
+bool copy_words_to_user(std::uintptr_t to, const void* from, std::size_t words) {
+  return copy_to_user(to, from, words * 8) == 0;
+}
+
 std::size_t clear_user(std::uintptr_t to, std::size_t size) {
   return for_each_piece(to, size, Access::write,
                         [](char* place, std::size_t, std::size_t piece) { std::memset(place, 0, piece); });

@@ -15,6 +15,7 @@ inline constexpr std::uint16_t user_data_selector = 0x2b;
 inline constexpr std::uint16_t user_code_selector = 0x33;
 inline constexpr std::uint16_t task_state_selector = 0x40;
 
+inline constexpr std::uint64_t flag_always = 1 << 1;  // reads as 1
 inline constexpr std::uint64_t flag_trap = 1 << 8;
 inline constexpr std::uint64_t flag_interrupt = 1 << 9;
 inline constexpr std::uint64_t flag_direction = 1 << 10;
@@ -26,7 +27,7 @@ struct UserRegisters {
   std::uint64_t r15 = 0, r14 = 0, r13 = 0, r12 = 0, rbp = 0, rbx = 0, r11 = 0, r10 = 0, r9 = 0, r8 = 0;
   std::uint64_t rax = 0, rcx = 0, rdx = 0, rsi = 0, rdi = 0;
   std::uint64_t orig_rax = ~std::uint64_t{0};  // the system call's number; -1: not in a system call
-  std::uint64_t rip = 0, cs = user_code_selector, eflags = flag_interrupt, rsp = 0, ss = user_data_selector;
+  std::uint64_t rip = 0, cs = user_code_selector, eflags = flag_always | flag_interrupt, rsp = 0, ss = user_data_selector;
 
   // As a program finds them at its first instruction.
   static constexpr UserRegisters initial(std::uintptr_t instruction, std::uintptr_t stack) {
@@ -65,7 +66,7 @@ struct UserRegisters {
   constexpr void set_stack_pointer(std::uintptr_t address) { rsp = address; }
   constexpr std::uint64_t flags() const { return eflags; }
   // Only what user code could change itself.
-  constexpr void set_flags(std::uint64_t flags) { eflags = (flags & user_flags) | flag_interrupt; }
+  constexpr void set_flags(std::uint64_t flags) { eflags = (flags & user_flags) | flag_always | flag_interrupt; }
   // Calls function(first, second, third) in user mode on this stack, as the C calling convention wants it.
   constexpr void call_function(std::uintptr_t function, std::uintptr_t stack, std::uint64_t first, std::uint64_t second,
                                std::uint64_t third) {

@@ -53,6 +53,18 @@ cv6_copy_user:
   FIXUP 2b, 5b
   FIXUP 4b, 5b
 
+// size_t cv6_copy_user_words(void* to, const void* from, size_t words): the number of words not copied.
+  .global cv6_copy_user_words
+  .type cv6_copy_user_words, @function
+cv6_copy_user_words:
+  STAC
+  movq %rdx, %rcx
+1:rep movsq
+2:movq %rcx, %rax
+  CLAC
+  ret
+  FIXUP 1b, 2b
+
 // size_t cv6_clear_user(void* to, size_t size): the number of bytes not cleared.
   .global cv6_clear_user
   .type cv6_clear_user, @function

@@ -2,6 +2,7 @@
 
 extern "C" {  // user_copy.S
 std::size_t cv6_copy_user(void* to, const void* from, std::size_t size);
+std::size_t cv6_copy_user_words(void* to, const void* from, std::size_t words);
 std::size_t cv6_clear_user(void* to, std::size_t size);
 std::ptrdiff_t cv6_copy_user_string(char* to, const char* from, std::size_t limit);
 bool cv6_load_user_word(const std::uint32_t* at, std::uint32_t* value);
@@ -40,6 +41,14 @@ std::size_t copy_to_user(std::uintptr_t to, const void* from, std::size_t size) 
     case 8: return cv6_put_user_8(target, from);
     default: return cv6_copy_user(target, from, size);
   }
+}
+
+bool copy_words_from_user(void* to, std::uintptr_t from, std::size_t words) {
+  return is_user_range(from, words * 8) && cv6_copy_user_words(to, reinterpret_cast<const void*>(from), words) == 0;
+}
+
+bool copy_words_to_user(std::uintptr_t to, const void* from, std::size_t words) {
+  return is_user_range(to, words * 8) && cv6_copy_user_words(reinterpret_cast<void*>(to), from, words) == 0;
 }
 
 std::size_t clear_user(std::uintptr_t to, std::size_t size) {
