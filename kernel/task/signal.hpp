@@ -76,6 +76,7 @@ struct SignalInfo {
   };
   int number = 0;
   int code = 0;  // SI_* and the per-signal codes, values of the Linux ABI: see signal_code
+  Kind kind = Kind::sent;
   int error = 0;
   int process = 0;
   std::uint32_t user = 0;
@@ -94,7 +95,6 @@ struct SignalInfo {
     std::int64_t system_time = 0;  // child
     int overrun;
   };
-  Kind kind = Kind::sent;
 };
 
 namespace signal_code {
