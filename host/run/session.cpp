@@ -107,7 +107,7 @@ Result Session::run() {
   }
   if (!leaving_) finish_threads();
   for (const auto& output : outputs_) {
-    if (output->error) result_.output_error = output->error;
+    if (output->error()) result_.output_error = output->error();
   }
   result_.ending = control_->ending();
   result_.guest_was_ready = control_->ready();
@@ -121,6 +121,7 @@ Result Session::run() {
 
 // The ports are closed when the machine is gone, and with them these threads end.
 void Session::finish_threads() {
+  for (const auto& output : outputs_) output->finish();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -129,15 +130,15 @@ void Session::start_pumps() {
   threads_.emplace_back([this] { control_->receive(); });
   const int console = socket_of(protocol::console_port);
   if (kind_ == Kind::command) {
-    start_output(socket_of(protocol::output_port), 1, {});
-    start_output(socket_of(protocol::error_port), 2, {});
+    add_output(protocol::output_port, 1, {});
+    add_output(protocol::error_port, 2, {});
     const int input = socket_of(protocol::input_port);
     if (options_.debugger == Debugger::gdb)
       ::shutdown(input, SHUT_WR);  // The keyboard is gdb's.
     else
       std::thread(pump_input, 0, input).detach();  // It may wait for its input for ever.
   } else {
-    start_output(console, 1, [this](std::string_view bytes) { screen_.follow(bytes); });
+    add_output(protocol::console_port, 1, [this](std::string_view bytes) { screen_.follow(bytes); });
   }
   if (kind_ == Kind::console) std::thread([this, console] { pump_keyboard(console, events_); }).detach();
   if (!options_.fetches.empty()) {
@@ -146,11 +147,8 @@ void Session::start_pumps() {
   }
 }
 
-void Session::start_output(int socket, int output, std::function<void(std::string_view)> observe) {
-  OutputState& state = *outputs_.emplace_back(std::make_unique<OutputState>());
-  threads_.emplace_back([this, socket, output, &state, observe = std::move(observe)] {
-    pump_output(socket, output, state, events_, observe);
-  });
+void Session::add_output(const char* port, int output, std::function<void(std::string_view)> observe) {
+  outputs_.push_back(std::make_unique<OutputPump>(socket_of(port), output, events_, std::move(observe)));
 }
 
 // A long command line does not fit into the socket before the guest reads it, so this has a thread of its own. The job
@@ -204,6 +202,9 @@ void Session::on_signal(int signal) {
 }
 
 void Session::on_events(unsigned events) {
+  if (events & Events::ended) {
+    for (const auto& output : outputs_) output->take_all();
+  }
   if (events & Events::leave) result_.left = true;
   if (events & (Events::leave | Events::output_broken)) leaving_ = true;
 }
@@ -220,13 +221,10 @@ void Session::stop_and_continue() {
 bool Session::finished() const { return options_.debugger == Debugger::none && qemu_gone_ && output_finished(); }
 
 bool Session::output_finished() const {
-  return std::ranges::all_of(outputs_, [](const auto& output) { return output->done.load(); });
+  return std::ranges::all_of(outputs_, [](const auto& output) { return output->done(); });
 }
 
-// The job has ended and nothing of its output waits for us, but the machine is still there.
-bool Session::guest_may_be_stuck() const {
-  return !qemu_gone_ && control_->ending().has_value() &&
-         std::ranges::none_of(outputs_, [](const auto& output) { return output->writing.load(); });
-}
+// The job has ended, and nothing of its output has to wait for us; but the machine is still there.
+bool Session::guest_may_be_stuck() const { return !qemu_gone_ && control_->ending().has_value(); }
 
 }  // namespace cv6::host

@@ -68,6 +68,23 @@ TEST_F(Trouble, MissingFirstProgramIsSaid) {
   EXPECT_TRUE(done.error.starts_with("cv6: the kernel gave up: ")) << done.error;
 }
 
+// A command ends while everything on the way of its output is full; the reader goes on when the machine is gone. `tee`
+// has written at most a few blocks to the file that it has not written to the port.
+TEST_F(Trouble, ReaderThatStopsLosesNothing) {
+  constexpr std::size_t blocks = 8192;
+  const std::string reader =
+      "mkfifo \"$0\" && \"$@\" >\"$0\" & runner=$!; until [ -p \"$0\" ]; do :; done; exec 3<\"$0\"; head -c 1 <&3\n"
+      "tail --pid=\"$(pgrep -P $runner qemu-system)\" -s 0.1 -f /dev/null; cat <&3";
+  Words command = {"sh", "-c", reader, path("fifo")};
+  const Words run = runner({"--get", "/tmp/copy:" + path("copy"), "--", "seq 1000000 | timeout 2 tee /tmp/copy"});
+  command.insert(command.end(), run.begin(), run.end());
+  const Completed done = run_program(command);
+  const std::string copy = text_of("copy");
+  EXPECT_GT(copy.size(), std::size_t{100'000}) << done.error;
+  EXPECT_EQ(done.output, copy.substr(0, done.output.size()));
+  EXPECT_GE(done.output.size() + blocks, copy.size());
+}
+
 TEST_F(Trouble, MachineThatIsSwitchedOffEarlyIsSaid) {
   const std::string init = make_file("init", "#!/bin/busybox sh\n/bin/busybox poweroff -f\n", 0755);
   const Completed done = run_guest({"--add", init + ":/init"}, {"true"});
