@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <cstdlib>
 
@@ -21,11 +22,20 @@ constexpr int patience_after_end_ms = 20'000;
 
 constexpr const char* command_ports[] = {protocol::input_port, protocol::output_port, protocol::error_port};
 
+// A path and nothing that means something to a shell: the program is executed directly, so that what is wrong with it
+// is told by us and not guessed at by the shell.
+bool names_program(std::string_view word) {
+  return word.contains('/') && std::ranges::all_of(word, [](unsigned char c) {
+           return std::isalnum(c) || std::string_view("/._+-@:,%").contains(static_cast<char>(c));
+         });
+}
+
 protocol::Job job_of(const Options& options, bool interactive) {
   protocol::Job job;
   if (const char* terminal = std::getenv("TERM")) job.terminal = terminal;
   job.words = options.command;
-  job.kind = options.command.size() == 1 ? protocol::JobKind::shell : protocol::JobKind::program;
+  const bool for_shell = job.words.size() == 1 && !names_program(job.words[0]);
+  job.kind = for_shell ? protocol::JobKind::shell : protocol::JobKind::program;
   if (options.command.empty()) {
     job.kind = interactive ? protocol::JobKind::console : protocol::JobKind::program;
     if (!interactive) job.words = {"sh", "-l"};  // It reads its commands from standard input.
