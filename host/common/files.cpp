@@ -61,14 +61,14 @@ ssize_t read_full(int descriptor, std::span<std::byte> bytes) {
   return static_cast<ssize_t>(have);
 }
 
-Outcome<> append_file(int to, const std::filesystem::path& from) {
+Outcome<> append_file(int to, const std::filesystem::path& name_of_to, const std::filesystem::path& from) {
   const Descriptor file = CV6_TRY(open_to_read(from));
   std::array<std::byte, 65536> block;
   while (true) {
     const ssize_t got = read_full(file.number(), block);
     if (got < 0) return system_failure(from);
     if (got == 0) return {};
-    if (!write_all(to, std::span(block).first(static_cast<std::size_t>(got)))) return system_failure("write");
+    if (!write_all(to, std::span(block).first(static_cast<std::size_t>(got)))) return system_failure(name_of_to);
   }
 }
 

@@ -61,7 +61,7 @@ bool write_all(int descriptor, std::string_view text);
 ssize_t read_full(int descriptor, std::span<std::byte> bytes);
 
 // Appends all of `from` to what is already in `to`.
-Outcome<> append_file(int to, const std::filesystem::path& from);
+Outcome<> append_file(int to, const std::filesystem::path& name_of_to, const std::filesystem::path& from);
 
 Outcome<std::string> read_text(const std::filesystem::path& path);
 

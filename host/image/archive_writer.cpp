@@ -22,7 +22,7 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint32_t alignment) {
 std::string ArchiveWriter::clean(std::string_view path) {
   std::string result = (std::filesystem::path("/") / path).lexically_normal().relative_path().string();
   while (result.ends_with('/')) result.pop_back();
-  return result;  // the root itself is ""
+  return result;
 }
 
 Outcome<> ArchiveWriter::folder(std::string_view path, Attributes attributes) {
@@ -142,7 +142,7 @@ Outcome<> ArchiveWriter::pad(std::uint32_t alignment) {
 }
 
 Outcome<> ArchiveWriter::flush() {
-  if (!write_all(output_, buffer_)) return system_failure("writing the archive");
+  if (!write_all(output_, buffer_)) return system_failure(name_);
   buffer_.clear();
   return {};
 }

@@ -42,9 +42,13 @@ class ArchiveWriter {
  public:
   static constexpr std::uint32_t page = 4096;
 
-  // Writes to `output` from its present position, which must be a multiple of `page`. `device` tells the inode
-  // numbers of concatenated archives apart.
-  ArchiveWriter(int output, std::uint32_t device) : output_(output), device_(device) {}
+  // Writes to `output`, the file `name`, from its present position, which must be a multiple of `page`. `device` tells
+  // the inode numbers of concatenated archives apart.
+  ArchiveWriter(int output, std::string name, std::uint32_t device)
+      : output_(output), name_(std::move(name)), device_(device) {}
+
+  // The name that an archive has for a guest path: "" for the root itself.
+  static std::string clean(std::string_view path);
 
   // Folders that exist already, and so need not be made as parents of what is added.
   void assume_folder(std::string_view path) { folders_.insert(clean(path)); }
@@ -74,7 +78,6 @@ class ArchiveWriter {
   };
   enum class Alignment { word, page };
 
-  static std::string clean(std::string_view path);
   Outcome<> parents(const std::string& path, Attributes attributes);
   Outcome<> entry(std::string_view name, const Header& header, Alignment data);
   Outcome<> put_header(std::string_view name, const Header& header, std::uint32_t name_size);
@@ -83,6 +86,7 @@ class ArchiveWriter {
   Outcome<> flush();
 
   int output_;
+  std::string name_;
   std::uint32_t device_;
   InodeNumber last_inode_ = 0;
   std::uint64_t offset_ = 0;  // of what comes next, from the beginning of this archive

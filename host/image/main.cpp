@@ -15,7 +15,7 @@ Outcome<> write_image(const std::string& manifest, std::uint32_t modified, const
   const std::string unfinished = output + ".new";
   {
     const Descriptor file = CV6_TRY(create_file(unfinished));
-    ArchiveWriter archive(file.number(), 0);
+    ArchiveWriter archive(file.number(), unfinished, 0);
     CV6_CHECK(archive.folder("/", {.permissions = 0755, .modified = modified}));
     CV6_CHECK(add_manifest(archive, manifest, modified));
     CV6_CHECK(archive.finish());

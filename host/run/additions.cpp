@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <set>
 
 #include "image/archive_writer.hpp"
 #include "image/tree.hpp"
@@ -13,16 +14,40 @@
 namespace cv6::host {
 namespace {
 
-// Folders of the image keep their modes: they are not made again as parents of what is added.
-Outcome<> assume_folders_of(const std::filesystem::path& image, ArchiveWriter& archive) {
+// What the image has already.
+struct Names {
+  std::set<std::string> folders, others;
+};
+
+Outcome<Names> names_of(const std::filesystem::path& image) {
   const std::unique_ptr<::archive, decltype(&archive_read_free)> reader(archive_read_new(), archive_read_free);
   archive_read_support_format_cpio(reader.get());
   if (archive_read_open_filename(reader.get(), image.c_str(), 1 << 16) != ARCHIVE_OK) {
     return failure("{}: {}", image.string(), archive_error_string(reader.get()));
   }
+  Names names;
   archive_entry* entry = nullptr;
   while (archive_read_next_header(reader.get(), &entry) == ARCHIVE_OK) {
-    if (archive_entry_filetype(entry) == AE_IFDIR) archive.assume_folder(archive_entry_pathname(entry));
+    auto& kind = archive_entry_filetype(entry) == AE_IFDIR ? names.folders : names.others;
+    kind.insert(ArchiveWriter::clean(archive_entry_pathname(entry)));
+  }
+  return names;
+}
+
+// Whether what the user names finds its place: a folder where a folder is or nothing, a file where no folder is. What
+// a folder of theirs has in it may replace anything.
+Outcome<> check_place(const Addition& addition, const Names& names) {
+  std::error_code error;
+  const bool folder = std::filesystem::is_directory(addition.host_path, error);
+  const std::string place = ArchiveWriter::clean(addition.guest_path);
+  if (!folder && names.folders.contains(place))
+    return failure("{0}: /{1} is a folder in the guest (to put it in there, write {0}:/{1}/)", addition.host_path,
+                   place);
+  std::filesystem::path above = place;
+  if (!folder) above = above.parent_path();
+  for (; !above.empty(); above = above.parent_path()) {
+    if (names.others.contains(above))
+      return failure("{}: /{} is not a folder in the guest", addition.host_path, above.string());
   }
   return {};
 }
@@ -41,12 +66,15 @@ Outcome<> pad_to_page(int file) {
 Outcome<> write_image_with(const std::vector<Addition>& additions, const std::filesystem::path& image,
                            const std::filesystem::path& output) {
   const Descriptor file = CV6_TRY(create_file(output));
-  CV6_CHECK(append_file(file.number(), image));
+  CV6_CHECK(append_file(file.number(), output, image));
   CV6_CHECK(pad_to_page(file.number()));
-  ArchiveWriter archive(file.number(), 1);
-  CV6_CHECK(assume_folders_of(image, archive));
+  ArchiveWriter archive(file.number(), output, 1);
+  const Names names = CV6_TRY(names_of(image));
+  // Folders of the image keep their modes: they are not made again as parents of what is added.
+  for (const std::string& folder : names.folders) archive.assume_folder(folder);
   for (const Addition& addition : additions) {
-    const Outcome<> added = add_tree(archive, addition.host_path, addition.guest_path);
+    Outcome<> added = check_place(addition, names);
+    if (added) added = add_tree(archive, addition.host_path, addition.guest_path);
     if (!added) return failure("--add {}", added.error().text);
   }
   return archive.finish();

@@ -73,6 +73,26 @@ void rename_entry(archive_entry* entry, const std::string& from, const std::stri
   }
 }
 
+// What libarchive says, and what the system said to it.
+Outcome<> archive_failure(archive* which) {
+  const char* text = archive_error_string(which);
+  const int error = archive_errno(which);
+  if (error <= 0) return failure("{}", text ? text : "not an archive");
+  return failure("{}: {}", text ? text : "no archive", std::strerror(error));
+}
+
+// Anything there is replaced, but not a file by a folder: that cannot be what was meant.
+Outcome<> check_place(archive_entry* entry) {
+  std::string name = archive_entry_pathname(entry);
+  while (name.ends_with('/')) name.pop_back();
+  const std::filesystem::path place = name;
+  std::error_code error;
+  const bool other = std::filesystem::exists(place, error) && !std::filesystem::is_directory(place, error);
+  if (archive_entry_filetype(entry) == AE_IFDIR && !place.has_parent_path() && other)
+    return failure("it is a folder, and {} is not", std::filesystem::absolute(place, error).string());
+  return {};
+}
+
 Outcome<> copy_data(archive* reader, archive* writer) {
   const void* block = nullptr;
   std::size_t size = 0;
@@ -80,9 +100,9 @@ Outcome<> copy_data(archive* reader, archive* writer) {
   while (true) {
     const int result = archive_read_data_block(reader, &block, &size, &offset);
     if (result == ARCHIVE_EOF) return {};
-    if (result < ARCHIVE_WARN) return failure("{}", archive_error_string(reader));
+    if (result < ARCHIVE_WARN) return archive_failure(reader);
     if (archive_write_data_block(writer, block, size, offset) < ARCHIVE_WARN) {
-      return failure("{}", archive_error_string(writer));
+      return archive_failure(writer);
     }
   }
 }
@@ -97,21 +117,22 @@ Outcome<> unpack(Incoming& incoming, const std::string& from, const std::string&
                                                    ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
                                                    ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS);
   if (archive_read_open(reader.get(), &incoming, nullptr, Incoming::read, nullptr) != ARCHIVE_OK) {
-    return failure("{}", archive_error_string(reader.get()));
+    return archive_failure(reader.get());
   }
   archive_entry* entry = nullptr;
   while (true) {
     const int result = archive_read_next_header(reader.get(), &entry);
     if (result == ARCHIVE_EOF) break;
-    if (result < ARCHIVE_WARN) return failure("{}", archive_error_string(reader.get()));
+    if (result < ARCHIVE_WARN) return archive_failure(reader.get());
     rename_entry(entry, from, to);
+    CV6_CHECK(check_place(entry));
     if (archive_write_header(writer.get(), entry) < ARCHIVE_WARN)
-      return failure("{}", archive_error_string(writer.get()));
+      return archive_failure(writer.get());
     CV6_CHECK(copy_data(reader.get(), writer.get()));
     if (archive_write_finish_entry(writer.get()) < ARCHIVE_WARN)
-      return failure("{}", archive_error_string(writer.get()));
+      return archive_failure(writer.get());
   }
-  if (archive_write_close(writer.get()) != ARCHIVE_OK) return failure("{}", archive_error_string(writer.get()));
+  if (archive_write_close(writer.get()) != ARCHIVE_OK) return archive_failure(writer.get());
   return {};
 }
 

@@ -33,7 +33,7 @@ void add_kernel(Words& words, const Machine& machine) {
   if (!machine.options.append.empty()) append(words, {"-append", machine.options.append});
   append(words, {"-device", "isa-debug-exit,iobase=0xf4,iosize=4"});
   append(words, {"-add-fd", std::format("fd={},set=1", machine.kernel_log)});
-  append(words, {"-chardev", "file,id=log,path=/dev/fdset/1", "-serial", "chardev:log"});
+  append(words, {"-chardev", "file,id=log,path=/dev/fdset/1,append=on", "-serial", "chardev:log"});
 }
 
 void add_ports(Words& words, const Machine& machine) {

@@ -21,6 +21,7 @@ namespace cv6::host {
 namespace {
 
 constexpr int status_machine_failed = 125;
+constexpr std::uintmax_t least_room = 4 << 20;  // beside the image, for the kernel to start
 constexpr int panic_lines = 40;  // of the kernel's log, shown after a panic
 constexpr std::string_view panic_mark = "PANIC: ";
 
@@ -51,6 +52,7 @@ class Run {
     CV6_TRY(open_to_read(machine.kernel));
     CV6_TRY(open_to_read(machine.image));
     CV6_CHECK(add_files(machine));
+    CV6_CHECK(check_memory(machine.image));
     log_path_ = options_.kernel_log.empty() ? scratch_.path() / "kernel.log" : fs::path(options_.kernel_log);
     const Descriptor log = CV6_TRY(create_log());
     machine.kernel_log = log.number();
@@ -74,7 +76,19 @@ class Run {
     if (options_.additions.empty()) return {};
     const fs::path base = machine.image;
     machine.image = scratch_.path() / "root.cpio";
-    return write_image_with(options_.additions, base, machine.image);
+    const Outcome<> written = write_image_with(options_.additions, base, machine.image);
+    if (!written && written.error().text.contains(scratch_.path().string()))
+      return failure("{} (TMPDIR names another folder for it)", written.error().text);
+    return written;
+  }
+
+  // The loader puts the image over the kernel if both do not fit.
+  [[nodiscard]] Outcome<> check_memory(const fs::path& image) const {
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(image, error);
+    if (error || size + least_room <= options_.memory) return {};
+    return failure("--memory {}M: too little for the files of the guest (at least {}M)", options_.memory >> 20,
+                   (size + least_room + 0xfffff) >> 20);
   }
 
   Outcome<Descriptor> create_log() {
@@ -93,6 +107,7 @@ class Run {
     if (result_.ending && (switched_off || result_.stuck || was_reset())) {
       if (result_.stuck) std::println(stderr, "cv6: the guest did not switch itself off, and was stopped");
       const int status = status_of(*result_.ending);
+      explain_signal(*result_.ending);
       return status == 0 && !result_.fetch_complaints.empty() ? 1 : status;
     }
     if (switched_off && options_.command.empty()) return 0;  // poweroff -f
@@ -105,6 +120,13 @@ class Run {
   static int status_of(const protocol::Ending& ending) {
     const int number = static_cast<int>(ending.number);
     return ending.how == protocol::How::signalled ? 128 + number : number;
+  }
+
+  // As a shell does: the interrupt has come from the user, and a reader that has gone is no news.
+  static void explain_signal(const protocol::Ending& ending) {
+    const int signal = static_cast<int>(ending.number);
+    if (ending.how != protocol::How::signalled || signal == SIGINT || signal == SIGPIPE) return;
+    std::println(stderr, "cv6: the command was ended by signal {} ({})", signal, ::strsignal(signal));
   }
 
   // One line for every way in which the machine can end before its job.
@@ -128,7 +150,9 @@ class Run {
 
   // A kernel that cannot even start says so in the last line of its log, after the time in brackets.
   void explain_panic() {
-    std::istringstream log(read_text(log_path_).value_or(""));
+    std::error_code error;
+    const bool readable = fs::is_regular_file(log_path_, error);  // and not a terminal or a pipe
+    std::istringstream log(readable ? read_text(log_path_).value_or("") : "");
     std::string reason = "no reason given";
     int shown = 0;
     for (std::string line; std::getline(log, line);) {

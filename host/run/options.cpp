@@ -15,14 +15,15 @@ namespace {
 constexpr unsigned most_processors = 8;
 constexpr std::uint64_t least_memory = 16ull << 20;
 constexpr unsigned default_processors = 4;  // at most
+constexpr std::size_t most_arguments = 1024;  // for the kernel, in bytes; it reads 2048, and QEMU adds its devices
 
 constexpr char footer[] = R"(
 Without COMMAND, the terminal becomes the guest's console; `exit`, `poweroff` or Ctrl-A x leaves it, Ctrl-A h tells
 more. With standard input from elsewhere, as in `echo ls | ./cv6 run`, the guest's shell reads its commands from there.
 
-COMMAND of one word is a command line for the guest's `sh -c`; of several words, a program with exactly these
-arguments. Standard input, output and error are passed through, and the exit status is that of the command, 128+n
-if signal n ended it, or 125 if the machine ended before the command did.
+COMMAND of one word is a command line for the guest's `sh -c`; a path alone, or several words, are a program with
+exactly these arguments. Standard input, output and error are passed through, and the exit status is that of the
+command, 128+n if signal n ended it, or 125 if the machine ended before the command did.
 
 Examples:
   ./cv6 run
@@ -161,6 +162,9 @@ Outcome<Options> check(const Raw& raw, std::vector<std::string> command) {
   for (const std::string& text : raw.additions) options.additions.push_back(CV6_TRY(addition_of(text)));
   for (const std::string& text : raw.fetches) options.fetches.push_back(CV6_TRY(fetch_of(text)));
   for (const std::string& text : raw.append) options.append += (options.append.empty() ? "" : " ") + text;
+  if (options.append.size() > most_arguments) {
+    return failure("--append: {} bytes are too many (at most {})", options.append.size(), most_arguments);
+  }
   options.kernel_log = raw.kernel_log;
   options.kernel = raw.kernel;
   options.image = raw.image;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <utility>
 
 namespace cv6::host {
 namespace {
@@ -37,22 +38,61 @@ unsigned Events::take() {
   return pending_->exchange(0);
 }
 
-void pump_output(int socket, int output, OutputState& state, Events& events,
-                 const std::function<void(std::string_view)>& observe) {
+void Backlog::put(std::string_view bytes) {
+  std::unique_lock hold(lock_);
+  changed_.wait(hold, [this] { return bytes_.size() < limit_; });
+  bytes_ += bytes;
+  changed_.notify_all();
+}
+
+void Backlog::close() {
+  const std::scoped_lock hold(lock_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+void Backlog::lift_limit() {
+  const std::scoped_lock hold(lock_);
+  limit_ = std::string::npos;
+  changed_.notify_all();
+}
+
+std::string Backlog::take() {
+  std::unique_lock hold(lock_);
+  changed_.wait(hold, [this] { return closed_ || !bytes_.empty(); });
+  std::string taken = std::exchange(bytes_, {});
+  changed_.notify_all();
+  return taken;
+}
+
+OutputPump::OutputPump(int socket, int output, Events events, std::function<void(std::string_view)> observe)
+    : events_(std::move(events)), observe_(std::move(observe)), backlog_(block_size) {
+  reader_ = std::thread([this, socket] { read_port(socket); });
+  writer_ = std::thread([this, output] { write_out(output); });
+}
+
+void OutputPump::read_port(int socket) {
   std::array<std::byte, block_size> block;
-  while (true) {
-    const ssize_t got = read_some(socket, block);
-    if (got <= 0) break;
-    const auto bytes = std::span(block).first(static_cast<std::size_t>(got));
-    if (observe) observe({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    state.writing = true;
-    const bool written = write_all(output, bytes);
-    if (!written) state.error = errno;
-    state.writing = false;
-    if (!written) break;
+  for (ssize_t got = 0; (got = read_some(socket, block)) > 0;) {
+    const std::string_view bytes(reinterpret_cast<const char*>(block.data()), static_cast<std::size_t>(got));
+    if (observe_) observe_(bytes);
+    backlog_.put(bytes);
   }
-  state.done = true;
-  events.post(state.error ? Events::output_broken : Events::output_done);
+  backlog_.close();
+}
+
+void OutputPump::write_out(int output) {
+  for (std::string bytes; error_ == 0 && !(bytes = backlog_.take()).empty();) {
+    if (!write_all(output, bytes)) error_ = errno;
+  }
+  backlog_.lift_limit();  // The reader must not wait for a writer that is gone.
+  done_ = true;
+  events_.post(error_ ? Events::output_broken : Events::output_done);
+}
+
+void OutputPump::finish() {
+  reader_.join();
+  writer_.join();
 }
 
 void pump_input(int input, int socket) {

@@ -1,12 +1,16 @@
-// Copying between the machine's ports and the runner's standard input and output. Each direction is a thread that
-// reads and writes blockingly, so flow control comes by itself: who writes faster than the other end reads waits.
-// Nothing is buffered but one block per direction, and the sockets.
+// Copying between the machine's ports and the runner's standard input and output. Threads read and write blockingly, so
+// flow control comes by itself: who writes faster than the other end reads waits. Only when the job has ended, all that
+// is left of its output is taken at once, so that the machine can be switched off, and waits here until it is written.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <string_view>
+#include <thread>
 
 #include "common/files.hpp"
 
@@ -34,17 +38,48 @@ class Events {
   std::shared_ptr<std::atomic<unsigned>> pending_ = std::make_shared<std::atomic<unsigned>>(0);
 };
 
-// How a pump of output stands, for the main loop.
-struct OutputState {
-  std::atomic<bool> done = false;
-  std::atomic<bool> writing = false;  // perhaps for long, if nobody reads
-  std::atomic<int> error = 0;         // errno of what made it end
+// Bytes on their way from the thread that reads them to the one that writes them.
+class Backlog {
+ public:
+  explicit Backlog(std::size_t limit) : limit_(limit) {}
+  void put(std::string_view bytes);  // waits while there are `limit` or more
+  void close();                      // there will be no more
+  void lift_limit();
+  std::string take();  // all there are; waits for some; none: closed
+
+ private:
+  std::mutex lock_;
+  std::condition_variable changed_;
+  std::string bytes_;
+  std::size_t limit_;
+  bool closed_ = false;
 };
 
-// Copies from the port `socket` to `output` until the machine closes the port or `output` cannot be written; sees
-// every block through `observe` first, if there is one.
-void pump_output(int socket, int output, OutputState& state, Events& events,
-                 const std::function<void(std::string_view)>& observe = {});
+// One port's way to our standard output or error.
+class OutputPump {
+ public:
+  // Copies from the port `socket` to `output`, in threads of its own, until the machine closes the port or `output`
+  // cannot be written; `observe` sees every block first, if there is one.
+  OutputPump(int socket, int output, Events events, std::function<void(std::string_view)> observe);
+  // The job has ended: whatever it has written is taken now.
+  void take_all() { backlog_.lift_limit(); }
+  [[nodiscard]] bool done() const { return done_; }
+  [[nodiscard]] int error() const { return error_; }  // errno of what made it end, or 0
+  // Waits for its threads, which end when the port is closed.
+  void finish();
+
+ private:
+  void read_port(int socket);
+  void write_out(int output);
+
+  Events events_;
+  std::function<void(std::string_view)> observe_;
+  Backlog backlog_;
+  std::atomic<bool> done_ = false;
+  std::atomic<int> error_ = 0;
+  std::thread reader_;
+  std::thread writer_;
+};
 
 // Copies from `input` to the port `socket`, and tells the guest when the input ends.
 void pump_input(int input, int socket);

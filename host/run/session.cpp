@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <cstdlib>
 
@@ -21,11 +22,20 @@ constexpr int patience_after_end_ms = 20'000;
 
 constexpr const char* command_ports[] = {protocol::input_port, protocol::output_port, protocol::error_port};
 
+// A path and nothing that means something to a shell: the program is executed directly, so that what is wrong with it
+// is told by us and not guessed at by the shell.
+bool names_program(std::string_view word) {
+  return word.contains('/') && std::ranges::all_of(word, [](unsigned char c) {
+           return std::isalnum(c) || std::string_view("/._+-@:,%").contains(static_cast<char>(c));
+         });
+}
+
 protocol::Job job_of(const Options& options, bool interactive) {
   protocol::Job job;
   if (const char* terminal = std::getenv("TERM")) job.terminal = terminal;
   job.words = options.command;
-  job.kind = options.command.size() == 1 ? protocol::JobKind::shell : protocol::JobKind::program;
+  const bool for_shell = job.words.size() == 1 && !names_program(job.words[0]);
+  job.kind = for_shell ? protocol::JobKind::shell : protocol::JobKind::program;
   if (options.command.empty()) {
     job.kind = interactive ? protocol::JobKind::console : protocol::JobKind::program;
     if (!interactive) job.words = {"sh", "-l"};  // It reads its commands from standard input.
@@ -107,7 +117,7 @@ Result Session::run() {
   }
   if (!leaving_) finish_threads();
   for (const auto& output : outputs_) {
-    if (output->error) result_.output_error = output->error;
+    if (output->error()) result_.output_error = output->error();
   }
   result_.ending = control_->ending();
   result_.guest_was_ready = control_->ready();
@@ -121,6 +131,7 @@ Result Session::run() {
 
 // The ports are closed when the machine is gone, and with them these threads end.
 void Session::finish_threads() {
+  for (const auto& output : outputs_) output->finish();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -129,15 +140,15 @@ void Session::start_pumps() {
   threads_.emplace_back([this] { control_->receive(); });
   const int console = socket_of(protocol::console_port);
   if (kind_ == Kind::command) {
-    start_output(socket_of(protocol::output_port), 1, {});
-    start_output(socket_of(protocol::error_port), 2, {});
+    add_output(protocol::output_port, 1, {});
+    add_output(protocol::error_port, 2, {});
     const int input = socket_of(protocol::input_port);
     if (options_.debugger == Debugger::gdb)
       ::shutdown(input, SHUT_WR);  // The keyboard is gdb's.
     else
       std::thread(pump_input, 0, input).detach();  // It may wait for its input for ever.
   } else {
-    start_output(console, 1, [this](std::string_view bytes) { screen_.follow(bytes); });
+    add_output(protocol::console_port, 1, [this](std::string_view bytes) { screen_.follow(bytes); });
   }
   if (kind_ == Kind::console) std::thread([this, console] { pump_keyboard(console, events_); }).detach();
   if (!options_.fetches.empty()) {
@@ -146,11 +157,8 @@ void Session::start_pumps() {
   }
 }
 
-void Session::start_output(int socket, int output, std::function<void(std::string_view)> observe) {
-  OutputState& state = *outputs_.emplace_back(std::make_unique<OutputState>());
-  threads_.emplace_back([this, socket, output, &state, observe = std::move(observe)] {
-    pump_output(socket, output, state, events_, observe);
-  });
+void Session::add_output(const char* port, int output, std::function<void(std::string_view)> observe) {
+  outputs_.push_back(std::make_unique<OutputPump>(socket_of(port), output, events_, std::move(observe)));
 }
 
 // A long command line does not fit into the socket before the guest reads it, so this has a thread of its own. The job
@@ -204,6 +212,9 @@ void Session::on_signal(int signal) {
 }
 
 void Session::on_events(unsigned events) {
+  if (events & Events::ended) {
+    for (const auto& output : outputs_) output->take_all();
+  }
   if (events & Events::leave) result_.left = true;
   if (events & (Events::leave | Events::output_broken)) leaving_ = true;
 }
@@ -220,13 +231,10 @@ void Session::stop_and_continue() {
 bool Session::finished() const { return options_.debugger == Debugger::none && qemu_gone_ && output_finished(); }
 
 bool Session::output_finished() const {
-  return std::ranges::all_of(outputs_, [](const auto& output) { return output->done.load(); });
+  return std::ranges::all_of(outputs_, [](const auto& output) { return output->done(); });
 }
 
-// The job has ended and nothing of its output waits for us, but the machine is still there.
-bool Session::guest_may_be_stuck() const {
-  return !qemu_gone_ && control_->ending().has_value() &&
-         std::ranges::none_of(outputs_, [](const auto& output) { return output->writing.load(); });
-}
+// The job has ended, and nothing of its output has to wait for us; but the machine is still there.
+bool Session::guest_may_be_stuck() const { return !qemu_gone_ && control_->ending().has_value(); }
 
 }  // namespace cv6::host

@@ -67,7 +67,7 @@ class Session {
   Outcome<> catch_signals();
   int socket_of(const char* name) const;
   void start_pumps();
-  void start_output(int socket, int output, std::function<void(std::string_view)> observe);
+  void add_output(const char* port, int output, std::function<void(std::string_view)> observe);
   void send_job();
   void wait_for_events();
   void on_signal(int signal);
@@ -87,7 +87,7 @@ class Session {
   std::optional<Control> control_;
   std::optional<Terminal> terminal_;
   ScreenState screen_;
-  std::vector<std::unique_ptr<OutputState>> outputs_;
+  std::vector<std::unique_ptr<OutputPump>> outputs_;
   std::vector<std::thread> threads_;  // those that end when the machine does
   bool qemu_gone_ = false;
   bool leaving_ = false;  // without waiting for anything

@@ -19,6 +19,19 @@ inline Context context_of(UserThread& thread) {
 }
 inline std::uint64_t file_size_limit(const Context& context) { return context.process.limits[Resource::file_size].soft; }
 
+// What /proc/PID/io shows. Only the process's own threads count there; an increment that two of them lose is worth no
+// locked instruction.
+inline void count_transfer(std::atomic<std::uint64_t>& bytes, std::atomic<std::uint64_t>& calls, std::size_t moved) {
+  bytes.store(bytes.load(std::memory_order_relaxed) + moved, std::memory_order_relaxed);
+  calls.store(calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+inline void count_read(Process& process, std::size_t moved) {
+  count_transfer(process.bytes_read, process.read_calls, moved);
+}
+inline void count_write(Process& process, std::size_t moved) {
+  count_transfer(process.bytes_written, process.write_calls, moved);
+}
+
 inline constexpr Descriptor working_directory{-100};  // AT_FDCWD
 
 // The pair (directory descriptor, path) of the *at() calls, copied from the program and held while the call uses it.

@@ -19,7 +19,7 @@ namespace cv6 {
 
 namespace {
 
-// What the user can do something about is said in a line, and ends the machine.
+// What the user can do something about is said in a line, the log's last, and ends the machine.
 [[noreturn]] void give_up(std::string_view why) {
   log(LogLevel::error, "cannot start: {}", why);
   arch::power_off(arch::PowerOff::panic);
@@ -84,6 +84,6 @@ void start_processors() {
   if (options.self_check)
     start_self_check();
   else if (!start_user_space(options))
-    give_up("no first process");
+    arch::power_off(arch::PowerOff::panic);  // it has said why
   run_processor();
 }

@@ -48,19 +48,36 @@ Result<void> start_files(Container& host) {
   return {};
 }
 
-}  // namespace
+std::string_view explain(Error error) {
+  switch (error) {
+    case Error::noent: return "it or its interpreter is not there";
+    case Error::acces: return "it may not be executed";
+    case Error::noexec: return "it is not a program for 64-bit x86";
+    case Error::libbad: return "its interpreter is damaged";
+    case Error::nomem: return "too little memory";
+    default: return "it is damaged";
+  }
+}
 
-Result<void> start_user_space(const Options& options) {
+Result<void> prepare() {
   TRY(ContainerManager::initialise());
   TRY(initialise_tasks());
   initialise_linux_abi();
-  TRY(start_files(ContainerManager::host()));
+  return start_files(ContainerManager::host());
+}
 
+}  // namespace
+
+Result<void> start_user_space(const Options& options) {
+  if (const auto prepared = prepare(); !prepared) {
+    if (prepared.error() == Error::nomem) log(LogLevel::error, "cannot start: too little memory");
+    return prepared;
+  }
   const std::string_view arguments[] = {options.init};
   const std::string_view environment[] = {"HOME=/", "TERM=linux"};
   const std::string_view console = ports::console() ? "/dev/console" : "";
   if (auto started = start_first_process(options.init, arguments, environment, console); !started) {
-    log(LogLevel::error, "the first process, {}, cannot be started (error {})", options.init, started.error());
+    log(LogLevel::error, "the first process, {}, cannot be started: {}", options.init, explain(started.error()));
     return started;
   }
   return {};

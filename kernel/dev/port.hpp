@@ -26,7 +26,9 @@ class Port {
   virtual bool readable() const = 0;  // read() would not say again
   virtual bool writable() const = 0;
   virtual bool other_end_open() const = 0;
-  // Waits until the device has taken everything written so far.
+  // The device has taken everything written so far. No: became_writable is woken when it may have.
+  virtual bool drained() = 0;
+  // Waits for that before the machine is switched off: as long as the device goes on taking something, however slowly.
   virtual void drain() = 0;
   // The last words: waits for the device by asking it, takes no lock, may lose what it does not take soon.
   virtual void write_in_panic(std::string_view) {}
@@ -36,7 +38,9 @@ class Port {
   // Called after input has arrived or the other end has closed, from the interrupt, without locks: for the terminal,
   // whose ^C must work while nobody reads. May call read().
   void (*on_input)(Port& port, void* context) = nullptr;
-  void* on_input_context = nullptr;
+  // In the same way, when there is room again after writable() has said no: for what the terminal could not pass on.
+  void (*on_room)(Port& port, void* context) = nullptr;
+  void* context = nullptr;  // of both
 };
 
 namespace ports {

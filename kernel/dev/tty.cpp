@@ -5,7 +5,12 @@
 namespace cv6 {
 
 Tty::Tty(Port& port) : port_(port) {
-  port_.on_input_context = this;
+  port_.context = this;
+  port_.on_room = [](Port&, void* context) {
+    auto& self = *static_cast<Tty*>(context);
+    SpinGuard guard(self.lock_);
+    self.flush();
+  };
   port_.on_input = [](Port&, void* context) { static_cast<Tty*>(context)->take_input(); };
   take_input();
 }
@@ -84,7 +89,10 @@ bool Tty::stage(std::string_view bytes) {
 void Tty::flush() {
   while (staged_begin_ != staged_end_) {
     Result<std::size_t> taken = port_.write({staged_ + staged_begin_, staged_end_ - staged_begin_});
-    if (!taken) return;
+    if (!taken) {
+      if (port_.writable()) continue;
+      return;  // on_room goes on
+    }
     staged_begin_ += *taken;
   }
 }
@@ -120,12 +128,11 @@ bool Tty::writable() {
   return hung_up_ || (!discipline_.output_stopped() && !output_held_ && port_.writable());
 }
 
-void Tty::drain() {
-  {
+Result<void> Tty::drain() {
+  return port_.became_writable.wait([&] {
     SpinGuard guard(lock_);
-    flush();
-  }
-  port_.drain();
+    return staged_begin_ == staged_end_ && port_.drained();
+  });
 }
 
 void Tty::set_flow(Flow flow) {
@@ -143,8 +150,8 @@ Termios Tty::settings() {
   return discipline_.settings();
 }
 
-void Tty::set(const Termios& termios, When when) {
-  if (when != When::now) drain();
+Result<void> Tty::set(const Termios& termios, When when) {
+  if (when != When::now) TRY(drain());
   {
     SpinGuard guard(lock_);
     if (when == When::drained_and_flushed) discipline_.discard_input();
@@ -152,6 +159,7 @@ void Tty::set(const Termios& termios, When when) {
   }
   became_readable_.wake_all();  // an unfinished line may be readable now
   port_.became_writable.wake_all();
+  return {};
 }
 
 WindowSize Tty::window_size() {

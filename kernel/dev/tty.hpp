@@ -45,10 +45,10 @@ class Tty final : private LineDiscipline::Sink {
 
   Termios settings();
   enum class When : std::uint8_t { now, drained, drained_and_flushed };  // TCSANOW, TCSADRAIN, TCSAFLUSH
-  void set(const Termios& termios, When when);
+  Result<void> set(const Termios& termios, When when);  // Error::intr, if it has to wait
   std::size_t available();
   void discard_input();
-  void drain();
+  Result<void> drain();  // until the device has taken all output; Error::intr
   enum class Flow : std::uint8_t { stop, start };
   void set_flow(Flow flow);
 

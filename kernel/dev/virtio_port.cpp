@@ -5,6 +5,7 @@
 
 #include "arch/clock.hpp"
 #include "mm/frame.hpp"
+#include "sync/log.hpp"
 
 namespace cv6 {
 
@@ -139,27 +140,40 @@ bool VirtioPort::writable() const {
   return self.has_room();
 }
 
-bool VirtioPort::drained() {
+VirtioPort::Output VirtioPort::output() {
   SpinGuard guard(lock_);
   reclaim();
-  if (ring_begin_ == ring_end_) return true;
+  return {ring_begin_, ring_end_};
+}
+
+// No: the device will interrupt.
+bool VirtioPort::taken_up_to(std::uint64_t position) {
+  SpinGuard guard(lock_);
+  reclaim();
+  if (ring_begin_ >= position) return true;
   room_wanted_ = true;
   transmit_.set_interrupts(Interrupts::on);
   reclaim();
-  return ring_begin_ == ring_end_;
+  return ring_begin_ >= position;
 }
 
+// What others write meanwhile is not waited for.
 void VirtioPort::drain() {
-  constexpr Nanoseconds longest = 10 * nanoseconds_per_second;  // then the other end has stopped for good
-  const Result<void> outcome =
-      became_writable.wait([&] { return drained(); }, Wait::uninterruptible, arch::monotonic_now() + longest);
-  if (!outcome) return;  // what is left is lost with the machine
+  constexpr Nanoseconds patience = 30 * nanoseconds_per_second;  // without a byte: the other end has stopped for good
+  const std::uint64_t end = output().end;
+  std::uint64_t taken;
+  do {
+    taken = output().begin;
+    const Nanoseconds deadline = arch::monotonic_now() + patience;
+    if (became_writable.wait([&] { return taken_up_to(end); }, Wait::uninterruptible, deadline)) return;
+  } while (output().begin != taken);
+  log(LogLevel::error, "port {}: nobody takes the last {} bytes", name(), end - taken);
 }
 
 void VirtioPort::set_other_end(bool open) {
   other_end_open_.store(open, std::memory_order_release);
   became_readable.wake_all();
-  if (on_input) on_input(*this, on_input_context);
+  if (on_input) on_input(*this, context);
 }
 
 void VirtioPort::on_interrupt() {
@@ -175,10 +189,11 @@ void VirtioPort::on_interrupt() {
       }
     }
   }
+  if (room && on_room) on_room(*this, context);
   if (room) became_writable.wake_all();
   if (!input) return;
   became_readable.wake_all();
-  if (on_input) on_input(*this, on_input_context);
+  if (on_input) on_input(*this, context);
 }
 
 void VirtioPort::write_in_panic(std::string_view text) NO_THREAD_SAFETY_ANALYSIS {

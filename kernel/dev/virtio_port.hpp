@@ -31,6 +31,7 @@ class VirtioPort final : public Port {
   bool readable() const override;
   bool writable() const override;
   bool other_end_open() const override { return other_end_open_.load(std::memory_order_acquire); }
+  bool drained() override { return taken_up_to(output().end); }
   void drain() override;
   void write_in_panic(std::string_view text) override;
 
@@ -52,7 +53,12 @@ class VirtioPort final : public Port {
   void reclaim() REQUIRES(lock_);
   bool has_room() REQUIRES(lock_);
   void send(std::size_t size) REQUIRES(lock_);
-  bool drained();
+  // Positions in all that was ever written: the device has what is between.
+  struct Output {
+    std::uint64_t begin, end;
+  };
+  Output output();
+  bool taken_up_to(std::uint64_t position);
 
   VirtioDevice& device_;
   const std::uint16_t receive_index_;  // the transmit queue is the next
@@ -71,7 +77,6 @@ class VirtioPort final : public Port {
 
   Virtqueue transmit_ GUARDED_BY(lock_);
   char* ring_ = nullptr;
-  // Positions in all that was ever written; the device has [ring_begin_, ring_end_).
   std::uint64_t ring_begin_ GUARDED_BY(lock_) = 0;
   std::uint64_t ring_end_ GUARDED_BY(lock_) = 0;
   // What the device has, in order: the size of each piece, and whether it is done with it.

@@ -2,11 +2,11 @@
 
 namespace cv6 {
 
-FsContext::FsContext(Path root, Path working_directory, Mode umask)
-    : root_(std::move(root)), working_directory_(std::move(working_directory)), umask_(umask) {}
+FsContext::FsContext(Path root, Path working_directory, Mode umask, WalkRules rules)
+    : root_(std::move(root)), working_directory_(std::move(working_directory)), umask_(umask), rules_(rules) {}
 
-Result<Ref<FsContext>> FsContext::create(Path root, Path working_directory, Mode umask) {
-  return make<FsContext>(std::move(root), std::move(working_directory), umask);
+Result<Ref<FsContext>> FsContext::create(Path root, Path working_directory, Mode umask, WalkRules rules) {
+  return make<FsContext>(std::move(root), std::move(working_directory), umask, rules);
 }
 
 Result<Ref<FsContext>> FsContext::copy() const { return create(root(), working_directory(), umask()); }

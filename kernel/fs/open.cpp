@@ -82,6 +82,7 @@ Result<Path> find_or_create(const Caller& caller, const At& at, const OpenReques
   Walk walk(caller);
   TRY(walk.to_parent(at));
   while (true) {
+    if (walk.kind() == LastKind::dot_dot) TRY(walk.step_up());  // which may not be allowed
     if (walk.kind() != LastKind::name || walk.trailing_slash())
       return request.flags & open_flag::exclusive && walk.kind() != LastKind::name ? Error::exist : Error::isdir;
     Path found;
@@ -97,8 +98,8 @@ Result<Path> find_or_create(const Caller& caller, const At& at, const OpenReques
       }
       found = {walk.parent().mount, std::move(child)};
     }
+    TRY(walk.step_into_mounts(found));
     if (request.flags & open_flag::exclusive) return Error::exist;
-    enter_mounts(found);
     if (!found.inode().is_symlink() || request.flags & open_flag::no_follow) return found;
     Path object;
     TRY(walk.follow_last(found.inode(), object));

@@ -36,6 +36,9 @@ struct OpenRequest {
 };
 // openat(2). May block (fifos). Error::restart_if_asked, nxio (fifo without reader), isdir, exist, txtbsy, nodev ...
 Result<Ref<File>> open_file(const Caller& caller, const At& at, const OpenRequest& request);
+// openat2(2) with RESOLVE_ flags: also loop, xdev and again, as fs/context.hpp says. With walk_rule::scoped, the
+// directory of `at` counts for absolute names, too.
+Result<Ref<File>> open_by_rules(const Caller& caller, const At& at, const OpenRequest& request, WalkRules rules);
 // A file description for an object found already (exec's interpreter, /proc/PID/fd/N opened anew). No creation.
 Result<Ref<File>> open_path(const Caller& caller, const Path& path, OpenFlags flags);
 

@@ -81,7 +81,7 @@ Result<void> Walk::run(Until until, Follow follow) {
     if (kind == LastKind::name) [[likely]]
       TRY(step_into(name, is_last && !trailing_slash_ ? follow : Follow::yes));
     else if (kind == LastKind::dot_dot)
-      at_ = parent_of(at_, caller_.context.root());
+      TRY(step_up());
   }
   if (trailing_slash_ && !at_.inode().is_directory()) return Error::notdir;
   return {};
@@ -94,17 +94,50 @@ Result<void> Walk::search_permission(const Inode& directory) const {
 
 Result<void> Walk::step_into(const ComponentName& name, Follow follow) {
   Ref<Dentry> child = at_.dentry->find_child(name);
-  if (!child) child = TRY(at_.dentry->look_up(name));
+  if (!child) {
+    if (caller_.context.walk_rules() & walk_rule::cached) return Error::again;
+    child = TRY(at_.dentry->look_up(name));
+  }
   Inode* inode = child->inode();
   if (!inode) return Error::noent;
   if (inode->is_symlink() && follow == Follow::yes) return follow_link(*inode);
   at_.dentry = std::move(child);
-  if (at_.dentry->mounted_on()) enter_mounts(at_);
+  if (at_.dentry->mounted_on()) return step_into_mounts(at_);
+  return {};
+}
+
+Result<void> Walk::step_into_mounts(Path& path) const {
+  if (!(caller_.context.walk_rules() & walk_rule::same_mount)) [[likely]] {
+    enter_mounts(path);
+    return {};
+  }
+  const Mount* const before = path.mount.get();
+  enter_mounts(path);
+  if (path.mount.get() != before) return Error::xdev;
+  return {};
+}
+
+Result<void> Walk::step_up() {
+  if (const WalkRules rules = caller_.context.walk_rules()) return step_up_by_rules(rules);
+  at_ = parent_of(at_, caller_.context.root());
+  return {};
+}
+
+Result<void> Walk::step_up_by_rules(WalkRules rules) {
+  const Path root = caller_.context.root();
+  if (at_ == root && rules & walk_rule::beneath) return Error::xdev;
+  const Mount* const before = at_.mount.get();
+  at_ = parent_of(at_, root);
+  if (rules & walk_rule::same_mount && at_.mount.get() != before) return Error::xdev;
+  // The directory that was left may have been moved out of the root meanwhile, and `..` has led out then.
+  if (rules & walk_rule::scoped && !is_below(at_, root)) return Error::again;
   return {};
 }
 
 Result<void> Walk::follow_link(Inode& link) {
   if (++links_followed_ > symlinks_max) return Error::loop;
+  const WalkRules rules = caller_.context.walk_rules();
+  if (rules & walk_rule::no_symlinks) return Error::loop;
   if (link.is_magic_link()) {
     at_ = TRY(follow_magic(link));
     return {};
@@ -126,12 +159,22 @@ Result<void> Walk::follow_link(Inode& link) {
   start -= size;
   std::memcpy(start, buffer_.get(), size);
   rest_ = skip_slashes(start, end_);
-  if (*start == '/') at_ = caller_.context.root();
+  if (*start == '/') {
+    if (rules & walk_rule::no_absolute_links) return Error::xdev;
+    Path root = caller_.context.root();
+    if (rules & walk_rule::same_mount && at_.mount != root.mount) return Error::xdev;
+    at_ = std::move(root);
+  }
   return {};
 }
 
 Result<Path> Walk::follow_magic(Inode& link) {
+  const WalkRules rules = caller_.context.walk_rules();
+  if (rules & walk_rule::cached) return Error::again;
+  if (rules & walk_rule::no_magic_links) return Error::loop;
   Path target = TRY(link.follow_magic_link());
+  if (rules & walk_rule::same_mount && target.mount != at_.mount) return Error::xdev;
+  if (rules & walk_rule::scoped) return Error::xdev;
   const std::uint64_t tree = target.mount->tree();
   if (tree != Mount::no_tree && tree != caller_.context.tree()) return Error::xdev;
   return target;

@@ -5,7 +5,8 @@
 // allocation, no file-system call and one short lock each.
 //
 // Errors: noent (also for an empty name), notdir, acces, loop (more than symlinks_max links), nametoolong, xdev (the name
-// leads out of the caller's tree of mounts: see fs/mount.hpp), nomem, and what a file system reports.
+// leads out of the caller's tree of mounts: see fs/mount.hpp), nomem, and what a file system reports. The rules of a
+// context (fs/context.hpp) add theirs; they are looked at where a walk leaves the plain way down: others do not pay.
 #pragma once
 
 #include "fs/context.hpp"
@@ -36,12 +37,17 @@ class Walk {
   // After to_parent: the last component turned out to be the symlink `link`; goes to the parent of what that leads to.
   // For open(O_CREAT). A magic link leads to an object: then `object` is set and there is no last component.
   Result<void> follow_last(Inode& link, Path& object);
+  // To the parent directory of where the walk is: what `..` does.
+  Result<void> step_up();
+  // As enter_mounts() in fs/path.hpp, if the walk may.
+  Result<void> step_into_mounts(Path& path) const;
 
  private:
   enum class Until : std::uint8_t { end, last };
   Result<void> begin(const At& at);
   Result<void> run(Until until, Follow follow);
   Result<void> step_into(const ComponentName& name, Follow follow);
+  Result<void> step_up_by_rules(WalkRules rules);
   Result<void> follow_link(Inode& link);
   Result<void> search_permission(const Inode& directory) const;
   Result<Path> follow_magic(Inode& link);

@@ -20,7 +20,7 @@ struct Header {
   std::uint16_t header_size, program_header_size, program_header_count, section_header_size, section_header_count,
       section_name_index;
 };
-static_assert(sizeof(Header) == 64);
+static_assert(sizeof(Header) == elf_header_size);
 
 constexpr std::string_view magic = "\177ELF";
 constexpr unsigned class_at = 4, data_at = 5;
@@ -91,8 +91,8 @@ Result<ElfPlan> plan_elf(const ElfHeader& elf, std::span<const ElfProgramHeader>
   for (const ElfProgramHeader& header : headers) {
     if (header.type == segment_interpreter && plan.interpreter_size == 0) {
       constexpr std::uint64_t longest = 4096;
-      if (header.file_size < 2 || header.file_size > longest || !adds_up(header.offset, header.file_size, file_size))
-        return Error::noexec;
+      if (header.file_size < 2 || header.file_size > longest) return Error::noexec;
+      if (!adds_up(header.offset, header.file_size, file_size)) return Error::io;
       plan.interpreter_offset = header.offset;
       plan.interpreter_size = header.file_size;
     }

@@ -18,6 +18,7 @@ struct ElfHeader {
   std::uint64_t program_headers;  // offset in the file
   std::uint16_t program_header_count;
 };
+inline constexpr std::size_t elf_header_size = 64;  // Elf64_Ehdr
 struct ElfProgramHeader {  // Elf64_Phdr
   std::uint32_t type, flags;
   std::uint64_t offset, virtual_address, physical_address, file_size, memory_size, alignment;
@@ -51,7 +52,8 @@ struct ElfPlan {
   bool executable_stack = false;              // PT_GNU_STACK says so
   std::uint64_t code_start = 0, code_end = 0, data_start = 0, data_end = 0, brk = 0;
 };
-// `file_size` bounds everything. Error::noexec: segments that overlap, wrap, or lie outside the user's half.
+// `file_size` bounds everything. Error::noexec: segments that overlap, wrap, or lie outside the user's half. Error::io:
+// the interpreter's name lies outside the file.
 Result<ElfPlan> plan_elf(const ElfHeader& header, std::span<const ElfProgramHeader> headers, std::uint64_t file_size);
 
 inline constexpr std::size_t program_headers_max = 73;  // as many as fit into a page: what Linux reads

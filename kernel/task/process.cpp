@@ -41,6 +41,10 @@ Ref<const Credentials> Process::hold_credentials() {
   SpinGuard guard(lock_);
   return parts_.credentials;
 }
+Ref<Container> Process::hold_container() {
+  SpinGuard guard(lock_);
+  return parts_.container;
+}
 Ref<UserAccount> Process::hold_account() {
   SpinGuard guard(lock_);
   return parts_.account;

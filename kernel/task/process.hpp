@@ -113,6 +113,7 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   Ref<DescriptorTable> hold_files();
   Ref<FsContext> hold_fs();
   Ref<const Credentials> hold_credentials();
+  Ref<Container> hold_container();
   Path executable();  // what it executes; empty: nothing (any more)
   // Calls visit(UserThread&) for each thread, under the process lock: short, no blocking.
   template <class Visit>

@@ -22,6 +22,7 @@ char state_of(const UserThread& thread) {
 void add_relations(ProcessInfo& info, Process& process, const Container& viewer) {
   SpinGuard guard(process_tree_lock);
   if (process.state() != Process::State::alive) info.state = process.state() == Process::State::zombie ? 'Z' : 'X';
+  info.container = process.container().id();
   info.parent = process.parent ? process.parent->pid()->number_in(viewer) : 0;
   info.exit_signal = process.exit_signal;
   info.children_usage = process.children_usage;
@@ -71,7 +72,6 @@ ProcessInfo process_info(Process& process, const Container& viewer) {
   info.start_time = process.start_time();
   info.ranges = process.ranges;
   info.pending = process.pending.set();
-  info.container = process.container().id();
   info.no_new_privileges = process.no_new_privileges;
   add_parts(info, process);
   {

@@ -62,15 +62,19 @@ Result<Own<ElfFile>> read_elf(Ref<File> file, std::string_view head) {
   return elf;
 }
 
+// Error::libbad: it is not an ELF64 program for x86-64, or not whole. Error::io: it is shorter than a header.
 Result<Own<ElfFile>> read_interpreter(const Caller& caller, ElfFile& program) {
   char path[path_max];
   const std::size_t size = program.plan.interpreter_size;
-  if (TRY(read_file(*program.file, program.plan.interpreter_offset, path, size)) != size) return Error::noexec;
+  if (TRY(read_file(*program.file, program.plan.interpreter_offset, path, size)) != size) return Error::io;
   if (path[size - 1] != '\0') return Error::noexec;
   Ref<File> file = TRY(open_program(caller, std::string_view(path)));
   Head head;
   TRY(read_head(*file, head));
-  return read_elf(std::move(file), head.view());
+  if (head.size < elf_header_size) return Error::io;
+  Result<Own<ElfFile>> elf = read_elf(std::move(file), head.view());
+  if (!elf && elf.error() == Error::noexec) return Error::libbad;
+  return elf;
 }
 
 }  // namespace

@@ -11,11 +11,11 @@ SignalInfo kernel_signal(int number) {
   return info;
 }
 
-SignalInfo signal_from(Process& sender, const Process& receiver, int number, int code) {
+SignalInfo signal_from(Process& sender, Process& receiver, int number, int code) {
   const bool same_place = &sender.container() == &receiver.container();
   return {.number = number,
           .code = code,
-          .process = same_place ? sender.number() : sender.pid()->number_in(receiver.container()),
+          .process = same_place ? sender.number() : sender.pid()->number_in(*receiver.hold_container()),
           .user = sender.credentials().ids().user};
 }
 

@@ -26,7 +26,7 @@ void deliver_to_group(ProcessGroup& group, const SignalInfo& info) REQUIRES(proc
 // A signal without a sender (SI_KERNEL).
 SignalInfo kernel_signal(int number);
 // What the caller sends with kill(2), as `receiver` sees it.
-SignalInfo signal_from(Process& sender, const Process& receiver, int number, int code);
+SignalInfo signal_from(Process& sender, Process& receiver, int number, int code);
 // SIGPIPE and SIGXFSZ: to the calling thread, for an error that a call is about to return.
 void signal_self(UserThread& thread, int number);
 

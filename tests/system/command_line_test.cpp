@@ -64,6 +64,34 @@ TEST_F(CommandLine, EachFailureIsOneClearLine) {
   EXPECT_EQ(error_of({"--image", "/no/such/image"}), "cv6: /no/such/image: No such file or directory\n");
 }
 
+TEST_F(CommandLine, ArgumentsThatTheKernelCannotReadAreRefused) {
+  const Completed done = run_guest({"--append", std::string(2000, 'x')}, {"true"});
+  EXPECT_EQ(done.status, 2);
+  EXPECT_EQ(done.error, "cv6: --append: 2000 bytes are too many (at most 1024)\n");
+}
+
+TEST_F(CommandLine, KernelLogMayBeADevice) {
+  EXPECT_EQ(run_guest({"--kernel-log", "/dev/null"}, {"echo ran"}).output, "ran\n");
+  const Completed done = run_guest({"--kernel-log", "/dev/stderr"}, {"echo ran"});
+  EXPECT_EQ(done.output, "ran\n");
+  EXPECT_TRUE(done.error.contains("] cv6")) << done.error;
+}
+
+// The scratch folder on a file system of its own, with no room for the image.
+TEST_F(CommandLine, FullScratchFolderIsSaid) {
+  const Words in_small_folder = {"unshare", "-m", "sh", "-c",
+                                 "mount -t tmpfs -o size=64k none \"$0\" && TMPDIR=$0 exec \"$@\""};
+  std::filesystem::create_directory(path("small"));
+  Words words = in_small_folder;
+  words.insert(words.end(), {path("small"), "true"});
+  if (run_program(words).status != 0) GTEST_SKIP() << "mounting is not allowed";
+  words.pop_back();
+  for (const std::string& word : runner({"--add", make_file("file", "text"), "--", "true"})) words.push_back(word);
+  const Completed done = run_program(words);
+  EXPECT_EQ(done.status, 1);
+  EXPECT_TRUE(done.error.ends_with(": No space left on device (TMPDIR names another folder for it)\n")) << done.error;
+}
+
 TEST_F(CommandLine, QemuThatIsMissingIsSaid) {
   Words words = {"env", "PATH=/nowhere"};
   for (const std::string& word : runner({"--", "true"})) words.push_back(word);

@@ -49,7 +49,7 @@ TEST(Command, LongArgumentsArrive) {
 TEST(Command, NotFoundAndNotExecutableAreSaid) {
   const Completed missing = run_guest({}, {"no-such-program", "x"});
   EXPECT_EQ(missing.status, 127);
-  EXPECT_EQ(missing.error, "cv6: no-such-program: No such file or directory\n");
+  EXPECT_EQ(missing.error, "cv6: no-such-program: not found in the guest (--add HOST:GUEST puts it there)\n");
   EXPECT_EQ(missing.output, "");
   EXPECT_EQ(run_guest({}, {"/etc/passwd", "x"}).status, 126);
 }

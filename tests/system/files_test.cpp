@@ -73,6 +73,24 @@ TEST_F(Files, GetOfWhatIsNotThereIsSaid) {
   EXPECT_EQ(text_of("name"), "cv6\n") << "the others come all the same";
 }
 
+TEST_F(Files, GetReplacesNoFileByAFolder) {
+  const std::string file = make_file("file", "mine");
+  const Completed done = run_guest({"--get", "/etc:" + file}, {"true"});
+  EXPECT_EQ(done.status, 1);
+  EXPECT_EQ(done.error, "cv6: --get /etc: it is a folder, and " + file + " is not\n");
+  EXPECT_EQ(text_of("file"), "mine");
+}
+
+TEST_F(Files, AddWhereItCannotBeIsSaid) {
+  const std::string file = make_file("file", "mine");
+  const auto error_of = [](const std::string& addition) { return run_guest({"--add", addition}, {"true"}).error; };
+  EXPECT_EQ(error_of(file + ":/etc"),
+            "cv6: --add " + file + ": /etc is a folder in the guest (to put it in there, write " + file + ":/etc/)\n");
+  EXPECT_EQ(error_of(file + ":/etc/passwd/x"), "cv6: --add " + file + ": /etc/passwd is not a folder in the guest\n");
+  const std::string folder = std::filesystem::path(file).parent_path();
+  EXPECT_EQ(error_of(folder + ":/etc/passwd"), "cv6: --add " + folder + ": /etc/passwd is not a folder in the guest\n");
+}
+
 TEST_F(Files, GetWritesNothingThroughALinkOfTheGuest) {
   // The guest's archive holds a link, and then a file below its name.
   fs::create_directory(path("victim"));

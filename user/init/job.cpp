@@ -7,8 +7,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 
 #include "channel.hpp"
+#include "program.hpp"
 
 namespace cv6::init {
 namespace {
@@ -55,33 +57,20 @@ bool take_ports() {
          open_port_as(0, protocol::input_port, O_RDONLY);
 }
 
-[[noreturn]] void fail(const std::string& what, int error) {
-  write_all(2, "cv6: " + what + ": " + ::strerror(error) + "\n");
-  ::_exit(error == ENOENT ? 127 : 126);
-}
-
-[[noreturn]] void execute(const char* program, std::vector<std::string> words) {
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  ::execvp(program, arguments.data());
-  fail(program, errno);
-}
-
 [[noreturn]] void become(const protocol::Job& job) {
   ::setsid();
   restore_signals();
   set_environment(job);
   const bool on_console = job.kind == protocol::JobKind::console;
-  if (!(on_console ? take_console() : take_ports())) fail("standard input and output", errno);
-  if (::chdir("/root") != 0 && ::chdir("/") != 0) fail("/root", errno);
+  if (!(on_console ? take_console() : take_ports())) fail("standard input and output", ::strerror(errno), 126);
+  if (::chdir("/root") != 0 && ::chdir("/") != 0) fail("/root", ::strerror(errno), 126);
   switch (job.kind) {
     case protocol::JobKind::console:
       execute("/bin/sh", {"-sh"});
     case protocol::JobKind::shell:
       execute("/bin/sh", {"sh", "-c", job.words[0]});
     case protocol::JobKind::program:
-      execute(job.words[0].c_str(), job.words);
+      execute(job.words[0], job.words);
   }
   ::_exit(126);
 }

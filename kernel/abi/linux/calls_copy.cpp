@@ -36,6 +36,11 @@ class CopyEnd {
   std::uint64_t offset_ = 0;
 };
 
+void count_copy(Process& process, std::size_t moved) {
+  count_read(process, moved);
+  count_write(process, moved);
+}
+
 constexpr std::size_t chunk_size = 16384;
 using Chunk = std::unique_ptr<char[]>;
 
@@ -80,6 +85,7 @@ Result<long> sys_sendfile(Context& context, Descriptor to_descriptor, Descriptor
   });
   if (!moved && moved.error() == Error::pipe) signal_self(context.thread, signal::pipe);
   const std::size_t total = TRY(moved);
+  count_copy(context.process, total);
   TRY(source.end());
   return static_cast<long>(total);
 }
@@ -104,6 +110,7 @@ Result<long> sys_copy_file_range(Context& context, Descriptor from_descriptor, U
     if (put) target.advance(*put);
     return put;
   }));
+  if (total != 0) count_copy(context.process, total);
   TRY(source.end());
   TRY(target.end());
   return static_cast<long>(total);

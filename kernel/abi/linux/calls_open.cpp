@@ -1,4 +1,4 @@
-// Open files as numbers: open(2), openat2(2), close(2), close_range(2), dup(2), pipe(2), memfd_create(2).
+// Open files as numbers: open(2), close(2), close_range(2), dup(2), pipe(2), memfd_create(2).
 #include "abi/linux/handlers.hpp"
 #include "abi/linux/open_flags.hpp"
 #include "abi/support.hpp"
@@ -46,21 +46,6 @@ Result<long> sys_openat(Context& context, Descriptor directory, UserString path,
 
 Result<long> sys_creat(Context& context, UserString path, FileMode mode) {
   return open_at(context, working_directory, path, o_creat | o_wronly | o_trunc, mode.bits);
-}
-
-// Unlike open(2), this call refuses what it does not know. The ways of resolution that it could be asked for are not
-// offered (RESOLVE_CACHED may always be answered with EAGAIN).
-Result<long> sys_openat2(Context& context, Descriptor directory, UserString path, UserPtr<OpenHow> how_pointer,
-                         std::size_t size) {
-  constexpr std::uint64_t resolve_cached = 0x20;
-  const OpenHow how = TRY(read_extensible(how_pointer, size, sizeof(OpenHow)));
-  if (how.flags & ~std::uint64_t{o_known}) return Error::inval;
-  if (how.mode & ~std::uint64_t{mode::all}) return Error::inval;
-  if (how.mode != 0 && !(how.flags & (o_creat | o_tmpfile))) return Error::inval;
-  if ((how.flags & o_path) && (how.flags & ~std::uint64_t{o_path | o_directory | o_nofollow | o_cloexec})) return Error::inval;
-  if (how.resolve & ~resolve_cached) return Error::inval;
-  if (how.resolve & resolve_cached) return Error::again;
-  return open_at(context, directory, path, static_cast<unsigned>(how.flags), static_cast<unsigned>(how.mode));
 }
 
 Result<long> sys_close(Context& context, Descriptor file) {

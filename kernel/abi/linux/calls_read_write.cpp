@@ -10,15 +10,9 @@
 namespace cv6::linux_abi {
 namespace {
 
-// Only the process's own threads write these counters; an increment that two of them lose is worth no locked instruction.
-void account(std::atomic<std::uint64_t>& bytes, std::atomic<std::uint64_t>& calls, std::size_t moved) {
-  bytes.store(bytes.load(std::memory_order_relaxed) + moved, std::memory_order_relaxed);
-  calls.store(calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
 Result<long> finish_read(Context& context, const Result<std::size_t>& moved) {
   if (!moved) [[unlikely]] return moved.error();
-  account(context.process.bytes_read, context.process.read_calls, *moved);
+  count_read(context.process, *moved);
   return static_cast<long>(*moved);
 }
 
@@ -30,7 +24,7 @@ Result<long> finish_write(Context& context, const Result<std::size_t>& moved) {
       signal_self(context.thread, signal::file_limit);
     return moved.error();
   }
-  account(context.process.bytes_written, context.process.write_calls, *moved);
+  count_write(context.process, *moved);
   return static_cast<long>(*moved);
 }
 

@@ -52,6 +52,7 @@ constexpr int errno_of(Error error) {
     case Error::loop: return 40;
     case Error::nodata: return 61;
     case Error::overflow: return 75;
+    case Error::libbad: return 80;
     case Error::opnotsupp: return 95;
     case Error::afnosupport: return 97;
     case Error::timedout: return 110;

@@ -32,7 +32,7 @@ Result<long> sys_sendfile(Context&, Descriptor to, Descriptor from, UserPtr<long
 Result<long> sys_copy_file_range(Context&, Descriptor from, UserPtr<long> from_offset, Descriptor to,
                                  UserPtr<long> to_offset, std::size_t count, Flags flags);
 
-// --- calls_open.cpp, calls_descriptors.cpp: open files as numbers -------------------------------------------------------
+// --- calls_open.cpp, calls_openat2.cpp, calls_descriptors.cpp: open files as numbers ---------------------------------
 Result<long> sys_open(Context&, UserString path, Flags flags, FileMode mode);
 Result<long> sys_openat(Context&, Descriptor directory, UserString path, Flags flags, FileMode mode);
 Result<long> sys_openat2(Context&, Descriptor directory, UserString path, UserPtr<OpenHow> how, std::size_t size);

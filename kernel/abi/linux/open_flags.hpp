@@ -28,8 +28,9 @@ inline constexpr OpenFlagPair open_flag_pairs[] = {
     {o_path, open_flag::path_only},     {o_tmpfile | o_directory, open_flag::temporary | open_flag::directory},
 };
 
-// Error::inval for combinations that open(2) refuses. Bits that Linux does not know are ignored, as it ignores them.
-constexpr Result<OpenFlags> open_flags_from_linux(unsigned bits) {
+// Error::inval for combinations that open(2) refuses. Bits that Linux does not know are ignored, as it ignores them. It
+// is part of every open: as a call with a loop it costs more.
+[[gnu::always_inline]] constexpr Result<OpenFlags> open_flags_from_linux(unsigned bits) {
   // O_PATH: everything else means nothing then.
   if (bits & o_path) bits &= o_path | o_directory | o_nofollow | o_cloexec;
   const unsigned access = bits & o_accmode;

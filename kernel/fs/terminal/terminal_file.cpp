@@ -157,7 +157,7 @@ Result<long> TerminalFile::control(unsigned request, std::uintptr_t argument) {
 Result<long> TerminalFile::change_settings(std::uintptr_t argument, Tty::When when) {
   const Termios settings = TRY(get<Termios>(argument));
   TRY(terminal_.jobs().check_access(JobControl::Access::settings));
-  tty().set(settings, when);
+  TRY(restartable(tty().set(settings, when)));
   return 0;
 }
 
@@ -173,7 +173,7 @@ Result<long> TerminalFile::flow_control(unsigned request, std::uintptr_t argumen
   if (request == output_queued) return give(argument, 0);  // what was written is with the device
   TRY(terminal_.jobs().check_access(JobControl::Access::settings));
   if (request == send_break || request == send_break_posix) {
-    tty().drain();  // and a break condition, if this were a serial line
+    TRY(restartable(tty().drain()));  // and a break condition, if this were a serial line
     return 0;
   }
   if (request == flush_queue) {

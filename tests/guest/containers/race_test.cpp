@@ -161,6 +161,32 @@ TEST_F(ContainerRaces, DestroyAndJoinAndLeave) {
   }
 }
 
+// A process goes in and out of containers that are gone at once, while others read about it and send it signals.
+TEST_F(ContainerRaces, LookAtAndSignalWhoMoves) {
+  Pipe ready;
+  const pid_t mover = spawn_checked([&] {
+    signal(SIGUSR1, [](int) {});
+    ready.notify();
+    for (int round = 0; round < 200; ++round) {
+      const int id = create_container({});
+      ASSERT_OK(id);
+      ASSERT_OK(join_container(id));
+      ASSERT_OK(leave_container());
+      ASSERT_OK(destroy_container(id));
+    }
+  });
+  ASSERT_TRUE(ready.wait());
+  const pid_t signaller = spawn([=] {
+    while (kill(mover, SIGUSR1) == 0) sched_yield();
+    return 0;
+  });
+  int status = 0;
+  while (waitpid(mover, &status, WNOHANG) == 0) read_file("/proc/" + std::to_string(mover) + "/status");
+  const Ending ending{status};
+  EXPECT_TRUE(ending.exited(0)) << ending;
+  EXPECT_TRUE(reap(signaller).exited(0));
+}
+
 TEST_F(ContainerRaces, DestroyAndSpawn) {
   for (int round = 0; round < 10; ++round) {
     const int id = create_container({});

@@ -1,9 +1,11 @@
-// openat2: its structure and what its RESOLVE flags refuse.
+// openat2: its structure, and what its RESOLVE flags refuse and change.
 
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+
+#include <thread>
 
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
@@ -26,16 +28,26 @@ class Openat2 : public TempDir {
     ASSERT_OK(symlink("f", "d/link"));
     ASSERT_OK(symlink("../outside", "d/up"));
     ASSERT_OK(symlink("/f", "d/absolute"));
+    ASSERT_OK(symlink("/", "d/slash"));
+    ASSERT_OK(symlink("..", "d/parent"));
+    ASSERT_OK(symlink("s/..", "d/self"));
+    ASSERT_OK(symlink("/proc/self/cwd", "d/working"));
+    ASSERT_OK(symlink("made", "d/dangling"));
+    ASSERT_OK(symlink("../made_up", "d/dangling_up"));
+    ASSERT_OK(mkdir("d/s", 0755));
     directory_ = open_file("d", O_PATH | O_DIRECTORY);
   }
-  long try_open(const char* name, std::uint64_t resolve, std::uint64_t flags = O_RDONLY, std::uint64_t mode = 0) {
+  // Whether it can be opened: the descriptor, closed again, or -1.
+  static long open_in(int directory, const char* name, std::uint64_t resolve, std::uint64_t flags = O_RDONLY,
+                      std::uint64_t mode = 0) {
     const open_how how{flags, mode, resolve};
-    const long fd = syscall(SYS_openat2, directory_.get(), name, &how, sizeof how);
+    const long fd = syscall(SYS_openat2, directory, name, &how, sizeof how);
     if (fd != -1) close(static_cast<int>(fd));
     return fd;
   }
-  // A kernel may have the call and say EINVAL to the flags that restrict the walk.
-  bool restricts() { return try_open("f", RESOLVE_NO_SYMLINKS) != -1 || errno != EINVAL; }
+  long try_open(const char* name, std::uint64_t resolve, std::uint64_t flags = O_RDONLY, std::uint64_t mode = 0) const {
+    return open_in(directory_, name, resolve, flags, mode);
+  }
   Descriptor directory_;
 };
 
@@ -48,33 +60,140 @@ TEST_F(Openat2, OpensLikeOpenat) {
 }
 
 TEST_F(Openat2, NoSymlinks) {
-  if (!restricts()) GTEST_SKIP() << "openat2 without RESOLVE_ flags";
   EXPECT_OK(try_open("f", RESOLVE_NO_SYMLINKS));
-  EXPECT_ERRNO(ELOOP, try_open("link", RESOLVE_NO_SYMLINKS));
+  EXPECT_OK(try_open("../outside", RESOLVE_NO_SYMLINKS));
+  EXPECT_OK(try_open("link", RESOLVE_NO_SYMLINKS, O_PATH | O_NOFOLLOW));
+  for (const char* name : {"link", "link/", "self/f", "dangling"})
+    EXPECT_ERRNO(ELOOP, try_open(name, RESOLVE_NO_SYMLINKS)) << name;
+  EXPECT_ERRNO(ELOOP, try_open("dangling", RESOLVE_NO_SYMLINKS, O_WRONLY | O_CREAT, 0600));
+  EXPECT_ERRNO(EEXIST, try_open("dangling", RESOLVE_NO_SYMLINKS, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  EXPECT_ERRNO(ELOOP, try_open("/proc/self/status", RESOLVE_NO_SYMLINKS));
+  EXPECT_ERRNO(ENOENT, try_open("missing/f", RESOLVE_NO_SYMLINKS));
+}
+
+TEST_F(Openat2, NoMagicLinks) {
+  EXPECT_OK(try_open("link", RESOLVE_NO_MAGICLINKS));
+  EXPECT_OK(try_open("/proc/self/status", RESOLVE_NO_MAGICLINKS));
+  EXPECT_OK(try_open("/proc/self/exe", RESOLVE_NO_MAGICLINKS, O_PATH | O_NOFOLLOW));
+  for (const char* name : {"/proc/self/exe", "/proc/self/cwd/d/f", "/proc/self/fd/0", "working"})
+    EXPECT_ERRNO(ELOOP, try_open(name, RESOLVE_NO_MAGICLINKS)) << name;
+  EXPECT_ERRNO(ELOOP, try_open("/proc/self/exe", RESOLVE_NO_MAGICLINKS, O_WRONLY | O_CREAT, 0600));
 }
 
 TEST_F(Openat2, Beneath) {
-  if (!restricts()) GTEST_SKIP() << "openat2 without RESOLVE_ flags";
-  EXPECT_OK(try_open("f", RESOLVE_BENEATH));
-  EXPECT_OK(try_open("link", RESOLVE_BENEATH));
-  EXPECT_ERRNO(EXDEV, try_open("../outside", RESOLVE_BENEATH));
-  EXPECT_ERRNO(EXDEV, try_open("up", RESOLVE_BENEATH));
-  EXPECT_ERRNO(EXDEV, try_open("absolute", RESOLVE_BENEATH));
+  for (const char* name : {"f", "link", ".", "s/..", "s/../f", "./s/.././link", "self", "self/f"})
+    EXPECT_OK(try_open(name, RESOLVE_BENEATH)) << name;
+  for (const char* name : {"..", "./..", "../outside", "s/../..", "s/../../d/f", "up", "absolute", "slash",
+                           "parent/outside", "/", "/..", "/f", "/missing", "working", "dangling_up"})
+    EXPECT_ERRNO(EXDEV, try_open(name, RESOLVE_BENEATH)) << name;
   EXPECT_ERRNO(EXDEV, try_open(path("d/f").c_str(), RESOLVE_BENEATH));
+  EXPECT_ERRNO(ENOENT, try_open("missing", RESOLVE_BENEATH));
 }
 
 TEST_F(Openat2, InRoot) {
-  if (!restricts()) GTEST_SKIP() << "openat2 without RESOLVE_ flags";
-  EXPECT_OK(try_open("/f", RESOLVE_IN_ROOT));
-  EXPECT_OK(try_open("absolute", RESOLVE_IN_ROOT));
-  EXPECT_OK(try_open("../f", RESOLVE_IN_ROOT));
-  EXPECT_ERRNO(ENOENT, try_open("up", RESOLVE_IN_ROOT));
+  for (const char* name : {"f", "/f", "/", "..", "/..", "../f", "s/../../f", "/s/../../../f", "link", "absolute",
+                           "slash/f", "parent/f", "self/f"})
+    EXPECT_OK(try_open(name, RESOLVE_IN_ROOT)) << name;
+  for (const char* name : {"up", "../outside", "parent/outside", "/proc", "working", "dangling_up"})
+    EXPECT_ERRNO(ENOENT, try_open(name, RESOLVE_IN_ROOT)) << name;
+}
+
+// What is created is created inside, and what must not be reached is not made either.
+TEST_F(Openat2, CreatesInScope) {
+  const auto create = [&](const char* name, std::uint64_t resolve, int more = 0) {
+    return try_open(name, resolve, static_cast<std::uint64_t>(O_WRONLY | O_CREAT | more), 0600);
+  };
+  for (const char* name : {"..", "/", "/new", "../new", "s/../../new", "up", "absolute", "parent/new", "dangling_up",
+                           "working/new"})
+    EXPECT_ERRNO(EXDEV, create(name, RESOLVE_BENEATH)) << name;
+  EXPECT_ERRNO(EISDIR, create("s/..", RESOLVE_BENEATH));
+  EXPECT_ERRNO(EXDEV, create("..", RESOLVE_BENEATH, O_EXCL));
+  EXPECT_ERRNO(EEXIST, create("dangling_up", RESOLVE_BENEATH, O_EXCL));
+  EXPECT_OK(create("dangling", RESOLVE_BENEATH));
+  EXPECT_TRUE(exists("d/made"));
+  for (const char* name : {"..", "/", "/..", "slash", "parent"})
+    EXPECT_ERRNO(EISDIR, create(name, RESOLVE_IN_ROOT)) << name;
+  EXPECT_ERRNO(EEXIST, create("..", RESOLVE_IN_ROOT, O_EXCL));
+  EXPECT_OK(create("dangling_up", RESOLVE_IN_ROOT));
+  EXPECT_TRUE(exists("d/made_up"));
+  EXPECT_OK(create("/../one", RESOLVE_IN_ROOT, O_EXCL));
+  EXPECT_TRUE(exists("d/one"));
+  EXPECT_FALSE(exists("made_up") || exists("new") || exists("one"));
+  EXPECT_OK(try_open("..", RESOLVE_IN_ROOT, O_TMPFILE | O_RDWR, 0600));
+  EXPECT_ERRNO(EXDEV, try_open("..", RESOLVE_BENEATH, O_TMPFILE | O_RDWR, 0600));
+}
+
+TEST_F(Openat2, MagicLinksLeadOutOfScope) {
+  const Descriptor self = open_file("/proc/self", O_PATH | O_DIRECTORY);
+  const auto open_in_self = [&](const char* name, std::uint64_t resolve) { return open_in(self, name, resolve); };
+  EXPECT_OK(open_in_self("status", RESOLVE_IN_ROOT));
+  EXPECT_ERRNO(EXDEV, open_in_self("exe", RESOLVE_BENEATH));
+  EXPECT_ERRNO(EXDEV, open_in_self("cwd", RESOLVE_IN_ROOT));
+  EXPECT_ERRNO(ELOOP, open_in_self("cwd", RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
+}
+
+TEST_F(Openat2, ScopeIsTheDirectory) {
+  const Descriptor file = open_file("d/f", O_RDONLY);
+  const Pipe pipe;
+  EXPECT_ERRNO(ENOTDIR, open_in(file, "f", RESOLVE_BENEATH));
+  EXPECT_ERRNO(ENOTDIR, open_in(file, "/", RESOLVE_IN_ROOT));
+  EXPECT_ERRNO(ENOTDIR, open_in(pipe.read, "/", RESOLVE_IN_ROOT));
+  EXPECT_ERRNO(ENOTDIR, open_in(pipe.read, "f", RESOLVE_BENEATH));
+  EXPECT_ERRNO(EBADF, open_in(-1, "/f", RESOLVE_IN_ROOT));
+  EXPECT_ERRNO(EXDEV, open_in(-1, "/f", RESOLVE_BENEATH));
+  EXPECT_ERRNO(ENOENT, try_open("", RESOLVE_IN_ROOT));
+  ASSERT_OK(chdir("d"));
+  EXPECT_OK(open_in(AT_FDCWD, "../f", RESOLVE_IN_ROOT));
+  EXPECT_OK(open_in(AT_FDCWD, "/f", RESOLVE_IN_ROOT));
+  EXPECT_ERRNO(EXDEV, open_in(AT_FDCWD, "../outside", RESOLVE_BENEATH));
+}
+
+// Directories are moved out of the scope while `..` is on its way through them: it must never come to where they went.
+TEST_F(Openat2, NoEscapeThroughRename) {
+  ASSERT_OK(mkdir("d/s/moving", 0755));
+  ASSERT_OK(mkdir("away", 0755));
+  const std::jthread mover([](const std::stop_token& done) {
+    while (!done.stop_requested()) {
+      rename("d/s/moving", "away/moving");
+      rename("away/moving", "d/s/moving");
+    }
+  });
+  for (int i = 0; i < 3000; ++i)
+    for (const std::uint64_t scope : {RESOLVE_BENEATH, RESOLVE_IN_ROOT})
+      ASSERT_EQ(try_open("s/moving/../../outside", scope), -1);
 }
 
 TEST_F(Openat2, NoCrossingOfMounts) {
-  if (!restricts()) GTEST_SKIP() << "openat2 without RESOLVE_ flags";
-  const open_how how{O_RDONLY, 0, RESOLVE_NO_XDEV};
-  EXPECT_ERRNO(EXDEV, syscall(SYS_openat2, AT_FDCWD, "/proc/uptime", &how, sizeof how));
+  EXPECT_OK(try_open("s/../link", RESOLVE_NO_XDEV));
+  EXPECT_OK(try_open("s/new", RESOLVE_NO_XDEV, O_WRONLY | O_CREAT, 0600));
+  EXPECT_OK(try_open("/", RESOLVE_NO_XDEV));
+  EXPECT_OK(try_open("/..", RESOLVE_NO_XDEV));
+  for (const char* name : {"/proc", "/proc/uptime", "/proc/self/exe", "slash", "absolute"})
+    EXPECT_ERRNO(EXDEV, try_open(name, RESOLVE_NO_XDEV)) << name;
+  EXPECT_ERRNO(EXDEV, try_open("/proc", RESOLVE_NO_XDEV, O_PATH));
+  EXPECT_ERRNO(EXDEV, try_open("/proc", RESOLVE_NO_XDEV, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  const Descriptor proc = open_file("/proc", O_PATH | O_DIRECTORY);
+  EXPECT_OK(open_in(proc, "self/status", RESOLVE_NO_XDEV));
+  EXPECT_OK(open_in(proc, "self/../uptime", RESOLVE_NO_XDEV));
+  for (const char* name : {"..", "self/../..", "self/exe", "self/cwd/d"})
+    EXPECT_ERRNO(EXDEV, open_in(proc, name, RESOLVE_NO_XDEV)) << name;
+  EXPECT_OK(open_in(proc, "/..", RESOLVE_IN_ROOT | RESOLVE_NO_XDEV));
+  // From a name that begins at the root directory, a link back to there is fine if that is where it is mounted.
+  ASSERT_OK(symlink(path("d/f").c_str(), "d/full"));
+  const bool same_mount = try_open(path("d/f").c_str(), RESOLVE_NO_XDEV) != -1;
+  EXPECT_EQ(try_open(path("d/full").c_str(), RESOLVE_NO_XDEV) != -1, same_mount);
+}
+
+TEST_F(Openat2, OnlyWhatIsCached) {
+  EXPECT_OK(try_open("f", RESOLVE_CACHED));
+  EXPECT_OK(try_open("link", RESOLVE_CACHED));
+  EXPECT_ERRNO(EAGAIN, try_open("never_asked_for", RESOLVE_CACHED));
+  EXPECT_ERRNO(EAGAIN, try_open("f", RESOLVE_CACHED, O_WRONLY | O_TRUNC));
+  EXPECT_ERRNO(EAGAIN, try_open("new", RESOLVE_CACHED, O_WRONLY | O_CREAT, 0600));
+  EXPECT_ERRNO(EAGAIN, try_open(".", RESOLVE_CACHED, O_TMPFILE | O_RDWR, 0600));
+  EXPECT_ERRNO(EAGAIN, try_open("/proc/self/exe", RESOLVE_CACHED));
+  EXPECT_ERRNO(ELOOP, try_open("link", RESOLVE_CACHED | RESOLVE_NO_SYMLINKS));
+  EXPECT_EQ(read_file("d/f"), "x");
 }
 
 TEST_F(Openat2, Errors) {

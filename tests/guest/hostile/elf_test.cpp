@@ -179,6 +179,50 @@ TEST_F(Elf, WrongInterpreter) {
   expect_refused(program, "empty interpreter");
 }
 
+// A program whose interpreter is the file "interpreter" of the working directory.
+struct [[gnu::packed]] InterpretedProgram {
+  Elf64_Ehdr header = SmallProgram().header;
+  Elf64_Phdr name{};
+  Elf64_Phdr segment = SmallProgram().segment;
+  char text[12] = "interpreter";
+
+  InterpretedProgram() {
+    header.e_phnum = 2;
+    name.p_type = PT_INTERP;
+    name.p_offset = offsetof(InterpretedProgram, text);
+    name.p_filesz = name.p_memsz = sizeof text;
+    segment.p_filesz = segment.p_memsz = sizeof(InterpretedProgram);
+  }
+};
+
+TEST_F(Elf, InterpreterThatIsDamaged) {
+  const InterpretedProgram program;
+  const auto error_with = [&](std::string_view interpreter) {
+    write_file("interpreter", interpreter, 0755);
+    EXPECT_TRUE(run_bytes({reinterpret_cast<const char*>(&program), sizeof program}).exited(refused));
+    return error;
+  };
+  const auto bytes_of = [](const SmallProgram& small) {
+    return std::string(reinterpret_cast<const char*>(&small), sizeof small);
+  };
+  SmallProgram other;
+  EXPECT_EQ(error_with(""), EIO);
+  EXPECT_EQ(error_with("#!/bin/sh\n"), EIO);
+  EXPECT_EQ(error_with(bytes_of(other).substr(0, sizeof(Elf64_Ehdr) - 1)), EIO);
+  EXPECT_EQ(error_with(bytes_of(other).substr(0, sizeof(Elf64_Ehdr))), ELIBBAD);
+  EXPECT_EQ(error_with(std::string(1000, 't')), ELIBBAD);
+  other.header.e_machine = EM_AARCH64;
+  EXPECT_EQ(error_with(bytes_of(other)), ELIBBAD);
+  other = SmallProgram();
+  other.header.e_phoff = 1UL << 20;
+  EXPECT_EQ(error_with(bytes_of(other)), ELIBBAD);
+
+  InterpretedProgram outside;
+  outside.name.p_offset = 1UL << 20;
+  EXPECT_TRUE(run_bytes({reinterpret_cast<const char*>(&outside), sizeof outside}).exited(refused));
+  EXPECT_EQ(error, EIO);
+}
+
 TEST_F(Elf, EachHeaderByteChanged) {
   // Whatever one byte does to the program: it runs, is refused or dies; and the next one is run all the same.
   for (std::size_t at = 0; at < offsetof(SmallProgram, code); ++at) {

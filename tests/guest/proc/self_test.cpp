@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -321,6 +322,43 @@ TEST_F(ProcSelf, IsReadInSmallPieces) {
   char again[8] = {};
   EXPECT_EQ(pread(file, again, 5, 0), 5);
   EXPECT_STREQ(again, "Name:");
+}
+
+// Copies inside the kernel count like reads and writes; what fails or is behind the end of a file does not always.
+TEST_F(ProcSelf, CopiesCountInIo) {
+  struct Counts {
+    long wchar = 0, calls = 0;
+  };
+  const auto counts = [] {
+    std::istringstream text(read_file("/proc/self/io"));
+    std::map<std::string, long> values;
+    std::string name;
+    for (long value; text >> name >> value;) values[name] = value;
+    return Counts{values["wchar:"], values["syscw:"]};
+  };
+  write_file("from", std::string(5000, 'x'));
+  const Descriptor from = open_file("from", O_RDONLY);
+  const Descriptor to = open_file("to", O_WRONLY | O_CREAT);
+  Counts before = counts();
+  const auto expect_counted = [&](long bytes, long calls) {
+    const Counts now = counts();
+    EXPECT_EQ(now.wchar - before.wchar, bytes);
+    EXPECT_EQ(now.calls - before.calls, calls);
+    before = now;
+  };
+  off_t offset = 0;
+  EXPECT_EQ(sendfile(to, from, &offset, 3000), 3000);
+  expect_counted(3000, 1);
+  offset = 9999;
+  EXPECT_EQ(sendfile(to, from, &offset, 10), 0);
+  expect_counted(0, 1);
+  EXPECT_ERRNO(EBADF, sendfile(from, to, nullptr, 10));
+  expect_counted(0, 0);
+  EXPECT_EQ(copy_file_range(from, nullptr, to, nullptr, 2000, 0), 2000);
+  expect_counted(2000, 1);
+  offset = 9999;
+  EXPECT_EQ(copy_file_range(from, &offset, to, nullptr, 2000, 0), 0);
+  expect_counted(0, 0);
 }
 
 TEST_F(ProcSelf, NothingCanBeMadeThere) {
