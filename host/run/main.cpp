@@ -107,7 +107,6 @@ class Run {
     if (result_.ending && (switched_off || result_.stuck || was_reset())) {
       if (result_.stuck) std::println(stderr, "cv6: the guest did not switch itself off, and was stopped");
       const int status = status_of(*result_.ending);
-      explain_signal(*result_.ending);
       return status == 0 && !result_.fetch_complaints.empty() ? 1 : status;
     }
     if (switched_off && options_.command.empty()) return 0;  // poweroff -f
@@ -120,13 +119,6 @@ class Run {
   static int status_of(const protocol::Ending& ending) {
     const int number = static_cast<int>(ending.number);
     return ending.how == protocol::How::signalled ? 128 + number : number;
-  }
-
-  // As a shell does: the interrupt has come from the user, and a reader that has gone is no news.
-  static void explain_signal(const protocol::Ending& ending) {
-    const int signal = static_cast<int>(ending.number);
-    if (ending.how != protocol::How::signalled || signal == SIGINT || signal == SIGPIPE) return;
-    std::println(stderr, "cv6: the command was ended by signal {} ({})", signal, ::strsignal(signal));
   }
 
   // One line for every way in which the machine can end before its job.
