@@ -105,7 +105,7 @@ Outcome<LinuxSystem::Root> LinuxSystem::make_root(std::string_view init) const {
 
   constexpr host::Attributes program{.permissions = 0755};
   constexpr host::Attributes folder{.permissions = 0755};
-  host::ArchiveWriter archive{output.number(), 0};
+  host::ArchiveWriter archive{output.number(), root.archive.string(), 0};
   for (const char* path : {"/dev", "/proc", "/tmp"}) CV6_CHECK(archive.folder(path, folder));
   CV6_CHECK(archive.file("/bin/busybox", busybox, program));
   CV6_CHECK(archive.symbolic_link("/bin/sh", "busybox", program));
