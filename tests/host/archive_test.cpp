@@ -49,7 +49,7 @@ class Archive : public testing::Test {
   void write(const std::function<void(ArchiveWriter&)>& fill, const std::string& name = "out.cpio") const {
     const auto file = create_file(path(name));
     ASSERT_TRUE(file);
-    ArchiveWriter archive(file->number(), 0);
+    ArchiveWriter archive(file->number(), path(name), 0);
     fill(archive);
     ASSERT_TRUE(archive.finish());
   }
