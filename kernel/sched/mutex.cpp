@@ -2,21 +2,9 @@
 
 namespace cv6 {
 
-void Mutex::lock() NO_THREAD_SAFETY_ANALYSIS {
-  assert_no_spin_lock_held();
-  std::uint32_t free = 0;
-  if (state_.compare_exchange_strong(free, 1, std::memory_order_acquire)) return;
+[[gnu::noinline]] void Mutex::wait_to_lock() NO_THREAD_SAFETY_ANALYSIS {
   // Who had to wait leaves the mutex marked as waited for: others may still be waiting.
   (void)waiting_.wait([&] { return state_.exchange(2, std::memory_order_acquire) == 0; }, Wait::uninterruptible);
-}
-
-bool Mutex::try_lock() NO_THREAD_SAFETY_ANALYSIS {
-  std::uint32_t free = 0;
-  return state_.compare_exchange_strong(free, 1, std::memory_order_acquire);
-}
-
-void Mutex::unlock() NO_THREAD_SAFETY_ANALYSIS {
-  if (state_.exchange(0, std::memory_order_release) == 2) waiting_.wake_one();
 }
 
 bool ReadWriteMutex::try_lock() NO_THREAD_SAFETY_ANALYSIS {

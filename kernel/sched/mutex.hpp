@@ -12,11 +12,21 @@ namespace cv6 {
 class CV6_CAPABILITY("mutex") Mutex {
  public:
   constexpr Mutex() = default;
-  void lock() ACQUIRE();
-  bool try_lock() __attribute__((try_acquire_capability(true)));
-  void unlock() RELEASE();
+  void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
+    assert_no_spin_lock_held();
+    if (!try_lock()) [[unlikely]] wait_to_lock();
+  }
+  bool try_lock() __attribute__((try_acquire_capability(true))) NO_THREAD_SAFETY_ANALYSIS {
+    std::uint32_t free = 0;
+    return state_.compare_exchange_strong(free, 1, std::memory_order_acquire);
+  }
+  void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
+    if (state_.exchange(0, std::memory_order_release) == 2) [[unlikely]] waiting_.wake_one();
+  }
 
  private:
+  void wait_to_lock() ACQUIRE();
+
   std::atomic<std::uint32_t> state_{0};  // 0 free, 1 held, 2 held and somebody waits
   WaitQueue waiting_;
 };

@@ -20,22 +20,24 @@ struct WakeTimer : Timer {
   Thread& thread;
 };
 
-}  // namespace
-
-Result<void> sleep_until_raised(Event& event, Wait wait, Nanoseconds deadline) {
+[[gnu::noinline]] Result<void> sleep_with_timer(Event& event, Wait wait, Nanoseconds deadline) {
   Thread& self = sched::current();
-  if (deadline == never) {
-    while (!event.raised()) {
-      if (wait == Wait::interruptible && self.interrupted()) return Error::intr;
-      sched::park(event, wait);
-    }
-    return {};
-  }
   WakeTimer timer(self);
   while (!event.raised()) {
     if (wait == Wait::interruptible && self.interrupted()) return Error::intr;
     if (arch::monotonic_now() >= deadline) return Error::timedout;
     timer.start(deadline);
+    sched::park(event, wait);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> sleep_until_raised(Event& event, Wait wait, Nanoseconds deadline) {
+  if (deadline != never) return sleep_with_timer(event, wait, deadline);
+  while (!event.raised()) {
+    if (wait == Wait::interruptible && sched::current().interrupted()) return Error::intr;
     sched::park(event, wait);
   }
   return {};
