@@ -32,11 +32,15 @@ class PendingSignals {
   SignalSet set() const { return SignalSet(set_.load(std::memory_order_seq_cst)); }
   // `payer` null: of the kernel's own making, not counted. Error::again: a real-time signal that could not be queued.
   Result<void> add(const SignalInfo& info, UserAccount* payer, std::uint64_t limit) {
-    if (signal::real_time(info.number)) return add_paid(info, payer, limit);
-    if (set().contains(info.number)) return {};
-    if (first_.node.linked()) return add_paid(info, payer, limit);
-    push(first_, info);  // takes no memory
-    return {};
+    return add_without_memory(info) ? Result<void>() : add_paid(info, payer, limit);
+  }
+  // True: it is pending, or was, and takes no memory that somebody would have to pay for.
+  bool add_without_memory(const SignalInfo& info) {
+    if (signal::real_time(info.number)) return false;
+    if (set().contains(info.number)) return true;
+    if (first_.node.linked()) return false;
+    push(first_, info);
+    return true;
   }
   // The next signal that is not in `blocked`, out of the set.
   std::optional<SignalInfo> take(SignalSet blocked);

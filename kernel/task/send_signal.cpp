@@ -11,11 +11,20 @@ SignalInfo kernel_signal(int number) {
   return info;
 }
 
+namespace {
+
+// The sender's number as the receiver sees it, which may be about to join or leave a container.
+[[gnu::noinline]] int number_elsewhere(Process& sender, Process& receiver) {
+  return sender.pid()->number_in(*receiver.hold_container());
+}
+
+}  // namespace
+
 SignalInfo signal_from(Process& sender, Process& receiver, int number, int code) {
   const bool same_place = &sender.container() == &receiver.container();
   return {.number = number,
           .code = code,
-          .process = same_place ? sender.number() : sender.pid()->number_in(*receiver.hold_container()),
+          .process = same_place ? sender.number() : number_elsewhere(sender, receiver),
           .user = sender.credentials().ids().user};
 }
 
@@ -91,9 +100,11 @@ Result<void> send(Process& process, UserThread* target, const SignalInfo& info, 
     change_stop(process, number);
   }
   if (is_ignored(process, *first, number)) return {};
-  UserAccount* payer = sender ? &sender->account() : nullptr;
-  const std::uint64_t limit = sender ? sender->limits[Resource::pending_signals].soft : 0;
-  TRY((target ? target->pending : process.pending).add(info, payer, limit));
+  PendingSignals& pending = target ? target->pending : process.pending;
+  if (!pending.add_without_memory(info)) {
+    const std::uint64_t limit = sender ? sender->limits[Resource::pending_signals].soft : 0;
+    TRY(pending.add(info, sender ? &sender->account() : nullptr, limit));
+  }
   wake_for(process, *first, number, target ? To::thread : To::process);
   return {};
 }

@@ -68,7 +68,8 @@ void act_by_default(UserThread& thread, const SignalInfo& info) {
 void deal_with_signals(UserThread& thread, arch::UserRegisters& registers) {
   Process& process = thread.process();
   thread.remove_work(UserThread::work_signals);
-  if (process.ending() || (process.executing && process.executing != &thread)) exit_thread(0);
+  if (process.ending()) exit_thread(0);
+  if (process.executing && process.executing != &thread) [[unlikely]] exit_thread(0);
   thread.clear_interruption();
   while ((process.stopping || must_stand_still(thread)) && !process.ending()) {
     if (process.stopping) wait_while_stopped(thread);

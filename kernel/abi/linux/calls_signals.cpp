@@ -95,7 +95,7 @@ Result<long> sys_tkill(Context& context, int tid, SignalNumber signal) {
 }
 
 Result<long> sys_tgkill(Context& context, int pid, int tid, SignalNumber signal) {
-  if (pid <= 0 || tid <= 0) return Error::inval;
+  if (pid == 0) return Error::inval;  // it would mean any process
   TRY(send_signal_to_thread(context.process, pid, tid, signal.number));
   return 0;
 }
