@@ -124,6 +124,7 @@ Result Session::run() {
   result_.qemu_complaints = qemu_->complaints();
   if (terminal_) {
     if (!result_.ending) write_all(1, screen_.undo());
+    if (screen_.in_line()) write_all(1, std::string_view("\r\n"));  // whatever comes next begins a line
     terminal_->give_back();
   }
   return result_;

@@ -62,6 +62,7 @@ std::optional<protocol::Window> Terminal::window() {
 
 void ScreenState::follow(std::string_view output) {
   for (const char byte : output) follow_byte(byte);
+  if (!output.empty()) in_line_ = output.back() != '\n';
 }
 
 void ScreenState::follow_byte(char byte) {

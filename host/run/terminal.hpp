@@ -37,10 +37,13 @@ class ScreenState {
   void follow(std::string_view output);
   // What brings the terminal back to showing text, at most some bytes that do nothing.
   [[nodiscard]] std::string_view undo() const;
+  // The last line has no end yet: a prompt, mostly.
+  [[nodiscard]] bool in_line() const { return in_line_; }
 
  private:
   void follow_byte(char byte);
 
+  bool in_line_ = false;
   bool alternate_ = false;  // the second screen, without scrolling, that vi and less use
   std::size_t matched_ = 0;
 };

@@ -33,6 +33,7 @@ void expect_clean_end(const std::string& keys) {
   EXPECT_TRUE(after.c_lflag & ECHO);
   EXPECT_TRUE(after.c_lflag & ICANON);
   EXPECT_TRUE(after.c_oflag & OPOST);
+  EXPECT_TRUE(guest.rest().ends_with("\n")) << "the prompt that comes next does not begin a line";
 }
 
 TEST(Console, ShowsBannerAndPrompt) {
