@@ -11,6 +11,7 @@
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait.hpp"
 
 namespace cv6::guest {
 namespace {
@@ -41,7 +42,12 @@ class Openat2 : public TempDir {
   static long open_in(int directory, const char* name, std::uint64_t resolve, std::uint64_t flags = O_RDONLY,
                       std::uint64_t mode = 0) {
     const open_how how{flags, mode, resolve};
-    const long fd = syscall(SYS_openat2, directory, name, &how, sizeof how);
+    long fd = -1;
+    // While anything is renamed anywhere, a walk by `..` may have to be tried again.
+    (void)wait_until([&] {
+      fd = syscall(SYS_openat2, directory, name, &how, sizeof how);
+      return fd != -1 || errno != EAGAIN || (resolve & RESOLVE_CACHED) != 0;
+    });
     if (fd != -1) close(static_cast<int>(fd));
     return fd;
   }
@@ -185,14 +191,19 @@ TEST_F(Openat2, NoCrossingOfMounts) {
 }
 
 TEST_F(Openat2, OnlyWhatIsCached) {
-  EXPECT_OK(try_open("f", RESOLVE_CACHED));
-  EXPECT_OK(try_open("link", RESOLVE_CACHED));
+  // EAGAIN is always allowed, and what Linux has cached depends on what else goes on in the machine.
+  const auto is_or_again = [&](int expected, const char* name, std::uint64_t resolve) {
+    const int error = try_open(name, resolve) == -1 ? errno : 0;
+    return error == expected || error == EAGAIN;
+  };
+  EXPECT_TRUE(is_or_again(0, "f", RESOLVE_CACHED));
+  EXPECT_TRUE(is_or_again(0, "link", RESOLVE_CACHED));
+  EXPECT_TRUE(is_or_again(ELOOP, "link", RESOLVE_CACHED | RESOLVE_NO_SYMLINKS));
   EXPECT_ERRNO(EAGAIN, try_open("never_asked_for", RESOLVE_CACHED));
   EXPECT_ERRNO(EAGAIN, try_open("f", RESOLVE_CACHED, O_WRONLY | O_TRUNC));
   EXPECT_ERRNO(EAGAIN, try_open("new", RESOLVE_CACHED, O_WRONLY | O_CREAT, 0600));
   EXPECT_ERRNO(EAGAIN, try_open(".", RESOLVE_CACHED, O_TMPFILE | O_RDWR, 0600));
   EXPECT_ERRNO(EAGAIN, try_open("/proc/self/exe", RESOLVE_CACHED));
-  EXPECT_ERRNO(ELOOP, try_open("link", RESOLVE_CACHED | RESOLVE_NO_SYMLINKS));
   EXPECT_EQ(read_file("d/f"), "x");
 }
 
