@@ -7,10 +7,6 @@
 namespace cv6::linux_abi {
 namespace {
 
-constexpr CloseOnExec close_on_exec_of(unsigned open_bits) {
-  return open_bits & o_cloexec ? CloseOnExec::yes : CloseOnExec::no;
-}
-
 Result<long> open_at(Context& context, Descriptor directory, UserString path, unsigned bits, unsigned mode) {
   NameArgument name;
   TRY(name.read(context, directory, path));

@@ -45,8 +45,7 @@ Result<long> sys_openat2(Context& context, Descriptor directory, UserString path
   const At at{top.at().directory ? top.at().directory : name.at().directory, name.at().name};
   Ref<File> file = TRY(rules ? open_by_rules(caller_of(context), at, request, rules)
                              : open_file(caller_of(context), at, request));
-  const CloseOnExec close_on_exec = bits & o_cloexec ? CloseOnExec::yes : CloseOnExec::no;
-  return TRY(context.process.files().add(std::move(file), close_on_exec, context.process.open_files_limit()));
+  return TRY(context.process.files().add(std::move(file), close_on_exec_of(bits), context.process.open_files_limit()));
 }
 
 }  // namespace cv6::linux_abi

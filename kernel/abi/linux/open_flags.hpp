@@ -3,6 +3,7 @@
 
 #include "fs/types.hpp"
 #include "lib/result.hpp"
+#include "task/descriptor_table.hpp"
 
 namespace cv6::linux_abi {
 
@@ -46,6 +47,11 @@ inline constexpr OpenFlagPair open_flag_pairs[] = {
     return Error::inval;
   }
   return flags;
+}
+
+// O_CLOEXEC belongs to the descriptor, not to the open file.
+constexpr CloseOnExec close_on_exec_of(unsigned open_bits) {
+  return open_bits & o_cloexec ? CloseOnExec::yes : CloseOnExec::no;
 }
 
 // What fcntl(F_GETFL) reports.
