@@ -28,8 +28,7 @@ void Pipe::advance(std::uint32_t Filled::* end, std::size_t count) {
   } while (!filled_.compare_exchange_weak(old, fresh, std::memory_order_acq_rel, std::memory_order_relaxed));
 }
 
-// --- reading
-// -----------------------------------------------------------------------------------------------------------
+// --- reading ---------------------------------------------------------------------------------------------------------
 
 Result<std::size_t> Pipe::copy_out(IoBuffer& to, std::size_t position, std::size_t count) {
   const std::size_t capacity = this->capacity();
@@ -73,8 +72,7 @@ Result<std::size_t> Pipe::read(IoBuffer& to, Blocking blocking) {
   }
 }
 
-// --- writing
-// -----------------------------------------------------------------------------------------------------------
+// --- writing ---------------------------------------------------------------------------------------------------------
 
 Result<void> Pipe::make_page(std::size_t page) {
   if (!pages_[page]) pages_[page] = TRY(owner_->take(FrameUse::kernel, Fill::garbage));
@@ -133,8 +131,7 @@ Result<std::size_t> Pipe::write(IoBuffer& from, Blocking blocking) {
   }
 }
 
-// --- poll, capacity
-// ----------------------------------------------------------------------------------------------------
+// --- poll, capacity --------------------------------------------------------------------------------------------------
 
 PollEvents Pipe::poll_reading(PollWaiters* waiters, std::uint64_t writers_seen) {
   if (waiters) waiters->watch(readable_);
@@ -176,8 +173,7 @@ Result<void> Pipe::set_capacity(std::size_t bytes) {
   return {};
 }
 
-// --- ends
-// --------------------------------------------------------------------------------------------------------------
+// --- ends ------------------------------------------------------------------------------------------------------------
 
 void Pipe::add_end(PipeAccess access) {
   readers_ever_.fetch_add(access.reads, std::memory_order_relaxed);

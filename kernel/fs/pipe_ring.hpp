@@ -29,8 +29,7 @@ class Pipe : public Counted<Pipe>, public Cached<Pipe, "pipe"> {
   std::size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
   Result<void> set_capacity(std::size_t bytes);
 
-  // --- ends
-  // ------------------------------------------------------------------------------------------------------------
+  // --- ends ----------------------------------------------------------------------------------------------------------
   void add_end(PipeAccess access);
   void remove_end(PipeAccess access);
   bool has_readers() const { return readers_.load(std::memory_order_acquire) != 0; }

@@ -21,7 +21,6 @@ enum class Rank : std::uint8_t {
   file_locks,       // locks of an inode
   dentries,         // the dentry cache
   inode,            // attributes, directory entries
-  pipe,
   page_cache,       // the index of a file's pages
   mappings,         // which address spaces map a file
   page_tables,      // the lower levels of one address space

@@ -48,14 +48,12 @@ class MemoryObject : public Counted<MemoryObject> {
   };
   virtual Label label() = 0;
 
-  // --- for the file system
-  // -------------------------------------------------------------------------------------------- cache_for_mapping()
-  // answers another cache from now on, with the same pages (it shares them): mappings follow.
+  // --- for the file system --------------------------------------------------------------------------------------------
+  // cache_for_mapping() answers another cache from now on, with the same pages (it shares them): mappings follow.
   void cache_changed();
 
-  // --- for address spaces
-  // --------------------------------------------------------------------------------------------- The reverse map. A
-  // mapping is added before its first page is mapped and removed after its last one is gone.
+  // --- for address spaces ---------------------------------------------------------------------------------------------
+  // The reverse map. A mapping is added before its first page is mapped and removed after its last one is gone.
   void add_mapping(Mapping& mapping);
   void remove_mapping(Mapping& mapping);
   // Bounds of mappings change only in here: change() may also add mappings, with its argument. Nothing below may block.

@@ -34,8 +34,7 @@ struct ProcessEntry {
 
 std::span<const ProcessEntry> process_entries();
 
-// --- the makers
-// ---------------------------------------------------------------------------------------------------------
+// --- the makers ------------------------------------------------------------------------------------------------------
 Result<Ref<Inode>> make_text_file(const Subject& subject, const ProcessEntry& entry);
 Result<Ref<Inode>> make_task_directory(const Subject& subject, const ProcessEntry& entry);
 Result<Ref<Inode>> make_descriptor_directory(const Subject& subject, const ProcessEntry& entry);
@@ -45,8 +44,7 @@ Result<Ref<Inode>> make_executable_link(const Subject& subject, const ProcessEnt
 Result<Ref<Inode>> make_working_directory_link(const Subject& subject, const ProcessEntry& entry);
 Result<Ref<Inode>> make_root_link(const Subject& subject, const ProcessEntry& entry);
 
-// --- the texts
-// ----------------------------------------------------------------------------------------------------------
+// --- the texts -------------------------------------------------------------------------------------------------------
 // process_files.cpp
 Result<void> generate_stat(const Subject& subject, TextBuffer& out);
 Result<void> generate_statm(const Subject& subject, TextBuffer& out);
