@@ -65,7 +65,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
 
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
-  GuestMemory& memory() { return *memory_; }
+  GuestMemory& memory() const { return *memory_; }
   CallGate& gate() { return gate_; }
   // Empty once the container has let go.
   Path root();

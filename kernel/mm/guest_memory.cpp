@@ -105,11 +105,44 @@ Frame* GuestMemory::frame_at(std::uint32_t guest_number) {
   return frame->in_use() && frame->owner == this ? frame : nullptr;
 }
 
+bool GuestMemory::next_frame(std::uint32_t from, FrameFacts& facts) {
+  const FrameFacts before = std::move(facts);  // what it holds goes after the lock
+  if (parent_)
+    return table_.with([&](GuestTable& table) {
+      const Frame* frame = table.next(from);
+      if (frame) facts = FrameFacts::of(*frame);
+      return frame != nullptr;
+    });
+  for (; from < frames::array_size; ++from) {
+    const Frame* frame = frame_at(from);
+    if (!frame) continue;
+    facts = FrameFacts::of(*frame);
+    return true;
+  }
+  return false;
+}
+
+bool GuestMemory::is_or_is_below(const GuestMemory& other) const {
+  const GuestMemory* at = this;
+  while (at && at != &other) at = at->parent_.get();
+  return at != nullptr;
+}
+
+FrameFacts FrameFacts::of(const Frame& frame) {
+  return {.number = frame.number(),
+          .guest_number = frame.owner ? frame.guest_number : frame.number(),
+          .use = frame.use,
+          .users = frame.users.load(std::memory_order_relaxed),
+          .caches = frame.use == FrameUse::file_page ? frame.caches.load(std::memory_order_relaxed) : 0,
+          .owner = Ref<GuestMemory>(frame.owner)};
+}
+
 MemoryCounters GuestMemory::counters() const {
   return {.pages = pages_.load(std::memory_order_relaxed),
           .peak_pages = peak_.load(std::memory_order_relaxed),
           .limit_pages = limit_.load(std::memory_order_relaxed),
-          .refusals = refusals_.load(std::memory_order_relaxed)};
+          .refusals = refusals_.load(std::memory_order_relaxed),
+          .own_frames = frames_.load(std::memory_order_relaxed)};
 }
 
 void GuestMemory::set_limit(std::uint64_t pages) { limit_.store(pages, std::memory_order_relaxed); }

@@ -24,6 +24,20 @@ struct MemoryCounters {
   std::uint64_t peak_pages = 0;   // ever
   std::uint64_t limit_pages = 0;  // UINT64_MAX: none
   std::uint64_t refusals = 0;     // take() or charge() that failed at this level
+  std::uint64_t own_frames = 0;   // of `pages`: frames with a number here; not counted for the host
+};
+
+// What is known of a frame, for those who show it. It was so at one moment.
+struct FrameFacts {
+  std::uint32_t number = 0;        // HPA >> page_shift
+  std::uint32_t guest_number = 0;  // GPA >> page_shift, in the owner's memory
+  FrameUse use = FrameUse::reserved;
+  std::uint32_t users = 0;   // page table entries and page caches that use it
+  std::uint32_t caches = 0;  // of these, the caches (file pages only)
+  Ref<GuestMemory> owner;    // null: the kernel
+
+  // The frame must be kept from going meanwhile: by an entry that cannot change now, or the lock of its owner's table.
+  static FrameFacts of(const Frame& frame);
 };
 
 class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "guest_memory"> {
@@ -45,10 +59,17 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
 
   // The frame behind a guest-physical page; null if there is none. For showing only: it may go at any time.
   Frame* frame_at(std::uint32_t guest_number);
+  // The frame with the lowest number from `from` on. False: there is none any more.
+  bool next_frame(std::uint32_t from, FrameFacts& facts);
 
   MemoryCounters counters() const;
   void set_limit(std::uint64_t pages);
   GuestMemory* parent() const { return parent_.get(); }
+  bool is_or_is_below(const GuestMemory& other) const;
+  // Whose memory it is, for those who show it: the id of its container, or nobody's any more.
+  static constexpr int nobody = -2;
+  int container_id() const { return container_id_.load(std::memory_order_relaxed); }
+  void set_container_id(int id) { container_id_.store(id, std::memory_order_relaxed); }
 
   // --- for the allocator ---
   void give_back(Frame& frame);  // Frame::last_user_gone
@@ -69,6 +90,7 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   std::atomic<std::uint64_t> peak_{0};
   std::atomic<std::uint64_t> limit_{UINT64_MAX};
   std::atomic<std::uint64_t> refusals_{0};
+  std::atomic<int> container_id_{nobody};
   std::atomic<std::uint64_t> frames_{0};  // frames of its own; not counted for the host. While there are any: one Ref
   Guarded<GuestTable, Rank::guest_memory> table_;
 };

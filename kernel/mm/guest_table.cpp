@@ -37,4 +37,10 @@ Frame* GuestTable::find(std::uint32_t number) const {
   return Frame::numbered(entry(number));
 }
 
+Frame* GuestTable::next(std::uint32_t number) const {
+  for (; number < end_; ++number)
+    if (Frame* frame = find(number)) return frame;
+  return nullptr;
+}
+
 }  // namespace cv6

@@ -2,6 +2,7 @@
 // calls.def name them; decode.hpp turns registers into their arguments by these signatures.
 #pragma once
 
+#include "abi/container_memory_types.hpp"
 #include "abi/container_types.hpp"
 #include "abi/gate_types.hpp"
 #include "abi/decode.hpp"
@@ -286,5 +287,9 @@ Result<long> sys_container_policy(Context&, UserPtr<ContainerPolicy> arguments, 
 Result<long> sys_container_log(Context&, UserPtr<ContainerLog> arguments, std::size_t size);
 Result<long> sys_open_container_log(Context&, UserPtr<ContainerLogOpen> arguments, std::size_t size);
 Result<long> sys_container_call_counts(Context&, UserPtr<ContainerCallCounts> arguments, std::size_t size);
+
+// --- calls_container_memory.cpp: our own, about the memory of containers --------------------------------------------------
+Result<long> sys_walk_memory(Context&, UserPtr<MemoryWalk> arguments, std::size_t size);
+Result<long> sys_memory_table(Context&, UserPtr<MemoryTable> arguments, std::size_t size);
 
 }  // namespace cv6::linux_abi

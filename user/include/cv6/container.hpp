@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "cv6/gate.hpp"
+#include "cv6/memory.hpp"
 
 namespace cv6 {
 
