@@ -9,11 +9,13 @@ namespace cv6 {
 
 // create_container(ContainerCreate*, size) -> id. Strings are addresses of NUL-terminated text; 0: none given.
 struct ContainerCreate {
+  static constexpr std::size_t first_size = 24;  // without `scheduling`
   std::uint64_t flags;     // 0
   std::uint64_t name;      // none: "box-<id>"
   std::uint64_t hostname;  // none: the name
+  std::uint64_t scheduling;  // address of a ContainerScheduling, of which what `change` names counts; 0: the defaults
 };
-static_assert(sizeof(ContainerCreate) == 24);
+static_assert(sizeof(ContainerCreate) == 32);
 
 // spawn_container(ContainerSpawn*, size) -> the process's number as the caller sees it.
 struct ContainerSpawn {
@@ -42,7 +44,7 @@ struct ContainerStat {
   std::int32_t id;
   std::uint32_t which;
   std::int32_t parent;
-  std::uint32_t state;  // 0 ready, 1 active, 2 stopping
+  std::uint32_t state;  // 0 ready, 1 active, 2 stopping, 3 frozen
   std::uint32_t depth;
   std::uint32_t processes;
   std::uint64_t memory;       // bytes, now
@@ -52,5 +54,57 @@ struct ContainerStat {
   char hostname[text_size];
 };
 static_assert(sizeof(ContainerStat) == 192);
+
+// container_scheduling(ContainerScheduling*, size): changes what `change` names, all of it or nothing; then all is filled in
+// as it is.
+struct ContainerScheduling {
+  enum Change : std::uint32_t { set_policy = 1, set_weight = 2, set_quota = 4, set_frozen = 8, set_log = 16 };
+  static constexpr std::uint32_t all_changes = 31, changes_at_creation = set_policy | set_weight | set_quota;
+  static constexpr std::size_t policy_size = 24;
+  static constexpr std::uint64_t unlimited = UINT64_MAX;
+  std::int32_t id;
+  std::uint32_t change;
+  // Settings:
+  char policy[policy_size];
+  std::uint64_t seed;       // comes with the policy; 0: one by chance
+  std::uint32_t weight;     // 1 .. 10,000
+  std::uint32_t frozen;     // 0 or 1
+  std::uint64_t quota;      // microseconds of processor time per period; or unlimited
+  std::uint64_t period;     // microseconds
+  std::uint32_t log;        // 0 or 1
+  std::int32_t log_to;      // comes with log = 1: descriptor for the lines; -1: none
+  // The answer:
+  std::uint32_t throttled;  // 1: the quota of this period is used up
+  std::uint32_t running, queued, stopped;  // threads
+  std::uint64_t cpu_time, total_cpu_time;  // nanoseconds: its own, with what is below
+  std::uint64_t decisions, lost_decisions;
+  std::uint64_t throttled_count, throttled_time;
+};
+static_assert(sizeof(ContainerScheduling) == 136);
+
+// container_process(ContainerProcess*, size): the process of container `id` with the lowest number greater than `after`.
+struct ContainerProcess {
+  enum State : std::uint32_t { v_runnable = 0, v_running = 1, v_waiting = 2 };
+  static constexpr std::size_t name_size = 16;
+  std::int32_t id;
+  std::int32_t after;      // as the caller numbers processes
+  std::int32_t number;     // the answer: the same
+  std::int32_t number_inside;
+  std::uint32_t v_state;   // of its threads the most active one's
+  std::int32_t nice;
+  std::uint32_t threads;
+  std::uint32_t cpu;       // where it ran last
+  std::uint64_t decisions, cpu_time;
+  char name[name_size];
+};
+static_assert(sizeof(ContainerProcess) == 64);
+
+// container_decisions(id, ContainerDecision*, count) -> how many: the oldest that nobody has read, while the log is on.
+struct ContainerDecision {
+  std::uint64_t time;      // nanoseconds, monotonic clock
+  std::int32_t process;    // its number inside
+  std::uint32_t cpu;
+};
+static_assert(sizeof(ContainerDecision) == 16);
 
 }  // namespace cv6

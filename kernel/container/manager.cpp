@@ -83,7 +83,7 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   Ref<Container> container = TRY(make<Container>());
   container->parent_ = Ref<Container>(&parent);
   container->depth_ = parent.depth() + 1;
-  container->sched_context_ = TRY(SchedContext::create());
+  container->sched_context_ = TRY(SchedContext::create(&parent.sched_context(), settings.scheduling));
   container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
   const Path above = parent.root();
   if (!above) return Error::srch;

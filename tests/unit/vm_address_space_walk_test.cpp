@@ -70,7 +70,7 @@ TEST_F(AddressSpaceWalkTest, EndsWhereThereIsNothing) {
 }
 
 TEST_F(AddressSpaceWalkTest, RunsCoverEveryPageOnce) {
-  const auto file = Ref<TestFile>::adopt(new TestFile(5 * page_size));
+  const auto file = TestFile::create(5);
   map(somewhere, 1100);  // more than two tables
   map(somewhere + 2000 * page_size, 5, file);
   std::uint64_t touched = 0;

@@ -33,6 +33,7 @@ const char* name_of(ContainerState state) {
     case ContainerState::ready: return "ready";
     case ContainerState::active: return "active";
     case ContainerState::stopping: return "stopping";
+    case ContainerState::frozen: return "frozen";
   }
   return "?";
 }
@@ -47,7 +48,15 @@ std::string size_text(std::uint64_t bytes) {
   return text;
 }
 
-// Columns as wide as their widest entry, three spaces apart, as `docker ps` prints them.
+void remove_one(const std::string& name, Force force) {
+  const ContainerStat stat = find(name);
+  if (stat.state != ContainerState::ready && force == Force::no)
+    throw Failure(name + ": its processes are still running (end them first, or use `box rm -f`)");
+  if (destroy_container(stat.id) != 0) throw system_failure(name);
+}
+
+}  // namespace
+
 void print_columns(const std::vector<std::vector<std::string>>& lines) {
   std::vector<std::size_t> widths(lines.front().size());
   for (const auto& line : lines)
@@ -61,15 +70,6 @@ void print_columns(const std::vector<std::vector<std::string>>& lines) {
     std::puts(text.c_str());
   }
 }
-
-void remove_one(const std::string& name, Force force) {
-  const ContainerStat stat = find(name);
-  if (stat.state != ContainerState::ready && force == Force::no)
-    throw Failure(name + ": its processes are still running (end them first, or use `box rm -f`)");
-  if (destroy_container(stat.id) != 0) throw system_failure(name);
-}
-
-}  // namespace
 
 ContainerStat find(const std::string& name_or_id) {
   if (const auto found = find_by_name(name_or_id)) return *found;
@@ -86,6 +86,7 @@ int create(const NewContainer& wanted) {
   ContainerCreate arguments;
   if (!wanted.name.empty()) arguments.name = wanted.name.c_str();
   if (!wanted.hostname.empty()) arguments.hostname = wanted.hostname.c_str();
+  if (wanted.scheduling.change) arguments.scheduling = &wanted.scheduling;
   const int id = create_container(arguments);
   if (id >= 0) return id;
   const std::string what = wanted.name.empty() ? "a new container" : wanted.name;

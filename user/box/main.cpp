@@ -9,6 +9,7 @@
 #include "failure.hpp"
 #include "job.hpp"
 #include "policy.hpp"
+#include "scheduling.hpp"
 #include "trace.hpp"
 
 namespace cv6::box {
@@ -97,6 +98,24 @@ struct PolicyWords {
   }
 };
 
+// `box sched`.
+struct SchedWords {
+  std::string container, log;
+  SchedulingOptions options;
+  CLI::App* app = nullptr;
+
+  void add_to(CLI::App& box) {
+    app = box.add_subcommand("sched", "show how a container is scheduled, or change it");
+    app->add_option("CONTAINER", container, "name or id")->required();
+    options.add_to(*app);
+    app->add_option("--log", log, "print each decision here")->check(CLI::IsMember({"on", "off"}));
+  }
+  int run() const {
+    schedule(container, options, log);
+    return 0;
+  }
+};
+
 void add_trace_options(CLI::App& trace, std::string& container, TraceOptions& options) {
   trace.add_option("CONTAINER", container, "name or id")->required();
   trace.add_flag("-c,--summary-only", options.summary, "a table of calls, times and errors at the end");
@@ -114,6 +133,8 @@ int main(int count, char** arguments) {
   run.add_option("--hostname", options.container.hostname, "what the container calls itself (else its name)");
   run.add_flag("--rm", options.remove, "remove the container when the program has ended");
   add_policy_options(run, options.policy);
+  SchedulingOptions run_scheduling;
+  run_scheduling.add_to(run);
   run.footer("box run [OPTIONS] PROGRAM [ARGUMENT]...");
   run.prefix_command();
   std::string inside;
@@ -135,13 +156,18 @@ int main(int count, char** arguments) {
   remove.add_flag("-f,--force", force, "end their processes first");
   remove.add_option("CONTAINER", names, "names or ids")->required();
 
+  SchedWords sched;
+  sched.add_to(app);
+
   try {
     app.parse(count, arguments);
+    options.container.scheduling = run_scheduling.wanted();
     if (run.parsed()) return run_new(options, command_of(run));
     if (policy.app->parsed()) return policy.run();
     if (trace.parsed()) return box::trace(inside, trace_options);
     if (exec.parsed()) return run_inside(inside, command_of(exec));
     if (remove.parsed()) return box::remove(names, force ? Force::yes : Force::no);
+    if (sched.app->parsed()) return sched.run();
     quiet ? print_ids(all()) : print_table(all());
     return 0;
   } catch (const CLI::Success& success) {

@@ -4,25 +4,25 @@
 // comes with the other settings.
 #include <algorithm>
 
+#include "abi/linux/container_calls.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
-#include "container/manager.hpp"
 #include "task/container_operations.hpp"
 
 namespace cv6::linux_abi {
-namespace {
 
 Result<void> check_may_manage(const Context& context) {
   if (!context.container.is_host() || !context.process.credentials().privileged()) return Error::perm;
   return {};
 }
 
-// What the caller may know about: else it is as if it did not exist.
 Result<Ref<Container>> find_container(Context& context, int id) {
   Ref<Container> found = ContainerManager::find(context.container, id);
   if (!found) return Error::srch;
   return found;
 }
+
+namespace {
 
 Result<std::string_view> read_optional(std::uint64_t address, PathBuffer& buffer) {
   if (!address) return std::string_view();
@@ -89,13 +89,18 @@ ContainerStat stat_of_container(Container& container) {
 }  // namespace
 
 Result<long> sys_create_container(Context& context, UserPtr<ContainerCreate> pointer, std::size_t size) {
-  const ContainerCreate wanted = TRY(read_extensible(pointer, size, sizeof(ContainerCreate)));
+  const ContainerCreate wanted = TRY(read_extensible(pointer, size, ContainerCreate::first_size));
   if (wanted.flags != 0) return Error::inval;
   TRY(check_may_manage(context));
   PathBuffer name_buffer, hostname_buffer;
   ContainerSettings settings;
   settings.name = TRY(read_optional(wanted.name, name_buffer));
   settings.hostname = TRY(read_optional(wanted.hostname, hostname_buffer));
+  if (wanted.scheduling) {
+    const auto scheduling = TRY(UserPtr<ContainerScheduling>(wanted.scheduling).read());
+    if (scheduling.change & ~ContainerScheduling::changes_at_creation) return Error::inval;
+    settings.scheduling = TRY(sched_settings_of(scheduling));
+  }
   return TRY(ContainerManager::create(context.container, settings))->id();
 }
 

@@ -288,6 +288,10 @@ Result<long> sys_container_log(Context&, UserPtr<ContainerLog> arguments, std::s
 Result<long> sys_open_container_log(Context&, UserPtr<ContainerLogOpen> arguments, std::size_t size);
 Result<long> sys_container_call_counts(Context&, UserPtr<ContainerCallCounts> arguments, std::size_t size);
 
+// --- calls_container_scheduling.cpp -------------------------------------------------------------------------------------
+Result<long> sys_container_scheduling(Context&, UserPtr<ContainerScheduling> scheduling, std::size_t size);
+Result<long> sys_container_process(Context&, UserPtr<ContainerProcess> process, std::size_t size);
+Result<long> sys_container_decisions(Context&, int id, UserPtr<ContainerDecision> to, unsigned count);
 // --- calls_container_memory.cpp: our own, about the memory of containers --------------------------------------------------
 Result<long> sys_walk_memory(Context&, UserPtr<MemoryWalk> arguments, std::size_t size);
 Result<long> sys_memory_table(Context&, UserPtr<MemoryTable> arguments, std::size_t size);
