@@ -20,6 +20,7 @@
 #include <atomic>
 #include <string_view>
 
+#include "container/allocation_record.hpp"
 #include "container/gate.hpp"
 #include "container/pid.hpp"
 #include "fs/file.hpp"
@@ -69,6 +70,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() const { return *memory_; }
   CallGate& gate() { return gate_; }
+  AllocationRecord& allocations() { return allocations_; }
   // Empty once the container has let go.
   Path root();
   // Where the scheduler log is printed, while it is on; null: nowhere, and the decisions stay to be read.
@@ -100,6 +102,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
   CallGate gate_;
+  AllocationRecord allocations_;
   unsigned children_ = 0;  // in the manager's table, with its lock
   Guarded<Path, Rank::container> root_;
   struct Names {

@@ -292,8 +292,12 @@ Result<long> sys_container_call_counts(Context&, UserPtr<ContainerCallCounts> ar
 Result<long> sys_container_scheduling(Context&, UserPtr<ContainerScheduling> scheduling, std::size_t size);
 Result<long> sys_container_process(Context&, UserPtr<ContainerProcess> process, std::size_t size);
 Result<long> sys_container_decisions(Context&, int id, UserPtr<ContainerDecision> to, unsigned count);
+
 // --- calls_container_memory.cpp: our own, about the memory of containers --------------------------------------------------
 Result<long> sys_walk_memory(Context&, UserPtr<MemoryWalk> arguments, std::size_t size);
 Result<long> sys_memory_table(Context&, UserPtr<MemoryTable> arguments, std::size_t size);
+Result<long> sys_memory_log_on(Context&, int id);
+Result<long> sys_memory_log_off(Context&, int id);
+Result<long> sys_memory_gva(Context&, int size, unsigned long address);
 
 }  // namespace cv6::linux_abi

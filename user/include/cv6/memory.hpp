@@ -126,4 +126,12 @@ inline int walk_memory(MemoryWalk& walk) {
 // is at that moment.
 inline long memory_table(MemoryTable& table) { return ::syscall(call::memory_table, &table, sizeof table); }
 
+// A container's programs may record what they allocate: memory_gva returns where the allocation begins in the container's
+// row of them (0 at first, then after the one before). While the container's memory log is on, each record is a line on the
+// console of its process: `GVA : <offset, decimal>, HVA : <second argument, hexadecimal>`. EINVAL: a negative size.
+inline long memory_gva(int size, const void* address) { return ::syscall(call::memory_gva, size, address); }
+// The log of a container, the caller's own or one below. ESRCH: none, or the host, which has no log; EBUSY: it is so already.
+inline int memory_log_on(int container) { return static_cast<int>(::syscall(call::memory_log_on, container)); }
+inline int memory_log_off(int container) { return static_cast<int>(::syscall(call::memory_log_off, container)); }
+
 }  // namespace cv6
