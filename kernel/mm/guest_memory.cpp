@@ -142,7 +142,18 @@ MemoryCounters GuestMemory::counters() const {
           .peak_pages = peak_.load(std::memory_order_relaxed),
           .limit_pages = limit_.load(std::memory_order_relaxed),
           .refusals = refusals_.load(std::memory_order_relaxed),
+          .victims = victims_.load(std::memory_order_relaxed),
           .own_frames = frames_.load(std::memory_order_relaxed)};
+}
+
+const GuestMemory* GuestMemory::level_at_limit() const {
+  constexpr std::uint64_t most_at_once = 8;  // what a page fault may ask for
+  for (const std::uint64_t wanted : {std::uint64_t{1}, most_at_once})
+    for (const GuestMemory* level = this; level; level = level->parent_.get()) {
+      const std::uint64_t limit = level->limit_.load(std::memory_order_relaxed);
+      if (limit != UINT64_MAX && level->pages_.load(std::memory_order_relaxed) + wanted > limit) return level;
+    }
+  return nullptr;
 }
 
 void GuestMemory::set_limit(std::uint64_t pages) { limit_.store(pages, std::memory_order_relaxed); }

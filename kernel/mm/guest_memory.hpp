@@ -24,6 +24,7 @@ struct MemoryCounters {
   std::uint64_t peak_pages = 0;   // ever
   std::uint64_t limit_pages = 0;  // UINT64_MAX: none
   std::uint64_t refusals = 0;     // take() or charge() that failed at this level
+  std::uint64_t victims = 0;      // processes that were ended because this level was at its limit
   std::uint64_t own_frames = 0;   // of `pages`: frames with a number here; not counted for the host
 };
 
@@ -64,6 +65,9 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
 
   MemoryCounters counters() const;
   void set_limit(std::uint64_t pages);
+  // The lowest level from here up at which nothing, or next to nothing, can be taken. Null: none.
+  const GuestMemory* level_at_limit() const;
+  void note_victim() { victims_.fetch_add(1, std::memory_order_relaxed); }
   GuestMemory* parent() const { return parent_.get(); }
   bool is_or_is_below(const GuestMemory& other) const;
   // Whose memory it is, for those who show it: the id of its container, or nobody's any more.
@@ -90,6 +94,7 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   std::atomic<std::uint64_t> peak_{0};
   std::atomic<std::uint64_t> limit_{UINT64_MAX};
   std::atomic<std::uint64_t> refusals_{0};
+  std::atomic<std::uint64_t> victims_{0};
   std::atomic<int> container_id_{nobody};
   std::atomic<std::uint64_t> frames_{0};  // frames of its own; not counted for the host. While there are any: one Ref
   Guarded<GuestTable, Rank::guest_memory> table_;

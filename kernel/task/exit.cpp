@@ -7,6 +7,7 @@
 #include "task/futex.hpp"
 #include "task/interval_timers.hpp"
 #include "task/job_stops.hpp"
+#include "task/memory_shortage.hpp"
 #include "task/process_tree.hpp"
 #include "task/send_signal.hpp"
 #include "task/terminal_jobs.hpp"
@@ -145,6 +146,7 @@ void let_go(Process& process) {
 }
 
 void end_process(Process& process, UserThread& last) {
+  report_shortage(process);
   process.own_usage_at_end = usage_of(process);
   process.name_at_end = last.name;
   if (process.is_session_leader()) disassociate_terminal(process);
@@ -167,6 +169,7 @@ void end_process(Process& process, UserThread& last) {
     if (process.is_session_leader()) process.pid()->session->leader = nullptr;
     last.tid()->thread = nullptr;
     process.set_state(Process::State::zombie);
+    note_memory_freed();
     if (tell_parent_of_end(process)) gone = reap(process);
   }
   while (Process* zombie = unwanted.pop_front()) {

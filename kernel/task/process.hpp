@@ -171,6 +171,7 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   PendingSignals pending;                 // sent to the process as a whole
   List<UserThread, &UserThread::process_node> threads;
   // All threads are to exit: exit_group(2), a fatal signal, the end of its container. Then exit_status is decided.
+  std::atomic<bool> ended_for_memory{false};  // memory_shortage.hpp
   bool ending() const { return ending_.load(std::memory_order_acquire); }
   // A thread in exec waits until it is the only one.
   UserThread* executing = nullptr;

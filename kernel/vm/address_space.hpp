@@ -53,7 +53,8 @@ enum class FaultOutcome : std::uint8_t {
   no_mapping,   // SIGSEGV, SEGV_MAPERR
   not_allowed,  // SIGSEGV, SEGV_ACCERR
   past_end,     // SIGBUS, BUS_ADRERR
-  no_memory,    // the container's limit or the machine's end: the process dies
+  no_space,     // the file system refused a page: SIGBUS, unless it was for want of memory
+  no_memory,    // the container's limit or the machine's end: a process dies
 };
 
 struct AddressSpaceLimits {

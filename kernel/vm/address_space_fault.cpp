@@ -89,8 +89,10 @@ void note_copy(Mapping& mapping) {
 FaultOutcome outcome_of(Error error) {
   switch (error) {
     case Error::nomem:
-    case Error::nospc:
       return FaultOutcome::no_memory;
+    case Error::nospc:
+    case Error::dquot:
+      return FaultOutcome::no_space;
     case Error::intr:
       return FaultOutcome::resolved;  // a signal comes first; then the access faults again
     default:
