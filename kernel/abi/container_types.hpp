@@ -55,6 +55,20 @@ struct ContainerStat {
 };
 static_assert(sizeof(ContainerStat) == 192);
 
+// container_limit(ContainerLimit*, size): gets or sets one limit; then its counters are filled in.
+struct ContainerLimit {
+  enum Operation : std::uint32_t { get = 0, set = 1 };
+  enum Kind : std::uint32_t { processes = 0, open_files = 1 };
+  static constexpr std::uint64_t unlimited = UINT64_MAX;
+  std::int32_t id;
+  std::uint32_t operation;
+  std::uint32_t kind;
+  std::uint32_t reserved;
+  std::uint64_t limit;
+  std::uint64_t current, peak, refusals;  // the answer: of the container with all below it
+};
+static_assert(sizeof(ContainerLimit) == 48);
+
 // container_scheduling(ContainerScheduling*, size): changes what `change` names, all of it or nothing; then all is filled in
 // as it is.
 struct ContainerScheduling {

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "mm/payer.hpp"
+
 namespace cv6 {
 
 CallLog::Block::~Block() {
@@ -23,6 +25,7 @@ Result<CallLog::Block> CallLog::Block::create(std::uint64_t count, std::size_t s
   Block block;
   block.pages_ = (count * size + page_size - 1) / page_size;
   TRY(payer.charge(block.pages_));
+  const payer::Scope paid_already(nullptr);
   block.data_ = ::operator new(count * size, std::nothrow);
   if (!block.data_) {
     payer.uncharge(block.pages_);

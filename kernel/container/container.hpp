@@ -4,6 +4,7 @@
 //   pids                the numbers its processes are known by, and through them the processes themselves
 //   sched_context       its virtual scheduler: policy and queue, and its share of the processors; frozen or not
 //   memory              its guest-physical memory, and what it is charged
+//   tasks, open_files   how many processes and threads, and descriptors, it and those below have, and may have
 //   gate                which system calls its processes may make, and the log of those they made
 //   root                its view of the files: copy on write over what it was given
 //   hostname            its own
@@ -24,6 +25,7 @@
 #include "container/gate.hpp"
 #include "container/pid.hpp"
 #include "fs/file.hpp"
+#include "lib/resource_counter.hpp"
 #include "lib/string.hpp"
 #include "mm/guest_memory.hpp"
 #include "sched/scheduler.hpp"
@@ -69,6 +71,8 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() const { return *memory_; }
+  ResourceCounter& tasks() { return tasks_; }            // processes until they are reaped, and their further threads
+  ResourceCounter* open_files() { return is_host() ? nullptr : &open_files_; }  // entries of descriptor tables; null: not counted
   CallGate& gate() { return gate_; }
   AllocationRecord& allocations() { return allocations_; }
   // Empty once the container has let go.
@@ -101,6 +105,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable pids_;
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
+  ResourceCounter tasks_, open_files_;
   CallGate gate_;
   AllocationRecord allocations_;
   unsigned children_ = 0;  // in the manager's table, with its lock

@@ -43,14 +43,32 @@ void GuestMemory::uncharge(std::uint64_t pages) {
     level->pages_.fetch_sub(pages, std::memory_order_relaxed);
 }
 
+void GuestMemory::charge_anyway(std::uint64_t pages) {
+  for (GuestMemory* level = this; level; level = level->parent_.get())
+    level->pages_.fetch_add(pages, std::memory_order_relaxed);
+}
+
+// The bytes are counted already. Others may have counted theirs meanwhile: so taking these back may make another number
+// of pages superfluous than was to be charged.
+Result<void> GuestMemory::charge_pages_of_bytes(std::size_t bytes, std::uint64_t pages) {
+  const Result<void> charged = charge(pages);
+  if (charged) return charged;
+  const std::uint64_t before = bytes_.fetch_sub(bytes, std::memory_order_acq_rel);
+  const std::uint64_t superfluous = pages_for(before) - pages_for(before - bytes);
+  if (superfluous > pages)
+    uncharge(superfluous - pages);
+  else
+    charge_anyway(pages - superfluous);
+  if (before == bytes) release();
+  return charged;
+}
+
 Result<void> GuestMemory::number(Frame& frame) {
   const Result<void> numbered = table_.with([&](GuestTable& table) -> Result<void> {
     const std::uint64_t pages = table.pages();
     frame.guest_number = TRY(table.add(frame));
     // The container pays for its table: 4 bytes a page. At the very limit it may go over it by one page.
-    if (table.pages() != pages)
-      for (GuestMemory* level = this; level; level = level->parent_.get())
-        level->pages_.fetch_add(1, std::memory_order_relaxed);
+    if (table.pages() != pages) charge_anyway(1);
     return {};
   });
   if (numbered && frames_.fetch_add(1, std::memory_order_relaxed) == 0) hold();
@@ -130,7 +148,7 @@ bool GuestMemory::is_or_is_below(const GuestMemory& other) const {
 
 FrameFacts FrameFacts::of(const Frame& frame) {
   return {.number = frame.number(),
-          .guest_number = frame.owner ? frame.guest_number : frame.number(),
+          .guest_number = frame.owner && frame.owner->parent() ? frame.guest_number : frame.number(),
           .use = frame.use,
           .users = frame.users.load(std::memory_order_relaxed),
           .caches = frame.use == FrameUse::file_page ? frame.caches.load(std::memory_order_relaxed) : 0,
@@ -143,6 +161,7 @@ MemoryCounters GuestMemory::counters() const {
           .limit_pages = limit_.load(std::memory_order_relaxed),
           .refusals = refusals_.load(std::memory_order_relaxed),
           .victims = victims_.load(std::memory_order_relaxed),
+          .own_bytes = bytes_.load(std::memory_order_relaxed),
           .own_frames = frames_.load(std::memory_order_relaxed)};
 }
 

@@ -3,6 +3,7 @@
 #include "arch/cpu.hpp"
 #include "arch/user_memory.hpp"
 #include "container/container.hpp"
+#include "mm/payer.hpp"
 #include "sync/log.hpp"
 #include "task/futex.hpp"
 #include "task/interval_timers.hpp"
@@ -146,6 +147,7 @@ void let_go(Process& process) {
 }
 
 void end_process(Process& process, UserThread& last) {
+  payer::set(nullptr);  // what an end needs is there, whatever the container's limit
   report_shortage(process);
   process.own_usage_at_end = usage_of(process);
   process.name_at_end = last.name;
@@ -208,6 +210,7 @@ bool leave_process(Process& process, UserThread& thread, int status) {
   process.change_thread_count(-1);
   if (process.threads.empty()) return true;
   process.account().tasks.fetch_sub(1, std::memory_order_relaxed);
+  process.container().tasks().uncharge(1);
   return false;
 }
 

@@ -92,6 +92,9 @@ void refuse_page(UserThread& thread, const arch::UserRegisters& registers, Fault
   if (outcome == FaultOutcome::no_memory || outcome == FaultOutcome::no_space) {
     const ShortageOutcome settled = settle_shortage(thread, FaultPlace::user);
     if (settled != ShortageOutcome::no_limit || outcome == FaultOutcome::no_memory) return;
+    // Memory may have been set free since; else it is a limit of the file system's own.
+    outcome = thread.process().address_space().fault(fault.address, fault.access);
+    if (outcome == FaultOutcome::resolved || outcome == FaultOutcome::no_memory) return;
   }
   const SignalInfo info = signal_for_page(outcome, fault.address);
   note_death(thread, registers, info);
@@ -138,7 +141,8 @@ bool arch::on_kernel_user_access(std::uintptr_t address, Fault::Access access) {
     switch (settle_shortage(thread, FaultPlace::kernel)) {
       case ShortageOutcome::again: return true;
       case ShortageOutcome::ended: return false;
-      case ShortageOutcome::no_limit: return outcome == FaultOutcome::no_memory;
+      case ShortageOutcome::no_limit:
+        return outcome == FaultOutcome::no_memory || process.address_space().fault(address, access) == FaultOutcome::resolved;
     }
   return outcome == FaultOutcome::resolved;
 }

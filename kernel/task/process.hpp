@@ -21,6 +21,7 @@
 #include "container/pid.hpp"
 #include "fs/credentials.hpp"
 #include "fs/path.hpp"
+#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 #include "task/descriptor_table.hpp"
 #include "fs/context.hpp"
@@ -63,7 +64,7 @@ struct ProgramRanges {
 };
 
 // A program file while somebody executes it: nobody may write to it (ETXTBSY). Shared by fork.
-class Executable : public Counted<Executable>, public Cached<Executable, "executable"> {
+class Executable : public Counted<Executable>, public Charged<Executable, "executable"> {
  public:
   // Error::txtbsy, Error::nomem.
   static Result<Ref<Executable>> create(Path path);
@@ -78,7 +79,7 @@ class Executable : public Counted<Executable>, public Cached<Executable, "execut
 // From where a process that joined a container came: what leave() brings back. (container_operations.hpp)
 struct Home;
 
-class Process : public Counted<Process>, public Cached<Process, "process"> {
+class Process : public Counted<Process>, public Charged<Process, "process", 512> {  // beside: timers, account, home
  public:
   enum class State : std::uint8_t { alive, zombie, gone };
 
@@ -209,6 +210,10 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   std::unique_ptr<ProcessTimers, void (*)(ProcessTimers*)> timers{nullptr, nullptr};  // interval_timers.cpp
 
   void* beginning = nullptr;  // new_process.hpp: what its first thread is to start
+
+  // One that nobody sees yet. It is counted in its container and in its user's account until it is gone. Error::again: the
+  // container has as many as it may; nomem.
+  static Result<Ref<Process>> create(Ref<Pid> pid, Parts parts);
 
   template <class T, class... Args>
   friend Result<Ref<T>> make(Args&&...);

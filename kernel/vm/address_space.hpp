@@ -21,7 +21,7 @@
 
 #include "arch/upcalls.hpp"
 #include "mm/guest_memory.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sched/mutex.hpp"
 #include "vm/mapping_set.hpp"
 #include "vm/page_cache.hpp"
@@ -53,8 +53,8 @@ enum class FaultOutcome : std::uint8_t {
   no_mapping,   // SIGSEGV, SEGV_MAPERR
   not_allowed,  // SIGSEGV, SEGV_ACCERR
   past_end,     // SIGBUS, BUS_ADRERR
-  no_space,     // the file system refused a page: SIGBUS, unless it was for want of memory
   no_memory,    // the container's limit or the machine's end: a process dies
+  no_space,     // the object could not make a page, for want of memory or for a limit of its own (SIGBUS)
 };
 
 struct AddressSpaceLimits {
@@ -71,7 +71,7 @@ struct AddressSpaceUsage {
   std::uint64_t page_table_pages = 0;
 };
 
-class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "address_space"> {
+class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, "address_space"> {
  public:
   static Result<Ref<AddressSpace>> create(Ref<GuestMemory> memory);
   ~AddressSpace();

@@ -89,7 +89,6 @@ void note_copy(Mapping& mapping) {
 FaultOutcome outcome_of(Error error) {
   switch (error) {
     case Error::nomem:
-      return FaultOutcome::no_memory;
     case Error::nospc:
     case Error::dquot:
       return FaultOutcome::no_space;

@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <vector>
 
 #include "containers.hpp"
 #include "failure.hpp"
+#include "table.hpp"
+#include "words.hpp"
 
 namespace cv6::box {
 namespace {
@@ -34,8 +37,6 @@ std::string text_of(const char* format, double value) {
   std::snprintf(text, sizeof text, format, value);
   return text;
 }
-
-std::string seconds(std::uint64_t nanoseconds) { return text_of("%.3f s", static_cast<double>(nanoseconds) / 1e9); }
 
 std::string cpus_text(const ContainerScheduling& now) {
   if (now.quota == ContainerScheduling::unlimited) return "-";
@@ -67,23 +68,33 @@ std::uint64_t weights_beside(const ContainerStat& container) {
   return sum;
 }
 
-void show(const ContainerStat& container, const ContainerScheduling& now) {
-  print_columns({{"CONTAINER", "POLICY", "WEIGHT", "CPUS", "STATE", "RUNNING", "QUEUED", "CPU TIME", "DECISIONS", "THROTTLED", "LOG"},
-                 {container.name, now.policy,
-                  std::to_string(now.weight) + " of " + std::to_string(weights_beside(container)), cpus_text(now),
-                  state_text(now), std::to_string(now.running), std::to_string(now.queued), seconds(now.total_cpu_time),
-                  std::to_string(now.decisions), std::to_string(now.throttled_count) + " (" + seconds(now.throttled_time) + ")",
-                  now.log ? "on" : "off"}});
-  std::vector<std::vector<std::string>> lines = {{"PID", "INSIDE", "V_STATE", "NICE", "CPU", "DECISIONS", "CPU TIME", "NAME"}};
+Cell seconds(std::uint64_t nanoseconds) { return {text_of("%.3f s", static_cast<double>(nanoseconds) / 1e9), nanoseconds}; }
+
+Table processes_of(const ContainerStat& container) {
+  Table table({"PID", "INSIDE", "V_STATE", "NICE", "CPU", "DECISIONS", "CPU TIME", "NAME"});
   ContainerProcess process;
   process.id = container.id;
   for (; container_process(process) == 0; process.after = process.number)
-    lines.push_back({std::to_string(process.number), std::to_string(process.number_inside), name_of(process.v_state),
-                     std::to_string(process.nice), std::to_string(process.cpu), std::to_string(process.decisions),
-                     seconds(process.cpu_time), process.name});
-  if (lines.size() == 1) return;
+    table.add({process.number, process.number_inside, name_of(process.v_state), process.nice, process.cpu, process.decisions,
+               seconds(process.cpu_time), process.name});
+  return table;
+}
+
+void show(const ContainerStat& container, const ContainerScheduling& now, Format format) {
+  Table table({"CONTAINER", "POLICY", "WEIGHT", "CPUS", "STATE", "RUNNING", "QUEUED", "CPU TIME", "DECISIONS", "THROTTLED", "LOG"});
+  table.add({container.name, now.policy,
+             {std::to_string(now.weight) + " of " + std::to_string(weights_beside(container)), now.weight}, cpus_text(now),
+             state_text(now), now.running, now.queued, seconds(now.total_cpu_time), now.decisions, seconds(now.throttled_time),
+             now.log ? "on" : "off"});
+  const Table processes = processes_of(container);
+  if (format == Format::json) {
+    std::printf("{\"container\": %s,\n\"processes\": %s}\n", table.json().c_str(), processes.json().c_str());
+    return;
+  }
+  table.print(format);
+  if (processes.empty()) return;
   std::puts("");
-  print_columns(lines);
+  processes.print(format);
 }
 
 }  // namespace
@@ -115,7 +126,17 @@ ContainerScheduling SchedulingOptions::wanted() const {
   return wanted;
 }
 
-void schedule(const std::string& name, const SchedulingOptions& options, const std::string& log) {
+namespace {
+
+struct SchedWord {
+  std::string container, log;
+  SchedulingOptions options;
+  Format format = Format::table;
+};
+
+// Changes what the options name; if that is nothing, shows all.
+void schedule(const SchedWord& word) {
+  const auto& [name, log, options, format] = word;
   const ContainerStat container = find(name);
   ContainerScheduling scheduling = options.wanted();
   scheduling.id = container.id;
@@ -126,7 +147,19 @@ void schedule(const std::string& name, const SchedulingOptions& options, const s
   }
   const bool change = scheduling.change != 0;
   if (container_scheduling(scheduling) != 0) throw system_failure(name);
-  if (!change) show(container, scheduling);
+  if (!change) show(container, scheduling, format);
+}
+
+}  // namespace
+
+void add_sched(CLI::App& box, int&) {
+  auto options = std::make_shared<SchedWord>();
+  CLI::App& word = *box.add_subcommand("sched", "show how a container is scheduled, or change it");
+  word.add_option("CONTAINER", options->container, "name or id")->required();
+  options->options.add_to(word);
+  word.add_option("--log", options->log, "print each decision here")->check(CLI::IsMember({"on", "off"}));
+  add_format_option(word, options->format);
+  word.callback([options] { schedule(*options); });
 }
 
 }  // namespace cv6::box

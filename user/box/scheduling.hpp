@@ -1,4 +1,4 @@
-// How containers share the processors: the options that say so, and what `box sched` shows.
+// How containers share the processors: the options that say so.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -20,8 +20,5 @@ class SchedulingOptions {
   std::uint64_t seed_ = 0;
   std::uint32_t weight_ = 0;
 };
-
-// Changes what the options name; `log`: "on", "off" or empty. Then, if nothing was to be changed, shows all.
-void schedule(const std::string& name, const SchedulingOptions& options, const std::string& log);
 
 }  // namespace cv6::box

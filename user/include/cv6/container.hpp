@@ -28,6 +28,7 @@ enum Number : long {
   spawn_container,
   stat_container,
   cid,
+  container_limit,
   container_scheduling = 1050,
   container_process,
   container_decisions,
@@ -87,6 +88,26 @@ struct ContainerStat {
   char hostname[text_size] = {};
 };
 static_assert(sizeof(ContainerStat) == 192);
+
+// What a container and all below it may use of something.
+struct ContainerLimit {
+  enum class Operation : std::uint32_t { get, set };
+  enum class Kind : std::uint32_t {
+    processes,   // and their threads; until they are reaped. Beyond: EAGAIN
+    open_files,  // descriptors of all processes. Beyond: EMFILE
+  };
+  static constexpr std::uint64_t unlimited = UINT64_MAX;
+  std::int32_t id = host_container;
+  Operation operation = Operation::get;
+  Kind kind = Kind::processes;
+  std::uint32_t reserved = 0;
+  std::uint64_t limit = unlimited;
+  // The answer:
+  std::uint64_t current = 0;
+  std::uint64_t peak = 0;      // ever
+  std::uint64_t refusals = 0;  // how often the limit was in the way
+};
+static_assert(sizeof(ContainerLimit) == 48);
 
 // How a container shares the processors, and what its virtual scheduler decided (docs/scheduler.md).
 struct ContainerScheduling {
@@ -155,6 +176,11 @@ inline pid_t spawn_container(const ContainerSpawn& wanted) {
 // Fills in `stat` about the container that it asks for.
 inline int stat_container(ContainerStat& stat) {
   return static_cast<int>(::syscall(call::stat_container, &stat, sizeof stat));
+}
+
+// Gets or sets one limit, which counts for what comes next: what is over it stays. EINVAL: no such kind.
+inline int container_limit(ContainerLimit& limit) {
+  return static_cast<int>(::syscall(call::container_limit, &limit, sizeof limit));
 }
 
 // Changes what `scheduling.change` names, and fills in all of it. EINVAL: no such policy, weight or quota.
