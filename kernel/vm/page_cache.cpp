@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "mm/payer.hpp"
+
 namespace cv6 {
 
 PageCache::PageCache(Ref<GuestMemory> owner) : owner_(std::move(owner)) {}
@@ -26,6 +28,7 @@ void PageCache::find(std::uint64_t first, unsigned count, FrameRef* pages) {
 
 Result<FrameRef> PageCache::writable(std::uint64_t index, Fill fill) {
   FrameRef old;  // goes after the lock
+  const payer::Scope paid_by_owner(owner_.get());
   SpinGuard guard(lock_);
   const Frame* shared = index_.find(index);
   if (shared) {
@@ -45,6 +48,7 @@ Result<FrameRef> PageCache::writable(std::uint64_t index, Fill fill) {
 }
 
 Result<void> PageCache::insert(std::uint64_t index, FrameRef page) {
+  const payer::Scope paid_by_owner(owner_.get());
   SpinGuard guard(lock_);
   Frame** place = TRY(index_.own(index));
   if (*place) return Error::exist;
@@ -55,6 +59,7 @@ Result<void> PageCache::insert(std::uint64_t index, FrameRef page) {
 
 void PageCache::truncate(std::uint64_t index) {
   PageIndex gone;  // a whole file is dropped after the lock
+  const payer::Scope paid_by_owner(owner_.get());
   SpinGuard guard(lock_);
   if (index == 0)
     gone = std::exchange(index_, PageIndex());
@@ -64,6 +69,7 @@ void PageCache::truncate(std::uint64_t index) {
 }
 
 Result<void> PageCache::punch(std::uint64_t first, std::uint64_t last) {
+  const payer::Scope paid_by_owner(owner_.get());
   SpinGuard guard(lock_);
   const Result<void> erased = index_.erase(first, last);
   unmap(first, last, Mapping::Pages::of_object);
