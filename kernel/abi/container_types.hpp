@@ -9,11 +9,14 @@ namespace cv6 {
 
 // create_container(ContainerCreate*, size) -> id. Strings are addresses of NUL-terminated text; 0: none given.
 struct ContainerCreate {
-  std::uint64_t flags;     // 0
+  static constexpr std::size_t first_size = 24;
+  static constexpr std::uint64_t read_only_root = 1;
+  std::uint64_t flags;
   std::uint64_t name;      // none: "box-<id>"
   std::uint64_t hostname;  // none: the name
+  std::uint64_t root;      // a directory that the caller sees; none: all that the caller's container sees
 };
-static_assert(sizeof(ContainerCreate) == 24);
+static_assert(sizeof(ContainerCreate) == 32);
 
 // spawn_container(ContainerSpawn*, size) -> the process's number as the caller sees it.
 struct ContainerSpawn {

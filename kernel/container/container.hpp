@@ -31,6 +31,8 @@ namespace cv6 {
 struct ContainerSettings {
   std::string_view name;      // empty: "box-<id>"
   std::string_view hostname;  // empty: the name
+  Path root;                  // what its view of the files is a view of; empty: all that the parent sees
+  enum class RootAccess : std::uint8_t { read_write, read_only } root_access = RootAccess::read_write;
 };
 
 class Container : public Counted<Container>, public Cached<Container, "container"> {

@@ -37,6 +37,15 @@ bool is_valid_name(std::string_view name) {
   return true;
 }
 
+Result<Path> view_for(Container& parent, const ContainerSettings& settings, const Ref<GuestMemory>& owner) {
+  const Path above = parent.root();
+  if (!above) return Error::srch;
+  Path root = TRY(cow::create_view_of_tree(settings.root ? settings.root : above, above, owner));
+  if (settings.root_access == ContainerSettings::RootAccess::read_only)
+    root.mount->set_flags(root.mount->flags() | mount_flag::read_only | mount_flag::locked);
+  return root;
+}
+
 }  // namespace
 
 // Gives the container its id and name and takes it in.
@@ -83,9 +92,7 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   container->depth_ = parent.depth() + 1;
   container->sched_context_ = TRY(SchedContext::create());
   container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
-  const Path above = parent.root();
-  if (!above) return Error::srch;
-  container->set_root(TRY(cow::create_view_of_tree(above, container->memory_)));
+  container->set_root(TRY(view_for(parent, settings, container->memory_)));
   TRY(enter_into_table(*container, settings.name));
   container->set_hostname(settings.hostname.empty() ? container->name() : settings.hostname);
   return container;

@@ -29,6 +29,14 @@ Result<std::string_view> read_optional(std::uint64_t address, PathBuffer& buffer
   return UserString(address).read(buffer);
 }
 
+Result<Path> find_root(Context& context, UserString path) {
+  abi::NameArgument name;
+  TRY(name.read(path));
+  Path root = TRY(resolve(abi::caller_of(context), name.at(), Follow::yes));
+  TRY(check_directory(abi::caller_of(context), root));
+  return root;
+}
+
 Result<Vector<SpawnRequest::Passed>> read_descriptors(std::uint64_t address, std::uint64_t count) {
   constexpr std::uint64_t most = 1024;
   if (count > most) return Error::inval;
@@ -89,11 +97,13 @@ ContainerStat stat_of_container(Container& container) {
 }  // namespace
 
 Result<long> sys_create_container(Context& context, UserPtr<ContainerCreate> pointer, std::size_t size) {
-  const ContainerCreate wanted = TRY(read_extensible(pointer, size, sizeof(ContainerCreate)));
-  if (wanted.flags != 0) return Error::inval;
+  const ContainerCreate wanted = TRY(read_extensible(pointer, size, ContainerCreate::first_size));
+  if (wanted.flags & ~ContainerCreate::read_only_root) return Error::inval;
   TRY(check_may_manage(context));
   PathBuffer name_buffer, hostname_buffer;
   ContainerSettings settings;
+  if (wanted.root) settings.root = TRY(find_root(context, UserString(wanted.root)));
+  if (wanted.flags & ContainerCreate::read_only_root) settings.root_access = ContainerSettings::RootAccess::read_only;
   settings.name = TRY(read_optional(wanted.name, name_buffer));
   settings.hostname = TRY(read_optional(wanted.hostname, hostname_buffer));
   return TRY(ContainerManager::create(context.container, settings))->id();

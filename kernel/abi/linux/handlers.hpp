@@ -2,6 +2,7 @@
 // calls.def name them; decode.hpp turns registers into their arguments by these signatures.
 #pragma once
 
+#include "abi/container_files_types.hpp"
 #include "abi/container_types.hpp"
 #include "abi/gate_types.hpp"
 #include "abi/decode.hpp"
@@ -286,5 +287,9 @@ Result<long> sys_container_policy(Context&, UserPtr<ContainerPolicy> arguments, 
 Result<long> sys_container_log(Context&, UserPtr<ContainerLog> arguments, std::size_t size);
 Result<long> sys_open_container_log(Context&, UserPtr<ContainerLogOpen> arguments, std::size_t size);
 Result<long> sys_container_call_counts(Context&, UserPtr<ContainerCallCounts> arguments, std::size_t size);
+
+// --- calls_container_files.cpp: our own, about the files of containers ---------------------------------------------------
+Result<long> sys_mount_in_container(Context&, UserPtr<ContainerMount> arguments, std::size_t size);
+Result<long> sys_view_container(Context&, int id);
 
 }  // namespace cv6::linux_abi

@@ -2,6 +2,7 @@
 
 #include "fs/cow/inodes.hpp"
 #include "fs/operations.hpp"
+#include "fs/tmpfs.hpp"
 
 namespace cv6::cow {
 
@@ -24,18 +25,47 @@ Result<Ref<Dentry>> root_for_view(Mount& mount, Ref<GuestMemory> owner) {
   return make_view({Ref<Mount>(&mount), Ref<Dentry>(&mount.root())}, std::move(owner));
 }
 
-// Mounts, at the same place below `view`, what `mount` shows. A place that cannot be reached there any more is left out.
-Result<void> repeat_mount(Mount& mount, const Path& place, const Path& lower, const Path& view, FsContext& context,
-                          char* text, const Ref<GuestMemory>& owner) {
-  const PathText name = TRY(path_text(place, lower, {text, path_max}));
-  if (name.text == "/") return {};
-  const Result<Path> where = resolve({context, Credentials::root()}, {nullptr, name.text}, Follow::no);
-  if (!where || where->mount->tree() != view.mount->tree()) return {};
-  Ref<Dentry> root = TRY(root_for_view(mount, owner));
-  const Result<Ref<Mount>> attached = Mount::attach(*where, std::move(root), mount.source(), mount.flags());
-  if (!attached && attached.error() == Error::nomem) return Error::nomem;
-  return {};
+// The same for a view of another directory than the one that the mount is in; null: it is not shown there.
+Result<Ref<Dentry>> root_for_other_directory(Mount& mount, Ref<GuestMemory> owner) {
+  FileSystem& file_system = mount.file_system();
+  if (mount.locked()) return Ref<Dentry>();  // a volume is there on purpose
+  if (file_system.in_view() == FileSystem::InView::as_it_is || file_system.type_name() == "devtmpfs")
+    return root_for_view(mount, std::move(owner));
+  if (file_system.type_name() != "tmpfs") return Ref<Dentry>();
+  const Inode& root = *mount.root().inode();
+  return tmpfs::create(std::move(owner), {.mode = root.mode(), .user = root.user(), .group = root.group()});
 }
+
+// Repeats mounts of one tree in a view.
+class Repeater {
+ public:
+  Repeater(const Path& view, const Ref<GuestMemory>& owner) : view_(view), owner_(owner) {}
+  Result<void> prepare() {
+    context_ = TRY(FsContext::create(view_, view_));
+    text_ = Own<char[]>(new (std::nothrow) char[path_max]);
+    if (!text_) return Error::nomem;
+    return {};
+  }
+  // At the place below the view's root that `place` is below `from`. One that cannot be reached there is left out.
+  Result<void> repeat(Mount& mount, const Path& place, const Path& from,
+                      Result<Ref<Dentry>> (*root_for)(Mount&, Ref<GuestMemory>)) {
+    const PathText name = TRY(path_text(place, from, {text_.get(), path_max}));
+    if (name.text == "/") return {};
+    const Result<Path> where = resolve({*context_, Credentials::root()}, {nullptr, name.text}, Follow::no);
+    if (!where || where->mount->tree() != view_.mount->tree()) return {};
+    Ref<Dentry> root = TRY(root_for(mount, owner_));
+    if (!root) return {};
+    const Result<Ref<Mount>> attached = Mount::attach(*where, std::move(root), mount.source(), mount.flags());
+    if (!attached && attached.error() == Error::nomem) return Error::nomem;
+    return {};
+  }
+
+ private:
+  const Path& view_;
+  const Ref<GuestMemory>& owner_;
+  Ref<FsContext> context_;
+  Own<char[]> text_;
+};
 
 }  // namespace
 
@@ -45,17 +75,18 @@ Result<Path> create_view(const Path& lower, Ref<GuestMemory> owner) {
   return Path{std::move(mount), std::move(root)};
 }
 
-Result<Path> create_view_of_tree(const Path& lower, Ref<GuestMemory> owner) {
+Result<Path> create_view_of_tree(const Path& lower, const Path& parent, Ref<GuestMemory> owner) {
   Path view = TRY(create_view(lower, owner));
-  Ref<FsContext> context = TRY(FsContext::create(view, view));
-  Own<char[]> text(new (std::nothrow) char[path_max]);
-  if (!text) return Error::nomem;
+  Repeater repeater(view, owner);
+  TRY(repeater.prepare());
   std::uint64_t last = 0;
   // In the order in which they were mounted: a mount comes after the one that it is in.
   while (Ref<Mount> mount = lower.mount->next_in_tree(last)) {
     last = mount->id();
     const Path place = mount->attached_at();
-    if (place && is_below(place, lower)) TRY(repeat_mount(*mount, place, lower, view, *context, text.get(), owner));
+    if (!place) continue;
+    if (is_below(place, lower)) TRY(repeater.repeat(*mount, place, lower, root_for_view));
+    else if (is_below(place, parent)) TRY(repeater.repeat(*mount, place, parent, root_for_other_directory));
   }
   return view;
 }

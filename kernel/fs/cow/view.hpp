@@ -13,6 +13,10 @@ inline constexpr unsigned max_depth = 64;
 Result<Path> create_view(const Path& lower, Ref<GuestMemory> owner);
 // The same, and for every mount below `lower` a view of its own, mounted at the same place (or the file system itself,
 // where FileSystem::in_view says so): what a container gets as its root.
-Result<Path> create_view_of_tree(const Path& lower, Ref<GuestMemory> owner);
+//
+// `parent`: the root of the tree that `lower` is in, which may be above `lower`. What the system offers in that tree as
+// files is offered here at the same places, where there are directories for it: /proc itself, a view of /dev, and a new
+// empty tmpfs for each tmpfs. Nothing else of what is beside `lower` is seen (docs/decisions/0011-container-roots.md).
+Result<Path> create_view_of_tree(const Path& lower, const Path& parent, Ref<GuestMemory> owner);
 
 }  // namespace cv6::cow

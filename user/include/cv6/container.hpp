@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cv6/files.hpp"
 #include "cv6/gate.hpp"
 
 namespace cv6 {
@@ -31,11 +32,15 @@ enum Number : long {
 }  // namespace call
 
 struct ContainerCreate {
+  static constexpr std::uint64_t read_only_root = 1;  // the flag: every change of its files fails with EROFS
   std::uint64_t flags = 0;
   const char* name = nullptr;      // none: "box-<id>"
   const char* hostname = nullptr;  // none: the name
+  // The directory that the container's root is a copy-on-write view of (an image); none: all that the caller's container
+  // sees. /proc and /dev are found in it where it has directories for them.
+  const char* root = nullptr;
 };
-static_assert(sizeof(ContainerCreate) == 24);
+static_assert(sizeof(ContainerCreate) == 32);
 
 struct PassedDescriptor {
   std::int32_t from;  // the caller's number
