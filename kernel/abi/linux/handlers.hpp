@@ -291,5 +291,6 @@ Result<long> sys_container_call_counts(Context&, UserPtr<ContainerCallCounts> ar
 // --- calls_container_files.cpp: our own, about the files of containers ---------------------------------------------------
 Result<long> sys_mount_in_container(Context&, UserPtr<ContainerMount> arguments, std::size_t size);
 Result<long> sys_view_container(Context&, int id);
+Result<long> sys_open_container_changes(Context&, int id);
 
 }  // namespace cv6::linux_abi

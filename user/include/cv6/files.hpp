@@ -12,6 +12,7 @@ namespace call {
 enum FilesNumber : long {
   mount_in_container = 1060,
   view_container,
+  open_container_changes,
 };
 }  // namespace call
 
@@ -33,5 +34,10 @@ inline int mount_in_container(const ContainerMount& wanted) {
 // root, and nothing else of it changes. What is open stays open; directory descriptors of before lead nowhere (EXDEV).
 // With the number of the caller's own container, it is back. EBUSY: the caller has joined a container.
 inline int view_container(int id) { return static_cast<int>(::syscall(call::view_container, id)); }
+
+// A file that tells what the container's files are otherwise than those it was given: a line for each, "A PATH" (added),
+// "C PATH" (changed) or "D PATH" (removed). A directory comes before what is in it. In a path a newline is written \012
+// and a backslash \134. It tells of the moment of the call.
+inline int open_container_changes(int id) { return static_cast<int>(::syscall(call::open_container_changes, id)); }
 
 }  // namespace cv6
