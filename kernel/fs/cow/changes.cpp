@@ -154,7 +154,7 @@ Result<bool> Comparison::step(Level& level) {
 
 Result<void> Comparison::run(Ref<Inode> root, std::string_view prefix) {
   TRY(path_.resize(prefix.size()));
-  std::memcpy(path_.data(), prefix.data(), prefix.size());
+  if (!prefix.empty()) std::memcpy(path_.data(), prefix.data(), prefix.size());
   Level top{root, part_of(*root).lower, Pass::own_entries, prefix.empty()};
   top.path_size = prefix.size();
   TRY(stack_.push_back(std::move(top)));
