@@ -21,6 +21,12 @@ class PagedInode : public Inode {
   // mutex() is held. Error::fbig at `size_limit`, Error::nospc, Error::fault.
   Result<std::size_t> write(IoBuffer& from, std::uint64_t offset, std::uint64_t size_limit, const Credentials& who);
 
+  // Sharing what is in `source` from `from` on, `length` bytes at most, with this file from `to` on: afterwards both have the
+  // same pages, copy on write. Returns how many bytes that was: as many as pages can do, which may be none, if the offsets
+  // differ within a page for instance. Error::inval (ranges of one file that overlap), Error::nospc. No mutex is held.
+  Result<std::uint64_t> share_range(Inode& source, std::uint64_t from, std::uint64_t to, std::uint64_t length,
+                                    std::uint64_t size_limit, const Credentials& who);
+
   PageCache* page_cache() override { return &cache_; }
   FileStatus status() override;
   Result<Ref<File>> open(const Path& path, OpenFlags flags) override;
@@ -38,6 +44,7 @@ class PagedInode : public Inode {
   PageCache cache_;
 
  private:
+  Result<void> share_pages(PageCache& source, std::uint64_t from, std::uint64_t to, std::uint64_t length);
   Result<void> write_page(IoBuffer& from, std::uint64_t offset, std::size_t& written);
   Result<void> zero(std::uint64_t start, std::uint64_t end);
   Result<void> zero_within_page(std::uint64_t start, std::uint64_t end);

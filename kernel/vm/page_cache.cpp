@@ -1,5 +1,6 @@
 #include "vm/page_cache.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace cv6 {
@@ -70,17 +71,64 @@ Result<void> PageCache::punch(std::uint64_t first, std::uint64_t last) {
   return erased;
 }
 
-// Two caches' locks have no order, so one after the other: nobody else uses a cache that is only being made.
+// Two caches' locks have no order, so one after the other.
 Result<void> PageCache::share_from(PageCache& other) {
-  PageIndex copy;
+  PageIndex index;  // what was here before goes after the lock
   {
     SpinGuard guard(other.lock_);
-    copy.share_from(other.index_);
+    index.share_from(other.index_);
     for (MemoryObject& object : other.objects_) object.write_protect();
   }
   SpinGuard guard(lock_);
-  CV6_ASSERT(index_.empty());
-  index_ = std::move(copy);
+  std::swap(index_, index);
+  unmap(0, UINT64_MAX, Mapping::Pages::of_object);
+  return {};
+}
+
+// The pages first .. first + count - 1, as 0 .. count - 1 of `to`: while that has them they count as shared.
+Result<void> PageCache::lend(PageIndex& to, std::uint64_t first, unsigned count) {
+  SpinGuard guard(lock_);
+  for (unsigned i = 0; i < count; ++i) {
+    Frame* page = index_.find(first + i);
+    if (!page) continue;
+    Frame** place = TRY(to.own(i));
+    page->hold();
+    (void)to.put(place, FrameRef::adopt(page));
+  }
+  for (MemoryObject& object : objects_) object.write_protect();
+  return {};
+}
+
+Result<void> PageCache::take_shared(const PageIndex& from, std::uint64_t first, unsigned count, FrameRef* replaced) {
+  for (unsigned i = 0; i < count; ++i) {
+    Frame* page = from.find(i);
+    if (!page && !index_.find(first + i)) continue;
+    if (page) {
+      Frame** place = TRY(index_.own(first + i));
+      page->hold();
+      replaced[i] = index_.put(place, FrameRef::adopt(page));
+    } else {
+      TRY(index_.erase(first + i, first + i));
+    }
+  }
+  return {};
+}
+
+// The two locks have no order: the pages wait in an index of their own in between.
+Result<void> PageCache::share_range(PageCache& other, std::uint64_t from, std::uint64_t to, std::uint64_t count) {
+  while (count > 0) {
+    const auto part = static_cast<unsigned>(std::min<std::uint64_t>(count, share_batch));
+    PageIndex shared;
+    FrameRef replaced[share_batch];  // these go after the lock
+    TRY(other.lend(shared, from, part));
+    SpinGuard guard(lock_);
+    const Result<void> taken = take_shared(shared, to, part, replaced);
+    unmap(to, to + part - 1, Mapping::Pages::of_object);
+    if (!taken) return taken;
+    from += part;
+    to += part;
+    count -= part;
+  }
   return {};
 }
 

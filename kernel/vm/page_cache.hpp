@@ -42,9 +42,12 @@ class PageCache {
   // Drops pages first..last (hole punching), and unmaps them. Error::nomem when they are shared with another cache:
   // some of them may still be there.
   Result<void> punch(std::uint64_t first, std::uint64_t last);
-  // This cache, which must be empty, becomes a copy-on-write twin of `other`. Writable mappings of the other's pages
+  // This cache becomes a copy-on-write twin of `other`; pages that it had are dropped. Writable mappings of the other's pages
   // are made read-only, so that the next write there faults and copies.
   Result<void> share_from(PageCache& other);
+  // The pages to .. to + count - 1 become copy-on-write twins of `other`'s from .. from + count - 1 (holes: holes); the two
+  // ranges do not overlap. Costs no page, and nodes of the index only. Error::nomem: a part may have been done.
+  Result<void> share_range(PageCache& other, std::uint64_t from, std::uint64_t to, std::uint64_t count);
 
   // The first index >= `from` that has a page (SEEK_DATA), or no value. And how many pages there are.
   bool next_page(std::uint64_t from, std::uint64_t& index);
@@ -57,6 +60,9 @@ class PageCache {
   void detach(MemoryObject& object, Detach when);
 
  private:
+  static constexpr unsigned share_batch = 64;
+  Result<void> lend(PageIndex& to, std::uint64_t first, unsigned count);
+  Result<void> take_shared(const PageIndex& from, std::uint64_t first, unsigned count, FrameRef* replaced) REQUIRES(lock_);
   void unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages) REQUIRES(lock_);
 
   Ref<GuestMemory> owner_;

@@ -11,6 +11,10 @@
 #include "abi/linux/types_system.hpp"
 #include "abi/linux/types_time.hpp"
 
+namespace cv6 {
+class File;
+}
+
 namespace cv6::linux_abi {
 
 using namespace abi;
@@ -30,6 +34,8 @@ Result<long> sys_pwritev2(Context&, Descriptor file, UserPtr<Iovec> vector, long
                           unsigned long high, Flags flags);
 Result<long> sys_lseek(Context&, Descriptor file, long offset, unsigned whence);
 Result<long> sys_sendfile(Context&, Descriptor to, Descriptor from, UserPtr<long> offset, std::size_t count);
+// The requests FICLONE and FICLONERANGE of ioctl(2).
+Result<long> clone_range(Context&, File& to, const FileCloneRange& range);
 Result<long> sys_copy_file_range(Context&, Descriptor from, UserPtr<long> from_offset, Descriptor to,
                                  UserPtr<long> to_offset, std::size_t count, Flags flags);
 

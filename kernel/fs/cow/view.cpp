@@ -69,6 +69,11 @@ class Repeater {
 
 }  // namespace
 
+unsigned depth_of(FileSystem& file_system) {
+  const ViewFileSystem* view = file_system.as_view();
+  return view ? view->depth() : 0;
+}
+
 Result<Path> create_view(const Path& lower, Ref<GuestMemory> owner) {
   Ref<Dentry> root = TRY(make_view(lower, std::move(owner)));
   Ref<Mount> mount = TRY(Mount::create_tree(root, lower.mount->source(), lower.mount->flags()));

@@ -11,6 +11,7 @@ namespace cv6::cow {
 // tree of mounts. O(1) in time, kilobytes of memory. Views of views may be nested; Error::loop beyond max_depth.
 inline constexpr unsigned max_depth = 64;
 Result<Path> create_view(const Path& lower, Ref<GuestMemory> owner);
+unsigned depth_of(FileSystem& file_system);  // how many views it is; 0: none
 // The same, and for every mount below `lower` a view of its own, mounted at the same place (or the file system itself,
 // where FileSystem::in_view says so): what a container gets as its root.
 //
