@@ -9,14 +9,15 @@ namespace cv6 {
 
 // create_container(ContainerCreate*, size) -> id. Strings are addresses of NUL-terminated text; 0: none given.
 struct ContainerCreate {
-  static constexpr std::size_t first_size = 24;
+  static constexpr std::size_t first_size = 24;  // without `scheduling` and what is behind it
   static constexpr std::uint64_t read_only_root = 1;
   std::uint64_t flags;
   std::uint64_t name;      // none: "box-<id>"
   std::uint64_t hostname;  // none: the name
-  std::uint64_t root;      // a directory that the caller sees; none: all that the caller's container sees
+  std::uint64_t scheduling;  // address of a ContainerScheduling, of which what `change` names counts; 0: the defaults
+  std::uint64_t root;        // a directory that the caller sees; 0: all that the caller's container sees
 };
-static_assert(sizeof(ContainerCreate) == 32);
+static_assert(sizeof(ContainerCreate) == 40);
 
 // spawn_container(ContainerSpawn*, size) -> the process's number as the caller sees it.
 struct ContainerSpawn {
@@ -45,7 +46,7 @@ struct ContainerStat {
   std::int32_t id;
   std::uint32_t which;
   std::int32_t parent;
-  std::uint32_t state;  // 0 ready, 1 active, 2 stopping
+  std::uint32_t state;  // 0 ready, 1 active, 2 stopping, 3 frozen
   std::uint32_t depth;
   std::uint32_t processes;
   std::uint64_t memory;       // bytes, now
@@ -55,5 +56,71 @@ struct ContainerStat {
   char hostname[text_size];
 };
 static_assert(sizeof(ContainerStat) == 192);
+
+// container_limit(ContainerLimit*, size): gets or sets one limit; then its counters are filled in.
+struct ContainerLimit {
+  enum Operation : std::uint32_t { get = 0, set = 1 };
+  enum Kind : std::uint32_t { processes = 0, open_files = 1 };
+  static constexpr std::uint64_t unlimited = UINT64_MAX;
+  std::int32_t id;
+  std::uint32_t operation;
+  std::uint32_t kind;
+  std::uint32_t reserved;
+  std::uint64_t limit;
+  std::uint64_t current, peak, refusals;  // the answer: of the container with all below it
+};
+static_assert(sizeof(ContainerLimit) == 48);
+
+// container_scheduling(ContainerScheduling*, size): changes what `change` names, all of it or nothing; then all is filled in
+// as it is.
+struct ContainerScheduling {
+  enum Change : std::uint32_t { set_policy = 1, set_weight = 2, set_quota = 4, set_frozen = 8, set_log = 16 };
+  static constexpr std::uint32_t all_changes = 31, changes_at_creation = set_policy | set_weight | set_quota;
+  static constexpr std::size_t policy_size = 24;
+  static constexpr std::uint64_t unlimited = UINT64_MAX;
+  std::int32_t id;
+  std::uint32_t change;
+  // Settings:
+  char policy[policy_size];
+  std::uint64_t seed;       // comes with the policy; 0: one by chance
+  std::uint32_t weight;     // 1 .. 10,000
+  std::uint32_t frozen;     // 0 or 1
+  std::uint64_t quota;      // microseconds of processor time per period; or unlimited
+  std::uint64_t period;     // microseconds
+  std::uint32_t log;        // 0 or 1
+  std::int32_t log_to;      // comes with log = 1: descriptor for the lines; -1: none
+  // The answer:
+  std::uint32_t throttled;  // 1: the quota of this period is used up
+  std::uint32_t running, queued, stopped;  // threads
+  std::uint64_t cpu_time, total_cpu_time;  // nanoseconds: its own, with what is below
+  std::uint64_t decisions, lost_decisions;
+  std::uint64_t throttled_count, throttled_time;
+};
+static_assert(sizeof(ContainerScheduling) == 136);
+
+// container_process(ContainerProcess*, size): the process of container `id` with the lowest number greater than `after`.
+struct ContainerProcess {
+  enum State : std::uint32_t { v_runnable = 0, v_running = 1, v_waiting = 2 };
+  static constexpr std::size_t name_size = 16;
+  std::int32_t id;
+  std::int32_t after;      // as the caller numbers processes
+  std::int32_t number;     // the answer: the same
+  std::int32_t number_inside;
+  std::uint32_t v_state;   // of its threads the most active one's
+  std::int32_t nice;
+  std::uint32_t threads;
+  std::uint32_t cpu;       // where it ran last
+  std::uint64_t decisions, cpu_time;
+  char name[name_size];
+};
+static_assert(sizeof(ContainerProcess) == 64);
+
+// container_decisions(id, ContainerDecision*, count) -> how many: the oldest that nobody has read, while the log is on.
+struct ContainerDecision {
+  std::uint64_t time;      // nanoseconds, monotonic clock
+  std::int32_t process;    // its number inside
+  std::uint32_t cpu;
+};
+static_assert(sizeof(ContainerDecision) == 16);
 
 }  // namespace cv6

@@ -12,6 +12,7 @@ bool Container::is_or_is_below(const Container& other) const {
 
 Container::State Container::state() const {
   if (population_.load(std::memory_order_acquire) & stopping_bit) return State::stopping;
+  if (sched_context_->frozen()) return State::frozen;
   return process_count() ? State::active : State::ready;
 }
 
@@ -46,10 +47,17 @@ void Container::set_root(Path root) {
 void Container::let_go() {
   set_root({});
   (void)gate_.set_log({}, *memory_);  // off, without memory
+  set_scheduler_log(nullptr);
 }
 
 FixedString<Container::hostname_size> Container::hostname() {
   return names_.with([](Names& names) { return names.host; });
+}
+Ref<File> Container::scheduler_log() {
+  return scheduler_log_.with([](Ref<File>& file) { return file; });
+}
+void Container::set_scheduler_log(Ref<File> file) {
+  scheduler_log_.with([&](Ref<File>& now) { std::swap(now, file); });
 }
 void Container::set_hostname(std::string_view name) {
   names_.with([&](Names& names) { names.host.assign(name); });

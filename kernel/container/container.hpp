@@ -2,8 +2,9 @@
 //
 //   identity            id, name, parent, state
 //   pids                the numbers its processes are known by, and through them the processes themselves
-//   sched_context       its virtual scheduler: policy and queue, and its share of the processors
+//   sched_context       its virtual scheduler: policy and queue, and its share of the processors; frozen or not
 //   memory              its guest-physical memory, and what it is charged
+//   tasks, open_files   how many processes and threads, and descriptors, it and those below have, and may have
 //   gate                which system calls its processes may make, and the log of those they made
 //   root                its view of the files: copy on write over what it was given
 //   hostname            its own
@@ -12,6 +13,7 @@
 // nest; a parent sees and controls everything below it, nobody sees up or sideways.
 //
 // States:  ready --first process--> active --last process gone--> ready;   any --destroy--> stopping --> gone
+// One that is ready or active may be frozen as well: what is inside does not run until it is thawed.
 // A container that is stopping takes no new processes. It is freed when the last Ref goes: the manager's, its
 // processes', its children's.
 #pragma once
@@ -21,7 +23,8 @@
 
 #include "container/gate.hpp"
 #include "container/pid.hpp"
-#include "fs/path.hpp"
+#include "fs/file.hpp"
+#include "lib/resource_counter.hpp"
 #include "lib/string.hpp"
 #include "mm/guest_memory.hpp"
 #include "sched/scheduler.hpp"
@@ -31,13 +34,14 @@ namespace cv6 {
 struct ContainerSettings {
   std::string_view name;      // empty: "box-<id>"
   std::string_view hostname;  // empty: the name
+  SchedSettings scheduling;
   Path root;                  // what its view of the files is a view of; empty: all that the parent sees
   enum class RootAccess : std::uint8_t { read_write, read_only } root_access = RootAccess::read_write;
 };
 
 class Container : public Counted<Container>, public Cached<Container, "container"> {
  public:
-  enum class State : std::uint8_t { ready, active, stopping };
+  enum class State : std::uint8_t { ready, active, stopping, frozen };
   static constexpr int host_id = -1;
   static constexpr std::size_t hostname_size = 64;  // sethostname(2)
 
@@ -68,9 +72,14 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() { return *memory_; }
+  ResourceCounter& tasks() { return tasks_; }            // processes until they are reaped, and their further threads
+  ResourceCounter* open_files() { return is_host() ? nullptr : &open_files_; }  // entries of descriptor tables; null: not counted
   CallGate& gate() { return gate_; }
   // Empty once the container has let go.
   Path root();
+  // Where the scheduler log is printed, while it is on; null: nowhere, and the decisions stay to be read.
+  Ref<File> scheduler_log();
+  void set_scheduler_log(Ref<File> file);
   // At boot for the host, at creation for others: before any process is inside.
   void set_root(Path root);
 
@@ -96,6 +105,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable pids_;
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
+  ResourceCounter tasks_, open_files_;
   CallGate gate_;
   unsigned children_ = 0;  // in the manager's table, with its lock
   Guarded<Path, Rank::container> root_;
@@ -104,6 +114,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
     FixedString<hostname_size> domain{"(none)"};
   };
   Guarded<Names, Rank::container> names_;
+  Guarded<Ref<File>, Rank::container> scheduler_log_;
 
  public:
   TreeNode id_node;    // in the manager's table

@@ -90,7 +90,9 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   Ref<Container> container = TRY(make<Container>());
   container->parent_ = Ref<Container>(&parent);
   container->depth_ = parent.depth() + 1;
-  container->sched_context_ = TRY(SchedContext::create());
+  container->tasks_.hang_below(parent.tasks_);
+  if (parent.open_files()) container->open_files_.hang_below(*parent.open_files());
+  container->sched_context_ = TRY(SchedContext::create(&parent.sched_context(), settings.scheduling));
   container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
   container->set_root(TRY(view_for(parent, settings, container->memory_)));
   TRY(enter_into_table(*container, settings.name));

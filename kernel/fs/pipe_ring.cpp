@@ -59,16 +59,16 @@ Result<std::size_t> Pipe::read_some(IoBuffer& to) {
 
 Result<std::size_t> Pipe::read(IoBuffer& to, Blocking blocking) {
   if (to.empty()) return 0;
+  const auto ready = [this] { return used() != 0 || !has_writers(); };
   while (true) {
-    const bool over = !has_writers();  // asked first: the last of them may have left something
-    if (used() != 0) {
-      const Result<std::size_t> count = read_some(to);
-      if (!count || *count) return count;
-      continue;
+    if (blocking == Blocking::no && !ready()) return Error::again;
+    if (!readable_.wait(ready)) return Error::restart_if_asked;
+    if (used() == 0) {
+      if (has_writers()) continue;  // another reader was quicker
+      if (used() == 0) return 0;    // the last of them may have left something
     }
-    if (over) return 0;
-    if (blocking == Blocking::no) return Error::again;
-    if (!readable_.wait([this] { return used() != 0 || !has_writers(); })) return Error::restart_if_asked;
+    const Result<std::size_t> count = read_some(to);
+    if (!count || *count) return count;
   }
 }
 

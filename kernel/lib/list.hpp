@@ -57,6 +57,7 @@ class List {
     return first;
   }
   T* next(T& item) const { return (item.*node).next_ == &head_ ? nullptr : element((item.*node).next_); }
+  T* previous(T& item) const { return (item.*node).previous_ == &head_ ? nullptr : element((item.*node).previous_); }
   // All elements of `other` to the end of this list, in order.
   void append(List& other) {
     while (T* item = other.pop_front()) push_back(*item);

@@ -1,9 +1,8 @@
 // The two-level scheduler.
 //
-// Level 1 chooses a container: each SchedContext has a virtual time, which advances while any of its threads runs, on any
-// processor, by real time / weight; the one with the smallest gets the next free processor. So a container's share is
-// counted once, however many processes it has and wherever they run. Level 2 chooses within it: the container's Policy
-// has one queue for all processors, so its order means the same on 1 and on 8.
+// Level 1 divides the processors among containers (share.hpp): by weight, within quotas, over all processors together.
+// Level 2 chooses within a container: its Policy (policy.hpp) has one queue for all processors. RunQueues joins the two,
+// SchedContext is what a container has of it, and the Scheduler runs what they choose.
 //
 // One lock covers both levels; critical sections are a few dozen instructions. It is held across the switch from one
 // thread to the next and released on the other side, so nobody runs a thread whose stack is still in use. A processor with
@@ -11,54 +10,14 @@
 // one-shot timer is set to the end of the slice.
 //
 // The kernel is not preempted: a thread gives the processor up where it parks, in maybe_yield(), or on its way back to
-// user mode when its slice is over.
+// user mode when its slice is over or somebody better has come.
 #pragma once
 
-#include "lib/ref.hpp"
-#include "lib/tree.hpp"
+#include "sched/sched_context.hpp"
 #include "sched/thread.hpp"
 #include "sched/wait_queue.hpp"
 
 namespace cv6 {
-
-// Level 2: which thread of a container runs next. One queue per container. Called with the scheduler's lock held.
-class Policy {
- public:
-  virtual ~Policy() = default;
-  virtual std::string_view name() const = 0;
-  enum class Why : std::uint8_t { woken, slice_over, yielded };
-  virtual void enqueue(Thread& thread, Why why) = 0;
-  virtual void remove(Thread& thread) = 0;                  // it is in the queue
-  virtual Thread* take(unsigned cpu) = 0;                   // out of the queue; null: none that may run on this cpu
-  virtual bool empty() const = 0;
-};
-
-// Who pays: one for each container (the host's included).
-class SchedContext {
- public:
-  static constexpr std::uint32_t default_weight = 100;
-  static Result<Own<SchedContext>> create();  // with round robin; Error::nomem
-
-  Nanoseconds cpu_time() const { return cpu_time_.load(std::memory_order_relaxed); }
-  Policy& policy() { return *policy_; }
-
- private:
-  friend class Scheduler;
-  friend Result<Own<SchedContext>> make_own<SchedContext>(Own<Policy>&&);
-  explicit SchedContext(Own<Policy> policy) : policy_(std::move(policy)) {}
-
-  Own<Policy> policy_;
-  std::uint64_t virtual_time_ = 0;
-  std::uint32_t weight_ = default_weight;
-  std::uint32_t running_ = 0;  // of its threads, on processors
-  std::atomic<Nanoseconds> cpu_time_{0};
-
- public:
-  struct ByVirtualTime {
-    std::uint64_t operator()(const SchedContext& context) const { return context.virtual_time_; }
-  };
-  TreeNode node;  // in level 1's tree while its queue is not empty
-};
 
 namespace sched {
 
@@ -77,8 +36,11 @@ void yield();                            // to others that are runnable, if any
 void move(Thread& thread, SchedContext& to);  // charges and queue from now on: another container's
 // In long loops, no lock held: lets interrupts in, and others run if this thread's slice is over.
 void maybe_yield();
-// True when the current thread should give up the processor: looked at on the way to user mode.
+// True when the current thread should give up the processor: looked at on the way to user mode, where the thread holds
+// nothing that others wait for; then reschedule(), which also stops the thread if its container is stopped.
 bool reschedule_wanted();
+void reschedule();
+void release_stopped(Thread& thread);  // for Thread::interrupt: a stopped thread runs up to its way to user mode again
 
 void on_timer_interrupt();  // from the arch upcalls; a wake-up interrupt needs nothing done: it ends the idle loop's sleep
 
@@ -97,5 +59,6 @@ struct LoadAverage {
   std::uint32_t one, five, fifteen;  // fixed point, 11 fractional bits, as Linux' sysinfo
 };
 LoadAverage load_average();
+void update_load(Nanoseconds now);  // now and then
 }  // namespace sched
 }  // namespace cv6

@@ -83,14 +83,13 @@ Nanoseconds Thread::cpu_time() const {
   return accounted + (since > 0 ? since : 0);
 }
 
-void Thread::set_affinity(arch::CpuSet cpus) {
-  affinity_.store(cpus, std::memory_order_relaxed);
-  if (this == &sched::current() && !(cpus & arch::cpu_bit(arch::cpu_index()))) sched::yield();
-}
-
 void Thread::interrupt() {
-  interrupted_.store(true, std::memory_order_seq_cst);  // before the look at its state in wake()
-  if (this != &sched::current()) sched::wake(*this);
+  // Before the looks at its state in wake() and at whether it is stopped: whoever parks or is stopped says so first and
+  // looks at this then.
+  interrupted_.store(true, std::memory_order_seq_cst);
+  if (this == &sched::current()) return;
+  sched::wake(*this);
+  if (held_.load(std::memory_order_seq_cst)) sched::release_stopped(*this);
 }
 
 }  // namespace cv6

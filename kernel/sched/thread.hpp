@@ -46,10 +46,18 @@ class Thread : public Counted<Thread> {
   arch::UserRegisters& user_registers() const { return *arch::user_registers(stack_top()); }
   unsigned last_cpu() const { return cpu_; }
   Nanoseconds cpu_time() const;  // processor time so far
+  // The same up to when it was last charged: under the scheduler's lock, while it does not run, exact.
+  Nanoseconds charged_time() const { return cpu_time_.load(std::memory_order_relaxed); }
+  std::uint64_t decisions() const { return decisions_.load(std::memory_order_relaxed); }  // how often it was chosen
 
-  // Which processors may run it (sched_setaffinity(2)). Takes effect at its next dispatch.
+  // Which processors may run it (sched_setaffinity(2)): all, or some of those that there are. One that runs elsewhere
+  // leaves that processor at its next way to user mode; the calling thread does so before this returns.
   void set_affinity(arch::CpuSet cpus);
   arch::CpuSet affinity() const { return affinity_.load(std::memory_order_relaxed); }
+
+  // -20 (the best) .. 19: what its container's policy makes of it (setpriority(2)).
+  int nice() const { return nice_.load(std::memory_order_relaxed); }
+  void set_nice(int nice);
 
   // Interruption: somebody wants the thread to come out of interruptible waits (a signal, a kill). Set with `interrupt`,
   // taken back by the layer that deals with it.
@@ -63,9 +71,14 @@ class Thread : public Counted<Thread> {
   // the scheduler's lock held and takes no other; `entering_cpu` without locks. Neither blocks.
   virtual void entering_cpu() {}
   virtual void leaving_cpu() {}
+  // The scheduler log of its container (decision_log.hpp), with the scheduler's lock held: what it calls this thread; and
+  // that it has been chosen, which somebody may want to print. While it prints itself it is not logged.
+  virtual int number_for_log() const { return 0; }
+  virtual void decision_was_logged() {}
 
  private:
   friend class Scheduler;
+  friend class RunQueues;
   static void begin(void* thread);
 
   arch::KernelContext kernel_context_;
@@ -79,10 +92,22 @@ class Thread : public Counted<Thread> {
   void* argument_ = nullptr;
   std::atomic<Nanoseconds> accounted_until_{0};  // while running
   Nanoseconds slice_end_ = 0;
+  Nanoseconds slice_left_ = 0;       // of one that was preempted
   std::atomic<Nanoseconds> cpu_time_{0};
+  std::atomic<std::uint64_t> decisions_{0};
+  std::atomic<std::int8_t> nice_{0};
+  std::atomic<bool> held_{false};    // stopped with its container: runnable, but in no queue
+  std::uint32_t policy_serial_ = 0;  // the policy that knows it
 
  public:
-  ListNode queue_node;  // in its container's policy queue
+  // For its container's policy (policy.hpp), under the scheduler's lock. `queue_node` serves those that are stopped too.
+  ListNode queue_node;
+  TreeNode queue_tree_node;
+  std::uint64_t order = 0;          // its place in the queue: lower is sooner
+  Nanoseconds counted = 0;          // of charged_time(): what is in `order` already
+  arch::CpuSet cpus_below = 0;      // the tree's, as is the next
+  std::uint64_t tickets_below = 0;
+  bool reports_decisions = false;   // own: it prints its container's scheduler log
 };
 
 }  // namespace cv6

@@ -36,10 +36,10 @@ struct WakeTimer : Timer {
 
 Result<void> sleep_until_raised(Event& event, Wait wait, Nanoseconds deadline) {
   if (deadline != never) return sleep_with_timer(event, wait, deadline);
-  while (!event.raised()) {
+  do {
     if (wait == Wait::interruptible && sched::current().interrupted()) return Error::intr;
     sched::park(event, wait);
-  }
+  } while (!event.raised());
   return {};
 }
 

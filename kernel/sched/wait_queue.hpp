@@ -3,8 +3,9 @@
 //   pipe.readers.wait([&] { return !pipe.empty(); }, Wait::interruptible)     // blocks until the condition holds
 //   pipe.readers.wake_all();                                                  // after every change that may make it true
 //
-// No wake-up is lost: a waiter is in the queue, with its event cleared, before it looks at the condition; whoever changes
-// the condition raises the events of those in the queue afterwards; a waiter sleeps only while its event is not raised.
+// No wake-up is lost: a waiter is in the queue, with its event cleared, before the look at the condition after which it
+// sleeps; whoever changes the condition raises the events of those in the queue afterwards; a waiter sleeps only while its
+// event is not raised.
 // The condition is evaluated without any lock held and takes what locks it needs; it may be evaluated often.
 #pragma once
 
@@ -69,15 +70,15 @@ class WaitQueue {
     Waiter waiter(event);
     add(waiter);
     Result<void> outcome;
-    while (true) {
-      event.clear();
-      waiter.chosen_.store(false, std::memory_order_relaxed);
-      if (condition()) break;
+    while (!condition()) {
       outcome = sleep_until_raised(event, wait, deadline);
-      if (!outcome) {
-        if (condition()) outcome = {};
+      if (condition()) {
+        outcome = {};
         break;
       }
+      if (!outcome) break;
+      event.clear();
+      waiter.chosen_.store(false, std::memory_order_relaxed);
     }
     remove(waiter, outcome ? Pass::no : Pass::yes);
     return outcome;

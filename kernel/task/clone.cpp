@@ -110,14 +110,14 @@ Result<void> enter_tree(Process& caller, Process& child, UserThread& thread, con
 
 Result<Ref<UserThread>> make_process(UserThread& caller, Ref<Pid> pid, const Request& request) {
   Process& parent = caller.process();
-  Ref<Process> child = TRY(make<Process>(pid, TRY(parts_for_child(parent, request))));
+  Ref<Process> child = TRY(Process::create(pid, TRY(parts_for_child(parent, request))));
   copy_settings(*child, parent);
   Ref<UserThread> thread = TRY(make_thread(caller, *child, std::move(pid), request));
   TRY(enter_tree(parent, *child, *thread, request));
   return thread;
 }
 
-Result<Ref<UserThread>> make_another_thread(UserThread& caller, Ref<Pid> tid, const Request& request) {
+Result<Ref<UserThread>> make_further_thread(UserThread& caller, Ref<Pid> tid, const Request& request) {
   Process& process = caller.process();
   process.files().share();
   Ref<UserThread> thread = TRY(make_thread(caller, process, std::move(tid), request));
@@ -126,6 +126,14 @@ Result<Ref<UserThread>> make_another_thread(UserThread& caller, Ref<Pid> tid, co
   process.account().tasks.fetch_add(1, std::memory_order_relaxed);
   add_thread(process, *thread);
   return thread;
+}
+
+Result<Ref<UserThread>> make_another_thread(UserThread& caller, Ref<Pid> tid, const Request& request) {
+  ResourceCounter& tasks = caller.process().container().tasks();
+  if (!tasks.charge(1)) return Error::again;
+  auto made = make_further_thread(caller, std::move(tid), request);
+  if (!made) tasks.uncharge(1);
+  return made;
 }
 
 // Until the child needs this address space no more, or this process is to end.

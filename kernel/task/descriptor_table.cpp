@@ -11,8 +11,9 @@ constexpr std::uint64_t bit(unsigned number) { return std::uint64_t{1} << (numbe
 
 }  // namespace
 
-Result<Ref<DescriptorTable>> DescriptorTable::create() {
+Result<Ref<DescriptorTable>> DescriptorTable::create(ResourceCounter* counter) NO_THREAD_SAFETY_ANALYSIS {
   Ref<DescriptorTable> table = TRY(make<DescriptorTable>());
+  table->counter_ = counter;
   TRY(table->reserve(word_bits));
   return table;
 }
@@ -35,6 +36,7 @@ Result<Ref<DescriptorTable>> DescriptorTable::copy() {
     TRY(fresh->reserve(wanted ? wanted : word_bits));
     SpinGuard guard(lock_);
     if (used_extent_locked() > fresh->files_.size()) continue;
+    if (!charge(open_count())) return Error::again;
     fresh->take_over(*this);
     return fresh;
   }
@@ -64,6 +66,7 @@ void DescriptorTable::take_over(const DescriptorTable& other) NO_THREAD_SAFETY_A
     }
   }
   first_free_word_ = other.first_free_word_;
+  counter_ = other.counter_;
   open_.store(other.open_.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
@@ -117,6 +120,7 @@ File* DescriptorTable::clear(unsigned number) {
   close_on_exec_[number / word_bits] &= ~bit(number);
   if (number / word_bits < first_free_word_) first_free_word_ = number / word_bits;
   open_.store(open_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  uncharge();
   return std::exchange(files_[number], nullptr);
 }
 
@@ -149,6 +153,7 @@ Result<int> DescriptorTable::add(Ref<File> file, CloseOnExec close_on_exec, std:
       number = find_free(static_cast<unsigned>(lowest));
       if (number >= limit) return Error::mfile;
       if (number < files_.size()) {
+        if (!charge(1)) return Error::mfile;
         set(number, file.leak(), close_on_exec);
         return static_cast<int>(number);
       }
@@ -176,7 +181,9 @@ Result<void> DescriptorTable::put(int to, Ref<File> file, CloseOnExec close_on_e
   File* old;
   {
     SpinGuard guard(lock_);
-    old = clear(number);
+    old = files_[number];
+    if (!old && !charge(1)) return Error::mfile;
+    if (old) open_.store(open_count() - 1, std::memory_order_relaxed);
     set(number, file.leak(), close_on_exec);
   }
   close_file(old);
@@ -258,6 +265,19 @@ Result<void> DescriptorTable::set_close_on_exec(int number, CloseOnExec value) {
   else
     close_on_exec_[index / word_bits] &= ~bit(index);
   return {};
+}
+
+Result<void> DescriptorTable::count_down_to(ResourceCounter& counter) {
+  SpinGuard guard(lock_);
+  if (!counter.charge(open_count(), counter_)) return Error::again;
+  counter_ = &counter;
+  return {};
+}
+
+void DescriptorTable::count_up_to(ResourceCounter* counter) {
+  SpinGuard guard(lock_);
+  counter_->uncharge(open_count(), counter);
+  counter_ = counter;
 }
 
 int DescriptorTable::next(int from) {

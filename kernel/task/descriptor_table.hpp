@@ -13,6 +13,7 @@
 
 #include "fs/file.hpp"
 #include "lib/ref.hpp"
+#include "lib/resource_counter.hpp"
 #include "lib/vector.hpp"
 #include "mm/object_cache.hpp"
 #include "sync/spin_lock.hpp"
@@ -23,8 +24,9 @@ enum class CloseOnExec : std::uint8_t { no, yes };
 
 class DescriptorTable : public Counted<DescriptorTable>, public Cached<DescriptorTable, "descriptor_table"> {
  public:
-  static Result<Ref<DescriptorTable>> create();
-  // fork(2): the same files under the same numbers.
+  // `counter`: where its descriptors are counted, which outlives them; null: nowhere.
+  static Result<Ref<DescriptorTable>> create(ResourceCounter* counter);
+  // fork(2): the same files under the same numbers. Error::again: more than the container may have; nomem.
   Result<Ref<DescriptorTable>> copy();
   ~DescriptorTable();  // closes everything
 
@@ -59,12 +61,13 @@ class DescriptorTable : public Counted<DescriptorTable>, public Cached<Descripto
   Result<Ref<File>> get(int number);
 
   // The lowest free number not less than `lowest`, below `limit` (RLIMIT_NOFILE). Error::mfile, Error::nomem; Error::inval
-  // when `lowest` >= limit (F_DUPFD). The file is then closed by its Ref.
+  // when `lowest` >= limit (F_DUPFD). The file is then closed by its Ref. Error::mfile as well: more than the container
+  // may have.
   Result<int> add(Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit, int lowest = 0);
   // Two at once, or none (pipe, socketpair).
   Result<void> add_pair(Ref<File> first, Ref<File> second, CloseOnExec close_on_exec, std::uint64_t limit, int (&numbers)[2]);
   // dup2(2), dup3(2) without the case of equal numbers: `to` refers to the file; what it was is closed. Error::badf when
-  // `to` is beyond the limit.
+  // `to` is beyond the limit; mfile.
   Result<void> put(int to, Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit);
   // Takes it out of the table; the caller closes it (outside of all locks) by dropping the Ref: close(2). Error::badf.
   Result<Ref<File>> remove(int number);
@@ -78,6 +81,11 @@ class DescriptorTable : public Counted<DescriptorTable>, public Cached<Descripto
   void close_all();
   // Every file for which `wanted(file, context)` says so: leave() closes what was opened inside a container.
   void close_if(bool (*wanted)(const File& file, const void* context), const void* context);
+
+  // join(), leave(): from now on they are counted further down in the tree of containers (Error::again: too many there),
+  // or further up again (null: nowhere).
+  Result<void> count_down_to(ResourceCounter& counter);
+  void count_up_to(ResourceCounter* counter);
 
   // For listing: the first number not less than `from` that is open; -1: none.
   int next(int from);
@@ -102,6 +110,10 @@ class DescriptorTable : public Counted<DescriptorTable>, public Cached<Descripto
   unsigned used_extent_locked() const REQUIRES(lock_);
   Result<void> make_room(unsigned number);
   unsigned find_free(unsigned lowest) const REQUIRES(lock_);
+  bool charge(std::uint64_t descriptors) REQUIRES(lock_) { return !counter_ || counter_->charge(descriptors); }
+  void uncharge() REQUIRES(lock_) {
+    if (counter_) counter_->uncharge(1);
+  }
   void set(unsigned number, File* file, CloseOnExec close_on_exec) REQUIRES(lock_);
   File* clear(unsigned number) REQUIRES(lock_);
   // The first file from `from` to `last` that is in `which` (used_ or close_on_exec_), taken out; `from` moves behind it.
@@ -116,6 +128,7 @@ class DescriptorTable : public Counted<DescriptorTable>, public Cached<Descripto
   Vector<std::uint64_t> close_on_exec_;
   unsigned first_free_word_ GUARDED_BY(lock_) = 0;           // no free number in the words of used_ before this one
   std::atomic<unsigned> open_{0};
+  ResourceCounter* counter_ GUARDED_BY(lock_) = nullptr;
 };
 
 }  // namespace cv6

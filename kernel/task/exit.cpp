@@ -205,6 +205,7 @@ bool leave_process(Process& process, UserThread& thread, int status) {
   process.change_thread_count(-1);
   if (process.threads.empty()) return true;
   process.account().tasks.fetch_sub(1, std::memory_order_relaxed);
+  process.container().tasks().uncharge(1);
   return false;
 }
 

@@ -55,7 +55,7 @@ Result<NewProcess> make_new_process(const NewProcessRequest& request) {
   // Until its program is installed it has an empty one, which install_program replaces.
   parts.address_space = TRY(AddressSpace::create(Ref<GuestMemory>(&container.memory())));
   Ref<Pid> pid = TRY(Pid::allocate(container));
-  Ref<Process> process = TRY(make<Process>(pid, std::move(parts)));
+  Ref<Process> process = TRY(Process::create(pid, std::move(parts)));
   process->limits = request.limits;
 
   const Caller caller{*request.fs, *request.credentials};
@@ -104,7 +104,7 @@ Result<void> start_first_process(std::string_view path, std::span<const std::str
   request.container = Ref<Container>(&host);
   request.credentials = Ref<const Credentials>(&Credentials::root());
   request.fs = TRY(FsContext::create(host.root(), host.root()));
-  request.files = TRY(DescriptorTable::create());
+  request.files = TRY(DescriptorTable::create(nullptr));
   request.path = path;
   request.arguments = &strings;
   if (!console.empty()) {

@@ -188,6 +188,7 @@ Result<void> set_priority(Process& caller, PriorityOf which, int number, int nic
     if (!own.privileged() && user != other->ids().user && user != other->ids().effective_user) return Error::perm;
     if (!own.privileged() && nice < process.nice.load(std::memory_order_relaxed)) return Error::acces;
     process.nice.store(nice, std::memory_order_relaxed);
+    process.for_each_thread([nice](UserThread& thread) { thread.set_nice(nice); });
     return {};
   });
 }

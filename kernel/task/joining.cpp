@@ -103,17 +103,30 @@ void renumber(Process& process) REQUIRES(process_tree_lock) {
   for (Process& child : process.children) child.set_parent_number(process.pid()->number_in(child.container()));
 }
 
+// Its threads are counted in `to`, which is below or above `from`; further up they are already. Error::again: too many.
+Result<void> recount(std::uint64_t tasks, Container& from, Container& to) {
+  if (!to.is_or_is_below(from))
+    from.tasks().uncharge(tasks, &to.tasks());
+  else if (!to.tasks().charge(tasks, &from.tasks()))
+    return Error::again;
+  return {};
+}
+
 // From here on the process is one of `to`, for everybody at the same moment: whoever ends one of the containers finds it
-// there, or it is too late for it (Error::srch: `to` is stopping, and nothing has changed). What must happen at that moment
-// as well is done by `at_once`, under the tree's lock.
+// there, or it is too late for it (Error::srch: `to` is stopping; again: it is full; and nothing has changed). What must
+// happen at that moment as well is done by `at_once`, under the tree's lock.
 template <class AtOnce>
 Result<void> change_container(Process& process, Container& to, Ref<UserAccount> account, AtOnce at_once) {
   Ref<Container> container(&to);  // both become the former ones, which go after the locks
   SpinGuard tree(process_tree_lock);
-  TRY(to.enter());
   {
     SpinGuard guard(process.lock());
     const std::uint64_t tasks = process.thread_count();
+    TRY(recount(tasks, process.container(), to));
+    if (const auto entered = to.enter(); !entered) {
+      (void)recount(tasks, to, process.container());
+      return entered;
+    }
     account->tasks.fetch_add(tasks, std::memory_order_relaxed);
     std::swap(process.parts().container, container);
     std::swap(process.parts().account, account);
@@ -154,9 +167,14 @@ Result<void> join(UserThread& caller, Container& container) {
   Path directory = directory_inside(process, root);
   const Threads threads = TRY(threads_of(process));
   TRY(take_numbers(process, threads, container));
-  const auto moved = change_container(process, container, std::move(account), [&] {
-    for (const Ref<UserThread>& thread : threads) thread->set_number(thread->tid()->number_in(container));
-  });
+  const auto moved = [&]() -> Result<void> {
+    TRY(process.files().count_down_to(*container.open_files()));
+    const auto changed = change_container(process, container, std::move(account), [&] {
+      for (const Ref<UserThread>& thread : threads) thread->set_number(thread->tid()->number_in(container));
+    });
+    if (!changed) process.files().count_up_to(from.open_files());
+    return changed;
+  }();
   if (!moved) {
     process.pid()->leave();
     give_numbers_back(threads);
@@ -223,6 +241,7 @@ Result<void> leave(UserThread& caller) {
         threads[i]->set_number(threads[i]->tid()->number_in(outside));
   });
   if (!moved) exit_process({WaitStatus::Kind::exited, 0});  // its home is being destroyed
+  process.files().count_up_to(outside.open_files());
   charge_to(outside, process, threads);
   process.home.reset();
   inside->leave();

@@ -15,6 +15,14 @@ Result<Ref<Executable>> Executable::create(Path path) {
 
 Executable::~Executable() { path_.inode().end_executing(); }
 
+Result<Ref<Process>> Process::create(Ref<Pid> pid, Parts parts) {
+  const Ref<Container> container = parts.container;
+  if (!container->tasks().charge(1)) return Error::again;
+  auto made = make<Process>(std::move(pid), std::move(parts));
+  if (!made) container->tasks().uncharge(1);
+  return made;
+}
+
 Process::Process(Ref<Pid> pid, Parts parts)
     : parts_(std::move(parts)),
       pid_(std::move(pid)),
@@ -23,7 +31,10 @@ Process::Process(Ref<Pid> pid, Parts parts)
   parts_.account->tasks.fetch_add(1, std::memory_order_relaxed);
 }
 
-Process::~Process() { parts_.account->tasks.fetch_sub(1, std::memory_order_relaxed); }
+Process::~Process() {
+  parts_.account->tasks.fetch_sub(1, std::memory_order_relaxed);
+  parts_.container->tasks().uncharge(1);
+}
 
 Ref<AddressSpace> Process::hold_address_space() {
   SpinGuard guard(lock_);

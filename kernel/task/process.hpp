@@ -209,6 +209,10 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
 
   void* beginning = nullptr;  // new_process.hpp: what its first thread is to start
 
+  // One that nobody sees yet. It is counted in its container and in its user's account until it is gone. Error::again: the
+  // container has as many as it may; nomem.
+  static Result<Ref<Process>> create(Ref<Pid> pid, Parts parts);
+
   template <class T, class... Args>
   friend Result<Ref<T>> make(Args&&...);
 

@@ -22,8 +22,8 @@ Result<Ref<FsContext>> view_of(Container& container, const Credentials& credenti
   return fs;
 }
 
-Result<Ref<DescriptorTable>> pass_descriptors(Process& caller, std::span<const SpawnRequest::Passed> passed) {
-  Ref<DescriptorTable> files = TRY(DescriptorTable::create());
+Result<Ref<DescriptorTable>> pass_descriptors(Process& caller, Container& container, std::span<const SpawnRequest::Passed> passed) {
+  Ref<DescriptorTable> files = TRY(DescriptorTable::create(container.open_files()));
   for (const SpawnRequest::Passed& one : passed)
     TRY(files->put(one.to, TRY(caller.files().get(one.from)), CloseOnExec::no, open_files_ceiling));
   return files;
@@ -67,7 +67,7 @@ Result<int> spawn(UserThread& caller, Container& container, SpawnRequest request
   wanted.container = Ref<Container>(&container);
   wanted.credentials = request.credentials ? request.credentials : Ref<const Credentials>(&Credentials::root());
   wanted.fs = TRY(view_of(container, *wanted.credentials, request.directory, request.umask));
-  wanted.files = TRY(pass_descriptors(parent, request.descriptors));
+  wanted.files = TRY(pass_descriptors(parent, container, request.descriptors));
   wanted.path = request.path;
   wanted.arguments = &request.arguments;
   NewProcess made = TRY(make_new_process(wanted));

@@ -5,6 +5,7 @@
 #include "task/job_stops.hpp"
 #include "task/process.hpp"
 #include "task/process_timers.hpp"
+#include "task/scheduler_log.hpp"
 #include "task/send_signal.hpp"
 #include "task/signal_calls.hpp"
 #include "task/standstill.hpp"
@@ -89,8 +90,9 @@ void deal_with_signals(UserThread& thread, arch::UserRegisters& registers) {
 // Everything but the floating-point registers.
 [[gnu::noinline]] void attend_to_work(UserThread& thread, arch::UserRegisters& registers) {
   while (true) {
-    if (sched::reschedule_wanted()) sched::yield();
+    if (sched::reschedule_wanted()) sched::reschedule();
     if (thread.has_work(UserThread::work_timers)) check_cpu_timers(thread);
+    if (thread.has_work(UserThread::work_decisions)) print_decisions(thread);
     if (thread.has_work(UserThread::work_signals)) deal_with_signals(thread, registers);
     if (thread.has_work(UserThread::work_signals)) continue;
     // No handler runs.

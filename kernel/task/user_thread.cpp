@@ -30,6 +30,7 @@ Result<Ref<UserThread>> UserThread::create(Process& process, Ref<Pid> tid, void 
   thread->fpu_image_ = fpu_images->take();
   if (!thread->fpu_image_) return Error::nomem;
   TRY(thread->prepare(entry, thread));
+  thread->set_nice(process.nice.load(std::memory_order_relaxed));
   return made;
 }
 
@@ -37,6 +38,8 @@ UserThread::~UserThread() {
   if (fpu_image_) fpu_images->give(fpu_image_);
   process_->release();
 }
+
+int UserThread::number_for_log() const { return process_->number(); }
 
 void UserThread::entering_cpu() {
   if (space_) space_->activate();

@@ -96,6 +96,7 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
     work_signals = 2,   // a signal may be deliverable, the process stops or ends
     work_timers = 4,    // its CPU timers want a look
     work_restart = 8,   // the call that ends was interrupted: see call_error
+    work_decisions = 16,  // the scheduler log wants to be printed (scheduler_log.hpp)
   };
   bool has_work() const { return work_.load(std::memory_order_relaxed) != 0; }
   void add_work(Work work) { work_.fetch_or(work, std::memory_order_release); }
@@ -155,6 +156,8 @@ class UserThread final : public Thread, public Cached<UserThread, "user_thread">
   UserThread(Process& process, Ref<Pid> tid);
   void entering_cpu() override;
   void leaving_cpu() override;
+  int number_for_log() const override;
+  void decision_was_logged() override { add_work(work_decisions); }
 
   Process* process_;  // holds a count
   Ref<Container> pays_;  // whose scheduling context it is in: a thread that ends may outlive its process's stay there

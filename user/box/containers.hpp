@@ -1,4 +1,4 @@
-// Finding, making, listing and removing containers.
+// Containers as box's words name them.
 #pragma once
 
 #include <string>
@@ -14,16 +14,13 @@ ContainerStat find(const std::string& name_or_id);
 struct NewContainer {
   std::string name;      // empty: box-<id>
   std::string hostname;  // empty: the name
+  ContainerScheduling scheduling = {};
 };
 int create(const NewContainer& wanted);
 
 // All that the caller may know about, by id.
 std::vector<ContainerStat> all();
-void print_table(const std::vector<ContainerStat>& containers);
-void print_ids(const std::vector<ContainerStat>& containers);
 
-enum class Force { no, yes };
-// One after the other, going on after failures, which are reported; returns the exit status.
-int remove(const std::vector<std::string>& names, Force force);
+const char* name_of(ContainerState state);
 
 }  // namespace cv6::box

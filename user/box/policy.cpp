@@ -2,12 +2,14 @@
 
 #include <cstdio>
 #include <fstream>
+#include <memory>
 
 #include "call_counts.hpp"
 #include "call_names.hpp"
 #include "containers.hpp"
 #include "failure.hpp"
 #include "policy_file.hpp"
+#include "words.hpp"
 
 namespace cv6::box {
 namespace {
@@ -35,6 +37,8 @@ void apply_policy(int id, const PolicyOptions& options) {
   if (options.learn) add_to_log(id, ContainerLog::counts);
 }
 
+namespace {
+
 void show_policy(const std::string& container) {
   const ContainerStat stat = find(container);
   const ContainerPolicy own = policy_call(stat.id, Operation::get_own);
@@ -55,6 +59,7 @@ void change_policy(const std::string& container, const std::vector<std::string>&
       throw Failure(name_of_call(place) + ": still denied, by a container above " + container);
 }
 
+// What the container has called since counting began, as a policy: to `output`, or standard output.
 void write_learned_policy(const std::string& container, const std::string& output) {
   const ContainerStat stat = find(container);
   CallSet called;
@@ -69,6 +74,40 @@ void write_learned_policy(const std::string& container, const std::string& outpu
   }
   std::ofstream file(output);
   if (!(file << text) || !file.flush()) throw Failure(output + ": " + std::strerror(errno));
+}
+
+struct PolicyWord {
+  std::string container, output;
+  std::vector<std::string> calls;
+};
+
+}  // namespace
+
+void PolicyOptions::add_to(CLI::App& word) {
+  word.add_option("--policy", file, "system calls as this file says (docker's seccomp JSON, or lines)");
+  word.add_option("--deny", deny, "system calls that fail: names, numbers, `all`")->expected(1)->allow_extra_args(false);
+  word.add_option("--allow", allow, "system calls that are allowed after all")->expected(1)->allow_extra_args(false);
+  word.add_flag("--learn", learn, "count system calls from the start, for `box policy learn`");
+}
+
+void add_policy(CLI::App& box, int&) {
+  auto options = std::make_shared<PolicyWord>();
+  CLI::App& policy = *box.add_subcommand("policy", "which system calls a container may make");
+  policy.require_subcommand(1);
+  const auto add = [&](const char* name, const char* what) -> CLI::App& {
+    CLI::App& word = *policy.add_subcommand(name, what);
+    word.add_option("CONTAINER", options->container, "name or id")->required();
+    return word;
+  };
+  add("show", "print it").callback([options] { show_policy(options->container); });
+  for (const bool allowed : {true, false}) {
+    CLI::App& change = allowed ? add("allow", "allow calls from now on") : add("deny", "deny calls from now on");
+    change.add_option("CALL", options->calls, "names, numbers, `all`")->required();
+    change.callback([options, allowed] { change_policy(options->container, options->calls, allowed); });
+  }
+  CLI::App& learn = add("learn", "print a policy that allows what the container has called");
+  learn.add_option("-o,--output", options->output, "to this file");
+  learn.callback([options] { write_learned_policy(options->container, options->output); });
 }
 
 }  // namespace cv6::box

@@ -1,5 +1,4 @@
-#include "trace.hpp"
-
+// `box trace`: the system calls of a container as strace(1) shows those of a process.
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,9 +10,18 @@
 #include "call_names.hpp"
 #include "containers.hpp"
 #include "failure.hpp"
+#include "words.hpp"
 
 namespace cv6::box {
 namespace {
+
+struct TraceOptions {
+  std::string container;
+  bool summary = false;  // -c: a table when the container is empty, or at ^C
+  bool times = false;    // -t
+  bool past = false;     // what the log has; nothing is waited for, nothing is switched on
+  std::string output;    // -o; else standard output
+};
 
 using Output = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
@@ -115,21 +123,21 @@ int open_log(int id, std::uint32_t flags) {
   return log;
 }
 
-}  // namespace
-
-int trace(const std::string& container, const TraceOptions& options) {
+// Until the container is empty or gone, or ^C. Throws Failure.
+void trace(const TraceOptions& options) {
+  const std::string& container = options.container;
   const ContainerStat stat = find(container);
   const Output output = open_output(options.output);
   const std::uint32_t times = options.times ? ContainerLogOpen::times : 0;
   if (options.past && !options.summary) {
     copy_lines(open_log(stat.id, times), output.get());
-    return 0;
+    return;
   }
   if (options.past) {
     const auto counts = read_counts(stat.id);
     if (counts.empty()) throw Failure(container + ": its calls are not counted (start it with `box run --learn`)");
     print_summary(output.get(), rows_between({}, counts));
-    return 0;
+    return;
   }
   end_by_signals();
   const int log = open_log(stat.id, times | ContainerLogOpen::follow | ContainerLogOpen::new_only);
@@ -137,14 +145,26 @@ int trace(const std::string& container, const TraceOptions& options) {
     const ContainerLog before = add_to_log(stat.id, ContainerLog::records | ContainerLog::texts);
     copy_lines(log, output.get());
     restore_log(before);
-    return 0;
+    return;
   }
   const ContainerLog before = add_to_log(stat.id, ContainerLog::counts);
   const auto earlier = (before.what & ContainerLog::counts) ? read_counts(stat.id) : std::vector<ContainerCallCount>();
   wait_for_end(log);
   print_summary(output.get(), rows_between(earlier, read_counts(stat.id)));
   restore_log(before);
-  return 0;
+}
+
+}  // namespace
+
+void add_trace(CLI::App& box, int&) {
+  auto options = std::make_shared<TraceOptions>();
+  CLI::App& word = *box.add_subcommand("trace", "show the system calls of a container, as strace does");
+  word.add_option("CONTAINER", options->container, "name or id")->required();
+  word.add_flag("-c,--summary-only", options->summary, "a table of calls, times and errors at the end");
+  word.add_flag("-t", options->times, "say when");
+  word.add_flag("--past", options->past, "what has been logged, without following");
+  word.add_option("-o,--output", options->output, "to this file");
+  word.callback([options] { trace(*options); });
 }
 
 }  // namespace cv6::box

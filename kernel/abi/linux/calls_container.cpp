@@ -4,25 +4,25 @@
 // comes with the other settings.
 #include <algorithm>
 
+#include "abi/linux/container_calls.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
-#include "container/manager.hpp"
 #include "task/container_operations.hpp"
 
 namespace cv6::linux_abi {
-namespace {
 
 Result<void> check_may_manage(const Context& context) {
   if (!context.container.is_host() || !context.process.credentials().privileged()) return Error::perm;
   return {};
 }
 
-// What the caller may know about: else it is as if it did not exist.
 Result<Ref<Container>> find_container(Context& context, int id) {
   Ref<Container> found = ContainerManager::find(context.container, id);
   if (!found) return Error::srch;
   return found;
 }
+
+namespace {
 
 Result<std::string_view> read_optional(std::uint64_t address, PathBuffer& buffer) {
   if (!address) return std::string_view();
@@ -106,6 +106,11 @@ Result<long> sys_create_container(Context& context, UserPtr<ContainerCreate> poi
   if (wanted.flags & ContainerCreate::read_only_root) settings.root_access = ContainerSettings::RootAccess::read_only;
   settings.name = TRY(read_optional(wanted.name, name_buffer));
   settings.hostname = TRY(read_optional(wanted.hostname, hostname_buffer));
+  if (wanted.scheduling) {
+    const auto scheduling = TRY(UserPtr<ContainerScheduling>(wanted.scheduling).read());
+    if (scheduling.change & ~ContainerScheduling::changes_at_creation) return Error::inval;
+    settings.scheduling = TRY(sched_settings_of(scheduling));
+  }
   return TRY(ContainerManager::create(context.container, settings))->id();
 }
 

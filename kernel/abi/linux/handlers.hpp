@@ -294,6 +294,14 @@ Result<long> sys_container_log(Context&, UserPtr<ContainerLog> arguments, std::s
 Result<long> sys_open_container_log(Context&, UserPtr<ContainerLogOpen> arguments, std::size_t size);
 Result<long> sys_container_call_counts(Context&, UserPtr<ContainerCallCounts> arguments, std::size_t size);
 
+// --- calls_container_limits.cpp -----------------------------------------------------------------------------------------
+Result<long> sys_container_limit(Context&, UserPtr<ContainerLimit> limit, std::size_t size);
+
+// --- calls_container_scheduling.cpp -------------------------------------------------------------------------------------
+Result<long> sys_container_scheduling(Context&, UserPtr<ContainerScheduling> scheduling, std::size_t size);
+Result<long> sys_container_process(Context&, UserPtr<ContainerProcess> process, std::size_t size);
+Result<long> sys_container_decisions(Context&, int id, UserPtr<ContainerDecision> to, unsigned count);
+
 // --- calls_container_files.cpp: our own, about the files of containers ---------------------------------------------------
 Result<long> sys_mount_in_container(Context&, UserPtr<ContainerMount> arguments, std::size_t size);
 Result<long> sys_view_container(Context&, int id);

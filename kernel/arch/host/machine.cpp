@@ -39,6 +39,8 @@ struct Cpu {
 Cpu cpus[max_cpus];
 std::atomic<unsigned> count{1};
 thread_local unsigned index = 0;
+std::atomic<CpuSet> wakeups{0};
+std::atomic<Nanoseconds> virtual_time{-1};  // negative: the real clock counts
 thread_local void* thread = nullptr;
 
 void forget(Cpu& cpu, std::uintptr_t start, std::uintptr_t end) {
@@ -58,13 +60,14 @@ void set_current_thread(void* current) { thread = current; }
 void relax() { std::this_thread::yield(); }
 void wait_for_interrupt() { std::this_thread::yield(); }
 void interrupt_window() {}
-void send_wakeup(unsigned) {}
+void send_wakeup(unsigned cpu) { wakeups.fetch_or(cpu_bit(cpu)); }
 void stop_other_cpus() {}
 void halt_forever() { std::abort(); }
 void power_off(PowerOff) { std::exit(1); }
 std::uint64_t entropy() { return std::random_device{}(); }
 
 Nanoseconds monotonic_now() {
+  if (const Nanoseconds now = virtual_time; now >= 0) return now;
   static const auto start = std::chrono::steady_clock::now();
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count();
 }
@@ -111,6 +114,8 @@ namespace simulation {
 
 void set_cpu_count(unsigned cpu_count) { count = cpu_count; }
 void use_cpu(unsigned cpu) { index = cpu; }
+void set_time(Nanoseconds now) { virtual_time = now; }
+CpuSet take_wakeups() { return wakeups.exchange(0); }
 Flushes& flushes() {
   static Flushes counters;
   return counters;

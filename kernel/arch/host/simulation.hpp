@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "arch/mmu.hpp"
+#include "lib/units.hpp"
 
 namespace cv6::arch::simulation {
 
@@ -18,6 +19,10 @@ inline constexpr PhysicalAddress reserved_end = 0x10000;  // below: tables of th
 
 void set_cpu_count(unsigned count);
 void use_cpu(unsigned cpu);
+// From now on the monotonic clock stands still at `now`, until it is set again; negative: it is the real one.
+void set_time(Nanoseconds now);
+// The processors that were sent a wake-up since the last call.
+CpuSet take_wakeups();
 
 struct Flushes {
   std::atomic<std::uint64_t> pages{0};        // flush_page

@@ -18,6 +18,8 @@ std::string_view state_name(Container::State state) {
       return "active";
     case Container::State::stopping:
       return "stopping";
+    case Container::State::frozen:
+      return "frozen";
   }
   __builtin_unreachable();
 }

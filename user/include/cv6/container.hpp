@@ -28,19 +28,26 @@ enum Number : long {
   spawn_container,
   stat_container,
   cid,
+  container_limit,
+  container_scheduling = 1050,
+  container_process,
+  container_decisions,
 };
 }  // namespace call
+
+struct ContainerScheduling;
 
 struct ContainerCreate {
   static constexpr std::uint64_t read_only_root = 1;  // the flag: every change of its files fails with EROFS
   std::uint64_t flags = 0;
   const char* name = nullptr;      // none: "box-<id>"
   const char* hostname = nullptr;  // none: the name
+  const ContainerScheduling* scheduling = nullptr;  // policy, weight and quota, as far as its `change` names them
   // The directory that the container's root is a copy-on-write view of (an image); none: all that the caller's container
   // sees. /proc and /dev are found in it where it has directories for them.
   const char* root = nullptr;
 };
-static_assert(sizeof(ContainerCreate) == 32);
+static_assert(sizeof(ContainerCreate) == 40);
 
 struct PassedDescriptor {
   std::int32_t from;  // the caller's number
@@ -65,7 +72,7 @@ struct ContainerSpawn {
 };
 static_assert(sizeof(ContainerSpawn) == 56);
 
-enum class ContainerState : std::uint32_t { ready, active, stopping };
+enum class ContainerState : std::uint32_t { ready, active, stopping, frozen };
 
 struct ContainerStat {
   enum class Which : std::uint32_t { by_id, next_after_id, by_name };
@@ -85,6 +92,73 @@ struct ContainerStat {
   char hostname[text_size] = {};
 };
 static_assert(sizeof(ContainerStat) == 192);
+
+// What a container and all below it may use of something.
+struct ContainerLimit {
+  enum class Operation : std::uint32_t { get, set };
+  enum class Kind : std::uint32_t {
+    processes,   // and their threads; until they are reaped. Beyond: EAGAIN
+    open_files,  // descriptors of all processes. Beyond: EMFILE
+  };
+  static constexpr std::uint64_t unlimited = UINT64_MAX;
+  std::int32_t id = host_container;
+  Operation operation = Operation::get;
+  Kind kind = Kind::processes;
+  std::uint32_t reserved = 0;
+  std::uint64_t limit = unlimited;
+  // The answer:
+  std::uint64_t current = 0;
+  std::uint64_t peak = 0;      // ever
+  std::uint64_t refusals = 0;  // how often the limit was in the way
+};
+static_assert(sizeof(ContainerLimit) == 48);
+
+// How a container shares the processors, and what its virtual scheduler decided (docs/scheduler.md).
+struct ContainerScheduling {
+  enum Change : std::uint32_t { policy_and_seed = 1, weight_only = 2, quota_and_period = 4, freezing = 8, logging = 16 };
+  static constexpr std::uint64_t unlimited = UINT64_MAX;
+  std::int32_t id = host_container;
+  std::uint32_t change = 0;   // what is to be changed (at creation: the first three); the rest is only filled in
+  char policy[24] = {};       // "round-robin", "fair", "priority", "lottery", "fifo"
+  std::uint64_t seed = 0;     // of the lottery; 0: one by chance
+  std::uint32_t weight = 100;  // 1 .. 10,000, against its siblings
+  std::uint32_t frozen = 0;   // 0 or 1
+  std::uint64_t quota = unlimited;  // microseconds of processor time, on all processors together, per period
+  std::uint64_t period = 100'000;   // microseconds, 1,000 .. 1,000,000
+  std::uint32_t log = 0;      // the scheduler log: 0 or 1
+  std::int32_t log_to = -1;   // descriptor that its lines are written to; -1: none, container_decisions() reads them
+  // The answer:
+  std::uint32_t throttled = 0;  // 1: the quota of this period is used up
+  std::uint32_t running = 0, queued = 0, stopped = 0;      // its threads now
+  std::uint64_t cpu_time = 0, total_cpu_time = 0;          // nanoseconds: its own, and with what is below it
+  std::uint64_t decisions = 0, lost_decisions = 0;         // of its virtual scheduler; lost by its log
+  std::uint64_t throttled_count = 0, throttled_time = 0;   // how often its quota was used up, and nanoseconds until refill
+};
+static_assert(sizeof(ContainerScheduling) == 136);
+
+enum class VirtualState : std::uint32_t { runnable, running, waiting };
+
+struct ContainerProcess {
+  std::int32_t id = host_container;  // asked for: of which container,
+  std::int32_t after = 0;            // the process with the lowest number greater than this
+  std::int32_t number = 0;           // the answer: its number as the caller sees it,
+  std::int32_t number_inside = 0;    // and as it sees itself
+  VirtualState v_state = VirtualState::waiting;
+  std::int32_t nice = 0;
+  std::uint32_t threads = 0;
+  std::uint32_t cpu = 0;             // where it ran last
+  std::uint64_t decisions = 0;       // how often it was chosen
+  std::uint64_t cpu_time = 0;        // nanoseconds
+  char name[16] = {};
+};
+static_assert(sizeof(ContainerProcess) == 64);
+
+struct ContainerDecision {
+  std::uint64_t time = 0;    // nanoseconds, CLOCK_MONOTONIC
+  std::int32_t process = 0;  // that was chosen, by its number inside
+  std::uint32_t cpu = 0;
+};
+static_assert(sizeof(ContainerDecision) == 16);
 
 // A new container below the caller's; its id.
 inline int create_container(const ContainerCreate& wanted) {
@@ -106,6 +180,26 @@ inline pid_t spawn_container(const ContainerSpawn& wanted) {
 // Fills in `stat` about the container that it asks for.
 inline int stat_container(ContainerStat& stat) {
   return static_cast<int>(::syscall(call::stat_container, &stat, sizeof stat));
+}
+
+// Gets or sets one limit, which counts for what comes next: what is over it stays. EINVAL: no such kind.
+inline int container_limit(ContainerLimit& limit) {
+  return static_cast<int>(::syscall(call::container_limit, &limit, sizeof limit));
+}
+
+// Changes what `scheduling.change` names, and fills in all of it. EINVAL: no such policy, weight or quota.
+inline int container_scheduling(ContainerScheduling& scheduling) {
+  return static_cast<int>(::syscall(call::container_scheduling, &scheduling, sizeof scheduling));
+}
+
+// Fills in `process` about the next one of the container; ESRCH: there is none.
+inline int container_process(ContainerProcess& process) {
+  return static_cast<int>(::syscall(call::container_process, &process, sizeof process));
+}
+
+// Takes the oldest decisions that nobody has read, while the container's scheduler log is on; how many.
+inline int container_decisions(int id, ContainerDecision* decisions, unsigned count) {
+  return static_cast<int>(::syscall(call::container_decisions, id, decisions, count));
 }
 
 // The container where the caller is; host_container outside of all.

@@ -1,0 +1,347 @@
+// How containers share the processors, from the inside of a machine: by what processes got, never by how long it took. A
+// virtual processor that its host does not run for a while is charged for that all the same, so these look at the large;
+// the unit tests of the scheduler look at the small.
+// Skipped where there are no containers.
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "cv6/container.hpp"
+#include "support/child.hpp"
+#include "support/descriptor.hpp"
+
+namespace cv6::guest {
+namespace {
+
+constexpr double second = 1e9;
+
+double now() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) * second + static_cast<double>(time.tv_nsec);
+}
+
+void sleep_for(double nanoseconds) {
+  const timespec time{static_cast<time_t>(nanoseconds / second), static_cast<long>(nanoseconds) % 1'000'000'000};
+  nanosleep(&time, nullptr);
+}
+
+// Waits until `condition` holds; false: it did not within five seconds.
+template <class Condition>
+bool comes_true(Condition condition) {
+  for (const double end = now() + 5 * second; now() < end; sleep_for(1e6))
+    if (condition()) return true;
+  return false;
+}
+
+// A container with processes that join it and compute until it is destroyed.
+class SchedulingBox {
+ public:
+  explicit SchedulingBox(const ContainerScheduling& scheduling = {}) {
+    ContainerCreate wanted;
+    wanted.scheduling = &scheduling;
+    id_ = create_container(wanted);
+    EXPECT_GE(id_, 0) << strerror(errno);
+  }
+  ~SchedulingBox() {
+    EXPECT_EQ(destroy_container(id_), 0);
+    for (const pid_t child : children_) reap(child);
+  }
+  int id() const { return id_; }
+
+  pid_t add_busy(int nice_value = 0, bool on_first_processor = false) {
+    const pid_t child = spawn([&] {
+      if (on_first_processor) {
+        cpu_set_t first;
+        CPU_ZERO(&first);
+        CPU_SET(0, &first);
+        if (sched_setaffinity(0, sizeof first, &first) != 0) return 1;
+      }
+      if (setpriority(PRIO_PROCESS, 0, nice_value) != 0 || join_container(id_) != 0) return 1;
+      for (volatile unsigned count = 0;;) count = count + 1;
+      return 0;
+    });
+    children_.push_back(child);
+    return child;
+  }
+  void add_busy_ones(int count) {
+    for (int i = 0; i < count; ++i) add_busy();
+    EXPECT_TRUE(comes_true([&] { return state().running + state().queued + state().stopped == static_cast<unsigned>(count); }));
+  }
+
+  ContainerScheduling state() const {
+    ContainerScheduling now;
+    now.id = id_;
+    EXPECT_EQ(container_scheduling(now), 0) << strerror(errno);
+    return now;
+  }
+  int change(ContainerScheduling wanted) const {
+    wanted.id = id_;
+    return container_scheduling(wanted);
+  }
+  int set_frozen(bool frozen) const { return change({.change = ContainerScheduling::freezing, .frozen = frozen}); }
+  int set_policy(const char* name, std::uint64_t seed = 0) const { return change(with_policy(name, seed)); }
+  static ContainerScheduling with_policy(const char* name, std::uint64_t seed = 0) {
+    ContainerScheduling wanted{.change = ContainerScheduling::policy_and_seed, .seed = seed};
+    strncpy(wanted.policy, name, sizeof wanted.policy - 1);
+    return wanted;
+  }
+  double cpu_time() const { return static_cast<double>(state().total_cpu_time); }
+
+ private:
+  int id_ = -1;
+  std::vector<pid_t> children_;
+};
+
+class Scheduling : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (cid() < 0 && errno == ENOSYS) GTEST_SKIP() << "no containers here";
+  }
+  // What each box used during `time`.
+  static std::vector<double> used(const std::vector<SchedulingBox*>& boxes, double time) {
+    std::vector<double> amounts;
+    for (const SchedulingBox* box : boxes) amounts.push_back(-box->cpu_time());
+    sleep_for(time);
+    for (std::size_t i = 0; i < boxes.size(); ++i) amounts[i] += boxes[i]->cpu_time();
+    return amounts;
+  }
+};
+
+TEST_F(Scheduling, FourBusyProcessesGetAsMuchAsTwenty) {
+  SchedulingBox few, many;
+  few.add_busy_ones(4);
+  many.add_busy_ones(20);
+  const auto amounts = used({&few, &many}, 0.8 * second);
+  EXPECT_NEAR(amounts[0] / (amounts[0] + amounts[1]), 0.5, 0.2);
+}
+
+TEST_F(Scheduling, WeightsDivide) {
+  SchedulingBox one({.change = ContainerScheduling::weight_only, .weight = 100});
+  SchedulingBox four({.change = ContainerScheduling::weight_only, .weight = 400});
+  // Enough for each that it could use all processors.
+  const int processors = get_nprocs();
+  one.add_busy_ones(2 * processors);
+  four.add_busy_ones(2 * processors);
+  const auto amounts = used({&one, &four}, 0.8 * second);
+  EXPECT_NEAR(amounts[1] / (amounts[0] + amounts[1]), 0.8, 0.15);
+  EXPECT_EQ(one.change({.change = ContainerScheduling::weight_only, .weight = 0}), -1);
+  EXPECT_EQ(errno, EINVAL);
+}
+
+TEST_F(Scheduling, QuotasHold) {
+  SchedulingBox box({.change = ContainerScheduling::quota_and_period, .quota = 20'000, .period = 100'000});
+  box.add_busy_ones(4);
+  const double begin = now();
+  const double amount = used({&box}, 1.2 * second)[0];
+  const double elapsed = now() - begin;
+  EXPECT_LT(amount, 0.2 * elapsed + 0.2 * second);
+  EXPECT_GT(amount, 0.1 * elapsed);
+  EXPECT_GT(box.state().throttled_count, 0u);
+  ASSERT_EQ(box.change({.change = ContainerScheduling::quota_and_period}), 0);  // none
+  const double before = box.cpu_time();
+  EXPECT_TRUE(comes_true([&] { return box.cpu_time() > before + 0.1 * second; }));
+}
+
+TEST_F(Scheduling, FrozenProcessesDoNotRunAndCanBeKilled) {
+  SchedulingBox box;
+  const pid_t first = box.add_busy();
+  box.add_busy();
+  EXPECT_TRUE(comes_true([&] { return box.state().running + box.state().queued == 2; }));
+  ASSERT_EQ(box.set_frozen(true), 0);
+  EXPECT_TRUE(comes_true([&] { return box.state().stopped == 2; }));
+  ContainerStat stat;
+  stat.id = box.id();
+  EXPECT_EQ(stat_container(stat), 0);
+  EXPECT_EQ(stat.state, ContainerState::frozen);
+  const double before = box.cpu_time();
+  sleep_for(0.05 * second);
+  EXPECT_EQ(box.cpu_time(), before);
+  ContainerProcess process;
+  process.id = box.id();
+  ASSERT_EQ(container_process(process), 0);
+  EXPECT_EQ(process.v_state, VirtualState::runnable);
+  // A signal that kills does so although the process is frozen; the other one stays as it is.
+  ASSERT_EQ(kill(first, SIGKILL), 0);
+  siginfo_t info{};
+  EXPECT_TRUE(comes_true([&] { return waitid(P_PID, static_cast<id_t>(first), &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid == first; }));
+  EXPECT_EQ(box.state().stopped, 1u);
+  ASSERT_EQ(box.set_frozen(false), 0);
+  EXPECT_TRUE(comes_true([&] { return box.cpu_time() > before + 0.02 * second; }));
+  ASSERT_EQ(box.set_frozen(true), 0);  // and destroyed like that
+}
+
+TEST_F(Scheduling, ASleepingProcessWaits) {
+  SchedulingBox box;
+  int tell[2];
+  ASSERT_EQ(pipe(tell), 0);
+  const pid_t child = spawn([&] {
+    join_container(box.id());
+    char byte;
+    return static_cast<int>(read(tell[0], &byte, 1));
+  });
+  ContainerProcess process;
+  const auto waits = [&] {
+    process.id = box.id();
+    process.after = 0;
+    return container_process(process) == 0 && process.v_state == VirtualState::waiting;
+  };
+  EXPECT_TRUE(comes_true(waits));
+  EXPECT_EQ(process.number, child);
+  EXPECT_GT(process.decisions, 0u);
+  ASSERT_EQ(write(tell[1], "x", 1), 1);
+  EXPECT_TRUE(reap(child).exited(1));
+  close(tell[0]);
+  close(tell[1]);
+}
+
+// --- policies --------------------------------------------------------------------------------------------------------
+
+// As in kernel/sched/policy.hpp and lottery.hpp.
+std::uint64_t weight_of_nice(int nice) {
+  std::uint64_t weight = 1024 << 10;
+  for (; nice < 0; ++nice) weight = weight * 5 / 4;
+  for (; nice > 0; --nice) weight = weight * 4 / 5;
+  return weight >> 10;
+}
+
+struct Numbers {
+  std::uint64_t state;
+  std::uint64_t below(std::uint64_t bound) {
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return (state * 0x2545f4914f6cdd1du >> 24) % bound;
+  }
+};
+
+class SchedulingPolicy : public Scheduling {
+ protected:
+  static constexpr int nice_values[] = {5, 0, 10};
+  static constexpr std::uint64_t seed = 12345;
+
+  // Three processes that compute on the first processor: the first decisions about them, as indices.
+  static std::vector<int> sequence_of(const char* policy) {
+    SchedulingBox box(SchedulingBox::with_policy(policy, seed));
+    EXPECT_EQ(box.set_frozen(true), 0);
+    for (unsigned i = 0; i < 3; ++i) {  // stopped on their way to user mode, one after the other
+      box.add_busy(nice_values[i], true);
+      EXPECT_TRUE(comes_true([&] { return box.state().stopped == i + 1; }));
+    }
+    std::vector<int> numbers;
+    ContainerProcess process;
+    process.id = box.id();
+    for (; container_process(process) == 0; process.after = process.number) numbers.push_back(process.number_inside);
+    EXPECT_EQ(numbers.size(), 3u);
+    EXPECT_EQ(box.change({.change = ContainerScheduling::logging, .log = 1}), 0);
+    EXPECT_EQ(box.set_frozen(false), 0);
+    std::vector<int> sequence;
+    const double enough = now() + 0.6 * second;
+    EXPECT_TRUE(comes_true([&] {
+      ContainerDecision decisions[64];
+      const int count = container_decisions(box.id(), decisions, 64);
+      for (int i = 0; i < count; ++i)
+        sequence.push_back(static_cast<int>(std::find(numbers.begin(), numbers.end(), decisions[i].process) - numbers.begin()));
+      return changes(sequence).size() >= wanted || now() > enough;
+    }));
+    EXPECT_EQ(box.state().lost_decisions, 0u);
+    EXPECT_GT(sequence.size(), 15u);
+    return sequence;
+  }
+  // Without the decisions that let the same one go on.
+  static std::vector<int> changes(std::vector<int> sequence) {
+    sequence.erase(std::unique(sequence.begin(), sequence.end()), sequence.end());
+    return sequence;
+  }
+  static constexpr std::size_t wanted = 20;
+};
+
+TEST_F(SchedulingPolicy, RoundRobinTakesEachInTurn) {
+  const auto sequence = changes(sequence_of("round-robin"));
+  ASSERT_GT(sequence.size(), 5u);
+  for (std::size_t i = 0; i < sequence.size(); ++i) EXPECT_EQ(sequence[i], static_cast<int>(i % 3)) << i;
+}
+
+TEST_F(SchedulingPolicy, FifoKeepsTheFirst) { EXPECT_EQ(changes(sequence_of("fifo")), std::vector{0}); }
+
+TEST_F(SchedulingPolicy, PriorityKeepsTheBest) { EXPECT_EQ(changes(sequence_of("priority")), std::vector{1}); }
+
+TEST_F(SchedulingPolicy, FairGivesMoreToTheLessNice) {
+  const auto sequence = sequence_of("fair");
+  const auto count = [&](int i) { return std::count(sequence.begin(), sequence.end(), i); };
+  EXPECT_GT(count(1), count(0));
+  EXPECT_GT(count(0), count(2));
+}
+
+TEST_F(SchedulingPolicy, LotteryDrawsWhatItsSeedSays) {
+  const auto observed = changes(sequence_of("lottery"));
+  std::vector<int> queue = {0, 1, 2}, predicted;
+  for (Numbers numbers{seed}; predicted.size() < 10 * wanted;) {
+    std::uint64_t total = 0;
+    for (const int i : queue) total += weight_of_nice(nice_values[i]);
+    std::uint64_t number = numbers.below(total);
+    std::size_t at = 0;
+    while (number >= weight_of_nice(nice_values[queue[at]])) number -= weight_of_nice(nice_values[queue[at++]]);
+    const int winner = queue[at];
+    predicted.push_back(winner);
+    queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(at));
+    queue.push_back(winner);
+  }
+  predicted = changes(predicted);
+  const std::size_t common = std::min(observed.size(), predicted.size()) - 1;
+  ASSERT_GT(common, 3u);
+  for (std::size_t i = 0; i < common; ++i) EXPECT_EQ(observed[i], predicted[i]) << i;
+}
+
+TEST_F(SchedulingPolicy, ChangesWhileTheProcessesRun) {
+  SchedulingBox box;
+  box.add_busy_ones(get_nprocs() + 3);
+  for (const char* policy : {"fair", "priority", "lottery", "fifo", "round-robin"}) {
+    ASSERT_EQ(box.set_policy(policy), 0) << policy;
+    EXPECT_STREQ(box.state().policy, policy);
+    const std::uint64_t before = box.state().decisions;
+    EXPECT_TRUE(comes_true([&] { return box.state().decisions > before + 5; })) << policy;
+  }
+  EXPECT_EQ(box.set_policy("best"), -1);
+  EXPECT_EQ(errno, EINVAL);
+  EXPECT_STREQ(box.state().policy, "round-robin");
+}
+
+TEST_F(SchedulingPolicy, TheLogPrintsEachDecision) {
+  SchedulingBox box;
+  box.add_busy(0, true);
+  box.add_busy(0, true);
+  int log[2];
+  ASSERT_EQ(pipe(log), 0);
+  ASSERT_EQ(box.change({.change = ContainerScheduling::logging, .log = 1, .log_to = log[1]}), 0);
+  close(log[1]);
+  const std::string start = "Container:" + std::to_string(box.id()) + "\tScheduling process:";
+  FILE* lines = fdopen(log[0], "r");
+  std::vector<std::string> seen;
+  char line[128];
+  for (int i = 0; i < 6 && fgets(line, sizeof line, lines); ++i) seen.push_back(line);
+  ASSERT_EQ(seen.size(), 6u);
+  for (const std::string& one : seen) {
+    EXPECT_TRUE(one.starts_with(start)) << one;
+    EXPECT_EQ(one.back(), '\n');
+  }
+  EXPECT_EQ(box.change({.change = ContainerScheduling::logging}), 0);
+  while (fgets(line, sizeof line, lines)) {
+  }
+  EXPECT_TRUE(feof(lines));  // nobody has it open any more
+  fclose(lines);
+}
+
+}  // namespace
+}  // namespace cv6::guest

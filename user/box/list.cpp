@@ -1,0 +1,40 @@
+// `box ls`: which containers there are.
+#include <cstdio>
+#include <memory>
+
+#include "containers.hpp"
+#include "table.hpp"
+#include "words.hpp"
+
+namespace cv6::box {
+namespace {
+
+struct ListOptions {
+  bool quiet = false;
+  Format format = Format::table;
+};
+
+void list(const ListOptions& options) {
+  const std::vector<ContainerStat> containers = all();
+  if (options.quiet) {
+    for (const ContainerStat& c : containers) std::printf("%d\n", c.id);
+    return;
+  }
+  Table table({"ID", "NAME", "STATE", "PROCESSES", "MEMORY", "HOSTNAME"});
+  for (const ContainerStat& c : containers)
+    table.add({c.id, c.name, name_of(c.state), c.processes, Cell::size(c.memory), c.hostname});
+  table.print(options.format);
+}
+
+}  // namespace
+
+void add_ls(CLI::App& box, int&) {
+  auto options = std::make_shared<ListOptions>();
+  CLI::App& word = *box.add_subcommand("ls", "list the containers");
+  word.alias("ps");
+  word.add_flag("-q,--quiet", options->quiet, "ids only");
+  add_format_option(word, options->format);
+  word.callback([options] { list(*options); });
+}
+
+}  // namespace cv6::box

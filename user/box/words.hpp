@@ -1,0 +1,18 @@
+// The words of box: what may follow `box` on the command line. Each is described to CLI11 by a function of its own, in the
+// file that does its work; main.cpp lists them. When the word was given, its callback does the work and sets box's exit
+// status; it may throw Failure.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace cv6::box {
+
+void add_run(CLI::App& box, int& status);
+void add_exec(CLI::App& box, int& status);
+void add_rm(CLI::App& box, int& status);
+void add_ls(CLI::App& box, int& status);
+void add_policy(CLI::App& box, int& status);
+void add_trace(CLI::App& box, int& status);
+void add_sched(CLI::App& box, int& status);
+
+}  // namespace cv6::box
