@@ -60,7 +60,7 @@ static_assert(sizeof(ContainerStat) == 192);
 // container_limit(ContainerLimit*, size): gets or sets one limit; then its counters are filled in.
 struct ContainerLimit {
   enum Operation : std::uint32_t { get = 0, set = 1 };
-  enum Kind : std::uint32_t { processes = 0, open_files = 1 };
+  enum Kind : std::uint32_t { processes = 0, open_files = 1, disk = 3 };
   static constexpr std::uint64_t unlimited = UINT64_MAX;
   std::int32_t id;
   std::uint32_t operation;

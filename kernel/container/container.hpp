@@ -5,6 +5,7 @@
 //   sched_context       its virtual scheduler: policy and queue, and its share of the processors; frozen or not
 //   memory              its guest-physical memory, and what it is charged
 //   tasks, open_files   how many processes and threads, and descriptors, it and those below have, and may have
+//   disk                how much data of files it and those below have changed, and may
 //   gate                which system calls its processes may make, and the log of those they made
 //   root                its view of the files: copy on write over what it was given
 //   hostname            its own
@@ -72,6 +73,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() { return *memory_; }
+  DiskAccount* disk() { return disk_.get(); }  // data of files changed by it and those below; null: the host's, not counted
   ResourceCounter& tasks() { return tasks_; }            // processes until they are reaped, and their further threads
   ResourceCounter* open_files() { return is_host() ? nullptr : &open_files_; }  // entries of descriptor tables; null: not counted
   CallGate& gate() { return gate_; }
@@ -105,6 +107,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable pids_;
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
+  Ref<DiskAccount> disk_;
   ResourceCounter tasks_, open_files_;
   CallGate gate_;
   unsigned children_ = 0;  // in the manager's table, with its lock

@@ -9,6 +9,9 @@ namespace cv6 {
 
 namespace {
 
+// A file system in memory is full when memory is.
+Error full(Error error) { return error == Error::nomem ? Error::nospc : error; }
+
 constexpr std::uint64_t pages_between_yields = 4096;
 
 // The mutexes of two files, or of one: of a view before what is below it, as take_over() needs, else by address.
@@ -45,40 +48,52 @@ std::uint64_t shareable(std::uint64_t from, std::uint64_t to, std::uint64_t leng
 
 }  // namespace
 
-Result<void> PagedInode::share_pages(PageCache& source, std::uint64_t from, std::uint64_t to, std::uint64_t length) {
-  std::uint64_t first = from / page_size, place = to / page_size, pages = pages_for(length);
-  if (first == 0 && place == 0 && cache_.page_count() == 0 && &source != &cache_) {
+// Positions and counts are pages.
+Result<void> PagedInode::share_pages(PageCache& source, std::uint64_t from, std::uint64_t to, std::uint64_t pages,
+                                     std::uint64_t& done) {
+  done = 0;
+  if (from == 0 && to == 0 && &source != &cache_ && !cache_.has_account() && cache_.page_count() == 0) {
     std::uint64_t behind;
-    if (!source.next_page(pages, behind)) return cache_.share_from(source);  // at once: that is all it has
+    if (!source.next_page(pages, behind)) {  // that is all it has: at once
+      TRY(cache_.share_from(source));
+      done = pages;
+      return {};
+    }
   }
-  while (pages > 0) {
-    const std::uint64_t part = std::min(pages, pages_between_yields);
-    TRY(cache_.share_range(source, first, place, part));
-    first += part;
-    place += part;
-    pages -= part;
+  while (done < pages) {
+    std::uint64_t now = 0;
+    const Result<void> shared =
+        cache_.share_range(source, from + done, to + done, std::min(pages - done, pages_between_yields), now);
+    done += now;
+    if (!shared) return shared;
     sched::maybe_yield();
   }
   return {};
 }
 
 Result<std::uint64_t> PagedInode::share_range(Inode& source, std::uint64_t from, std::uint64_t to, std::uint64_t length,
-                                              std::uint64_t size_limit, const Credentials& who) {
+                                              Share what, std::uint64_t size_limit, const Credentials& who) {
   if (!source.page_cache()) return 0;
   if (!is_own()) TRY(take_over());  // before the locks: what is below may be the source
   while (true) {
     Inode& shown = source.shown();
     LockedFiles locked(shown, *this);
     if (&source.shown() != &shown) continue;
-    length = shareable(from, to, length, shown.size(), size());
-    if (length == 0 || to + length > std::min(size_limit, file_size_max)) return 0;
-    if (&shown == this && from < to + length && to < from + length) return from == to ? Result<std::uint64_t>(length) : Error::inval;
-    const Result<void> shared = share_pages(*shown.page_cache(), from, to, length);
-    if (!shared) return shared.error() == Error::nomem ? Error::nospc : shared.error();
+    const std::uint64_t possible = shareable(from, to, length, shown.size(), size());
+    if (what == Share::all && possible < length) return Error::inval;
+    if (possible == 0) return 0;
+    if (to + possible > std::min(size_limit, file_size_max)) return what == Share::all ? Result<std::uint64_t>(Error::fbig) : 0;
+    if (&shown == this && from < to + possible && to < from + possible)
+      return from == to ? Result<std::uint64_t>(possible) : Error::inval;
+    std::uint64_t pages = 0;
+    const Result<void> shared = share_pages(*shown.page_cache(), from / page_size, to / page_size, pages_for(possible), pages);
+    if (pages == 0) return full(shared.error());
     drop_set_id_bits(*this, who);
-    if (to + length > size()) set_size(to + length);
+    const std::uint64_t bytes = std::min(possible, pages * page_size);
+    if (to + bytes > size()) set_size(to + bytes);
     touch_modified();
-    return length;
+    if (!shared && what == Share::all) return full(shared.error());
+    return bytes;
   }
 }
 

@@ -13,7 +13,7 @@ Result<void> ChargedPages::add(std::uint64_t index, bool& added) {
   Chunk* chunk = chunks_.find(index / bits);
   const std::uint64_t bit = std::uint64_t{1} << index % 64;
   if (chunk && chunk->words[index % bits / 64] & bit) return {};
-  if (!account_->charge(1)) return Error::nospc;
+  if (!account_->charge(1)) return Error::dquot;
   if (!chunk) {
     chunk = new (std::nothrow) Chunk;
     if (!chunk) {

@@ -38,7 +38,7 @@ class ChargedPages {
   explicit ChargedPages(Ref<DiskAccount> account) : account_(std::move(account)) {}
   ~ChargedPages();
 
-  // An index more, which may be in the set already: `added` says. Error::nospc (the account), Error::nomem.
+  // An index more, which may be in the set already: `added` says. Error::dquot (the account), Error::nomem.
   Result<void> add(std::uint64_t index, bool& added);
   // Indexes less.
   void remove(std::uint64_t first, std::uint64_t last);

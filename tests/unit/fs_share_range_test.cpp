@@ -16,7 +16,7 @@ class ShareRangeTest : public test::FsTest {
     const Ref<File> source = *from_tree.open(from, open_flag::read);
     const Ref<File> target = *to_tree.open(to, open_flag::write | open_flag::create);
     return static_cast<PagedInode&>(target->inode())
-        .share_range(source->inode(), from_offset, to_offset, length, UINT64_MAX, Credentials::root());
+        .share_range(source->inode(), from_offset, to_offset, length, PagedInode::Share::what_pages_can, UINT64_MAX, Credentials::root());
   }
   static void write(Tree& tree, const std::string& name, std::uint64_t offset, const std::string& text) {
     const Ref<File> file = *tree.open(name, open_flag::write | open_flag::create);
@@ -126,7 +126,8 @@ TEST_F(ShareRangeTest, FailedAllocationsLoseNothing) {
     const Ref<File> target = *view.open("/b", open_flag::write);
     allocation_failures::fail_nth(n);
     (void)static_cast<PagedInode&>(target->inode())
-        .share_range(source->inode(), 10 * page_size, 3 * page_size, 80 * page_size, UINT64_MAX, Credentials::root());
+        .share_range(source->inode(), 10 * page_size, 3 * page_size, 80 * page_size, PagedInode::Share::what_pages_can, UINT64_MAX,
+                     Credentials::root());
     const bool happened = allocation_failures::happened();
     allocation_failures::fail_nth(0);
     ASSERT_EQ(host.get("/a"), some_text(100 * page_size, 'a'));

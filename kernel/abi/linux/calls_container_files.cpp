@@ -3,6 +3,7 @@
 // Who may: a privileged process above the container.
 #include <algorithm>
 
+#include "abi/linux/container_calls.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
 #include "container/manager.hpp"
@@ -13,10 +14,9 @@
 namespace cv6::linux_abi {
 namespace {
 
-Result<Ref<Container>> find_below(Context& context, int id) {
-  Ref<Container> found = ContainerManager::find(context.container, id);
-  if (!found) return Error::srch;
-  if (!context.process.credentials().privileged()) return Error::perm;
+Result<Ref<Container>> find_to_manage(Context& context, int id) {
+  Ref<Container> found = TRY(find_container(context, id));
+  TRY(check_may_manage(context));
   return found;
 }
 
@@ -53,7 +53,7 @@ class ChangeLines final : public cow::ChangeSink {
 Result<long> sys_mount_in_container(Context& context, UserPtr<ContainerMount> pointer, std::size_t size) {
   const ContainerMount wanted = TRY(read_extensible(pointer, size, sizeof(ContainerMount)));
   if (wanted.flags & ~ContainerMount::read_only) return Error::inval;
-  const Ref<Container> container = TRY(find_below(context, wanted.id));
+  const Ref<Container> container = TRY(find_to_manage(context, wanted.id));
   abi::NameArgument name;
   TRY(name.read(UserString(wanted.source)));
   const Path source = TRY(resolve(abi::caller_of(context), name.at(), Follow::yes));
@@ -70,14 +70,14 @@ Result<long> sys_view_container(Context& context, int id) {
     TRY(view(context.process, context.container));
     return 0;
   }
-  TRY(view(context.process, *TRY(find_below(context, id))));
+  TRY(view(context.process, *TRY(find_to_manage(context, id))));
   return 0;
 }
 
 // What has changed is written down at once, into memory of the caller's container: so the file is of one moment, and can be
 // read as any other.
 Result<long> sys_open_container_changes(Context& context, int id) {
-  const Ref<Container> container = TRY(find_below(context, id));
+  const Ref<Container> container = TRY(find_to_manage(context, id));
   const Path root = container->root();
   if (!root) return Error::srch;
   const Caller caller = abi::caller_of(context);

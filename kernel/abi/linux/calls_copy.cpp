@@ -45,10 +45,10 @@ void count_copy(Process& process, std::size_t moved) {
 
 // Of two regular files, what can be done by sharing pages: returns how many bytes.
 Result<std::uint64_t> share(Context& context, File& from, std::uint64_t from_offset, File& to, std::uint64_t to_offset,
-                            std::uint64_t count) {
+                            std::uint64_t count, PagedInode::Share what) {
   if (!to.inode().page_cache()) return 0;
   return static_cast<PagedInode&>(to.inode())
-      .share_range(from.inode(), from_offset, to_offset, count, file_size_limit(context), to.credentials());
+      .share_range(from.inode(), from_offset, to_offset, count, what, file_size_limit(context), to.credentials());
 }
 
 constexpr std::size_t chunk_size = 16384;
@@ -114,7 +114,8 @@ Result<long> sys_copy_file_range(Context& context, Descriptor from_descriptor, U
   count = std::min(count, max_transfer);
   const bool overlap = source.offset() < target.offset() + count && target.offset() < source.offset() + count;
   if (&from->inode() == &to->inode() && overlap) return Error::inval;
-  const std::uint64_t shared = TRY(share(context, *from, source.offset(), *to, target.offset(), count));
+  constexpr auto what = PagedInode::Share::what_pages_can;
+  const std::uint64_t shared = TRY(share(context, *from, source.offset(), *to, target.offset(), count, what));
   source.advance(shared);
   target.advance(shared);
   const auto copied = copy(*from, source, count - shared, [&](std::span<const char> bytes) {
@@ -146,8 +147,7 @@ Result<long> clone_range(Context& context, File& to, const FileCloneRange& range
   if (range.src_offset > size || range.src_offset + range.src_length > size) return Error::inval;
   const std::uint64_t length = range.src_length ? range.src_length : size - range.src_offset;
   if (length == 0) return 0;
-  if (range.dest_offset + length > file_size_limit(context)) return Error::fbig;
-  if (TRY(share(context, *from, range.src_offset, to, range.dest_offset, length)) != length) return Error::inval;
+  TRY(share(context, *from, range.src_offset, to, range.dest_offset, length, PagedInode::Share::all));
   return 0;
 }
 

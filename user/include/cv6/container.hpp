@@ -99,6 +99,7 @@ struct ContainerLimit {
   enum class Kind : std::uint32_t {
     processes,   // and their threads; until they are reaped. Beyond: EAGAIN
     open_files,  // descriptors of all processes. Beyond: EMFILE
+    disk = 3,    // bytes of files that were written or made, in whole pages, without volumes and tmpfs. Beyond: EDQUOT
   };
   static constexpr std::uint64_t unlimited = UINT64_MAX;
   std::int32_t id = host_container;
