@@ -35,7 +35,7 @@ void add_texts(const Context& context, const GatedCall& call, CallRecord& record
 
 // --- denied calls -----------------------------------------------------------------------------------------------------
 
-// The terminal that the container was started from; without one, the process's standard error if that leads out of the
+// Where a container without a console of its own says things: the terminal that it was started from; without one, the process's standard error if that leads out of the
 // container (a device or a pipe). Never waits.
 Ref<File> console_of(Context& context) {
   constexpr OpenFlags flags = open_flag::write | open_flag::nonblock;
@@ -58,6 +58,7 @@ void announce(Context& context, std::uint32_t number, CallGate::Notice notice) {
   const int id = context.container.id();
   print(line, "Syscall {} not allowed in container with ID {}\n", static_cast<std::int32_t>(number), id);
   if (notice == CallGate::Notice::last_line) print(line, "(container {}: the next ones are only counted and logged)\n", id);
+  if (context.container.print(line.view())) return;
   if (const Ref<File> console = console_of(context)) {
     IoBuffer text = IoBuffer::kernel(line.view());
     (void)console->write(text);

@@ -47,6 +47,9 @@ Result<void> leave(UserThread& caller);
 // inside; perm; srch: it is being destroyed already. Not interrupted by anything: what it waits for has been killed.
 Result<void> destroy(UserThread& caller, Container& container);
 
+// The same by the kernel itself, from outside of the container or at the end of its last process.
+Result<void> destroy(Container& container);
+
 // The caller's root and working directories become the container's root: setns(2) for files only. Everything else of the
 // process stays, so this works whatever the container's processes do. What is open stays usable for its data; directories
 // of the former tree lead nowhere (Error::xdev), as after a join. Error::busy: the caller has joined a container, which

@@ -4,6 +4,7 @@
 #include "arch/user_memory.hpp"
 #include "container/container.hpp"
 #include "sync/log.hpp"
+#include "task/container_operations.hpp"
 #include "task/futex.hpp"
 #include "task/interval_timers.hpp"
 #include "task/job_stops.hpp"
@@ -155,6 +156,7 @@ void end_process(Process& process, UserThread& last) {
       SpinGuard guard(process_tree_lock);
       process.container().first_process = nullptr;
     }
+    process.container().note_end(process.exit_status.encode());
     kill_everything_in(process.container(), &process);
   }
   ZombieList unwanted;
@@ -174,7 +176,9 @@ void end_process(Process& process, UserThread& last) {
     SpinGuard guard(process_tree_lock);
     child = reap(*zombie);
   }
-  process.container().leave();  // held by the process, which the thread holds
+  Container& container = process.container();  // held by the process, which the thread holds
+  container.leave();
+  if (container.lifetime() == Lifetime::until_empty && container.process_count() == 0) (void)destroy(container);
 }
 
 }  // namespace

@@ -12,10 +12,10 @@
 namespace cv6 {
 namespace {
 
-class DiskAccountTest : public MachineTest {
+class DiskAccountTest : public test::MachineTest {
  protected:
   void SetUp() override {
-    start_machine();
+    test::start_machine();
     MachineTest::SetUp();
   }
   static std::uint64_t pages(DiskAccount& account) { return account.counter().counts().current / page_size; }
