@@ -31,6 +31,7 @@
 #include "container/gate.hpp"
 #include "container/pid.hpp"
 #include "fs/file.hpp"
+#include "lib/hash_table.hpp"
 #include "lib/string.hpp"
 #include "mm/guest_memory.hpp"
 #include "sched/scheduler.hpp"
@@ -163,8 +164,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   Guarded<String, Rank::container> annotation_;
 
  public:
-  TreeNode id_node;    // in the manager's table
-  TreeNode name_node;
+  HashNode name_node;  // in the manager's table
 };
 
 }  // namespace cv6
