@@ -10,7 +10,10 @@ namespace cv6 {
 // create_container(ContainerCreate*, size) -> id. Strings are addresses of NUL-terminated text; 0: none given.
 struct ContainerCreate {
   static constexpr std::size_t first_size = 24;  // without `scheduling`
-  std::uint64_t flags;     // 0
+  static constexpr std::uint64_t may_nest = 1;   // its own root may make containers below it
+  static constexpr std::uint64_t temporary = 2;  // it is destroyed when its last process ends
+  static constexpr std::uint64_t all_flags = 3;
+  std::uint64_t flags;
   std::uint64_t name;      // none: "box-<id>"
   std::uint64_t hostname;  // none: the name
   std::uint64_t scheduling;  // address of a ContainerScheduling, of which what `change` names counts; 0: the defaults
@@ -21,6 +24,7 @@ static_assert(sizeof(ContainerCreate) == 32);
 struct ContainerSpawn {
   static constexpr std::uint32_t foreground = 1;   // its group becomes the terminal's foreground group
   static constexpr std::uint32_t new_session = 2;  // a session of its own
+  static constexpr std::uint32_t first_size = 56;  // without user and group
   std::int32_t id;
   std::uint32_t flags;
   std::uint64_t path;          // of the program, in the container's view
@@ -29,8 +33,9 @@ struct ContainerSpawn {
   std::uint64_t directory;     // where it starts; 0: "/"
   std::uint64_t descriptors;   // array of PassedDescriptor
   std::uint64_t descriptor_count;
+  std::uint32_t user, group;
 };
-static_assert(sizeof(ContainerSpawn) == 56);
+static_assert(sizeof(ContainerSpawn) == 64);
 
 struct PassedDescriptor {
   std::int32_t from;  // the caller's
@@ -41,6 +46,7 @@ struct PassedDescriptor {
 struct ContainerStat {
   enum Which : std::uint32_t { by_id = 0, next_after_id = 1, by_name = 2 };
   static constexpr std::size_t text_size = 72;
+  static constexpr std::size_t first_size = 192;  // up to `hostname`
   std::int32_t id;
   std::uint32_t which;
   std::int32_t parent;
@@ -52,8 +58,49 @@ struct ContainerStat {
   std::uint64_t cpu_time;     // nanoseconds
   char name[text_size];
   char hostname[text_size];
+  // Since 1970, in nanoseconds; 0: not yet.
+  std::uint64_t created, started, ended;
+  std::int32_t first_process;  // its number as the caller sees it; 0: none
+  std::int32_t status;         // of the last first process: as wait(2) has it
+  std::uint32_t starts;        // how many first processes there have been
+  std::uint32_t flags;         // of ContainerCreate
 };
-static_assert(sizeof(ContainerStat) == 192);
+static_assert(sizeof(ContainerStat) == 232);
+
+// open_container_console(ContainerConsoleOpen*, size) -> descriptor: of the log, for reading, or with write_output or
+// write_error for a program inside to write to.
+struct ContainerConsoleOpen {
+  enum Flags : std::uint32_t { write_output = 1, write_error = 2, follow = 4, new_only = 8, nonblock = 16, all = 31 };
+  std::int32_t id;
+  std::uint32_t flags;
+  std::int32_t forward;   // descriptor that gets what is written as well; -1: none
+  std::uint32_t reserved;
+};
+static_assert(sizeof(ContainerConsoleOpen) == 16);
+
+// container_annotation(ContainerAnnotation*, size) -> length: the text that whoever manages the container noted down.
+struct ContainerAnnotation {
+  enum Operation : std::uint32_t { get = 0, set = 1 };
+  std::int32_t id;
+  std::uint32_t operation;
+  std::uint64_t text;   // address
+  std::uint64_t size;   // of the text, or of the room for it
+};
+static_assert(sizeof(ContainerAnnotation) == 24);
+
+// container_descriptor(ContainerDescriptor*, size): the open descriptor of a process of container `id` after (process,
+// descriptor) in the order of these two.
+struct ContainerDescriptor {
+  static constexpr std::size_t name_size = 256;
+  std::int32_t id;
+  std::int32_t process;     // as the caller numbers processes; asked for by: after this one (0: from the first)
+  std::int32_t descriptor;  // and after this one (-1: from the first)
+  std::int32_t container_descriptor;  // the answer: the container's number for it; -1: none
+  std::uint32_t readable, writable;
+  std::uint64_t position;
+  char name[name_size];     // as seen inside
+};
+static_assert(sizeof(ContainerDescriptor) == 288);
 
 // container_limit(ContainerLimit*, size): gets or sets one limit; then its counters are filled in.
 struct ContainerLimit {

@@ -88,6 +88,13 @@ Result<T> read_extensible(UserPtr<T> from, std::size_t size, std::size_t first_v
   return value;
 }
 
+// The answer in such a structure, as far as the caller's version goes.
+template <class T>
+Result<void> write_extensible(UserPtr<T> to, const T& value, std::size_t size) {
+  if (arch::copy_to_user(to.address(), &value, size < sizeof value ? size : sizeof value) != 0) return Error::fault;
+  return {};
+}
+
 // Room for a path name: short ones stay on the stack, longer ones get memory.
 class PathBuffer {
  public:

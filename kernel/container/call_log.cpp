@@ -4,38 +4,7 @@
 #include <bit>
 #include <cstring>
 
-#include "mm/payer.hpp"
-
 namespace cv6 {
-
-CallLog::Block::~Block() {
-  if (!data_) return;
-  ::operator delete(data_);
-  payer_->uncharge(pages_);
-}
-
-void CallLog::Block::swap(Block& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(count_, other.count_);
-  std::swap(pages_, other.pages_);
-  std::swap(payer_, other.payer_);
-}
-
-Result<CallLog::Block> CallLog::Block::create(std::uint64_t count, std::size_t size, GuestMemory& payer) {
-  Block block;
-  block.pages_ = (count * size + page_size - 1) / page_size;
-  TRY(payer.charge(block.pages_));
-  const payer::Scope paid_already(nullptr);
-  block.data_ = ::operator new(count * size, std::nothrow);
-  if (!block.data_) {
-    payer.uncharge(block.pages_);
-    return Error::nomem;
-  }
-  std::memset(block.data_, 0, count * size);
-  block.count_ = count;
-  block.payer_ = Ref<GuestMemory>(&payer);
-  return block;
-}
 
 CallLog::~CallLog() = default;
 
@@ -44,17 +13,17 @@ Result<CallLog::NewMemory> CallLog::allocate(const Settings& wanted, GuestMemory
   NewMemory memory;
   if (wanted.capacity) {
     const std::uint64_t capacity = std::bit_ceil(std::uint64_t{std::max(wanted.capacity, least_capacity)});
-    Block ring = TRY(Block::create(capacity, sizeof(CallRecord), payer));
+    ChargedArray ring = TRY(ChargedArray::create(capacity, sizeof(CallRecord), payer));
     memory.ring.swap(ring);
   }
   if (wanted.what & counts) {
-    Block counters = TRY(Block::create(CallSet::bits, sizeof(CallCount), payer));
+    ChargedArray counters = TRY(ChargedArray::create(CallSet::bits, sizeof(CallCount), payer));
     memory.counters.swap(counters);
   }
   return memory;
 }
 
-void CallLog::use_ring(Block& ring) {
+void CallLog::use_ring(ChargedArray& ring) {
   const std::uint64_t most = std::min<std::uint64_t>(ring.count(), capacity_for_denied);
   const std::uint64_t start = std::max(oldest(), head_ > most ? head_ - most : 0);
   for (std::uint64_t at = start; at < head_ && ring.count(); ++at)
@@ -82,7 +51,7 @@ void CallLog::ensure_ring(GuestMemory& payer) {
     SpinGuard guard(lock_);
     if (ring_.count()) return;
   }
-  auto ring = Block::create(capacity_for_denied, sizeof(CallRecord), payer);
+  auto ring = ChargedArray::create(capacity_for_denied, sizeof(CallRecord), payer);
   if (!ring) return;
   SpinGuard guard(lock_);
   if (!ring_.count()) use_ring(*ring);

@@ -17,8 +17,8 @@
 
 #include "arch/context.hpp"
 #include "container/call_set.hpp"
+#include "container/charged_array.hpp"
 #include "lib/result.hpp"
-#include "mm/guest_memory.hpp"
 #include "sched/wait_queue.hpp"
 
 namespace cv6 {
@@ -123,36 +123,15 @@ class CallLog {
   bool copy_counts(unsigned first, std::span<CallCount> to);
 
  private:
-  // An array of zeros that its container is charged.
-  class Block {
-   public:
-    Block() = default;
-    Block(Block&& other) noexcept { swap(other); }
-    Block& operator=(Block&&) = delete;
-    ~Block();
-    static Result<Block> create(std::uint64_t count, std::size_t size, GuestMemory& payer);
-    void swap(Block& other) noexcept;
-    template <class T>
-    T* as() const {
-      return static_cast<T*>(data_);
-    }
-    std::uint64_t count() const { return count_; }
-    std::uint64_t pages() const { return pages_; }
-
-   private:
-    void* data_ = nullptr;
-    std::uint64_t count_ = 0, pages_ = 0;
-    Ref<GuestMemory> payer_;
-  };
   struct NewMemory {
-    Block ring, counters;
+    ChargedArray ring, counters;
   };
   // With the lock held: whoever waits may be anybody, and the queue has a lock of its own.
   [[gnu::noinline, clang::preserve_most]] void wake_reader() REQUIRES(lock_);
   static Result<NewMemory> allocate(const Settings& wanted, GuestMemory& payer);
   // What is not needed any more is in `memory` afterwards, to be dropped without the lock.
   void apply(const Settings& wanted, NewMemory& memory) REQUIRES(lock_);
-  void use_ring(Block& ring) REQUIRES(lock_);
+  void use_ring(ChargedArray& ring) REQUIRES(lock_);
   void ensure_ring(GuestMemory& payer);
   CallRecord& next_record() REQUIRES(lock_) { return ring_.as<CallRecord>()[head_++ & mask_]; }
   std::uint64_t oldest() const REQUIRES(lock_);
@@ -160,7 +139,7 @@ class CallLog {
   SpinLock lock_{Rank::call_log};
   std::atomic<What> what_{nothing};  // changed with the lock held; with records there is a ring, with counts counters
   bool reader_waits_ GUARDED_BY(lock_) = false;
-  Block ring_ GUARDED_BY(lock_), counters_ GUARDED_BY(lock_);
+  ChargedArray ring_ GUARDED_BY(lock_), counters_ GUARDED_BY(lock_);
   std::uint64_t mask_ GUARDED_BY(lock_) = 0;      // of the ring
   std::uint64_t head_ GUARDED_BY(lock_) = 0;      // the next record's number
   std::uint64_t ring_start_ GUARDED_BY(lock_) = 0;  // no record before this one is in the ring

@@ -1,5 +1,7 @@
 #include "container/container.hpp"
 
+#include "fs/real_time.hpp"
+
 namespace cv6 {
 
 Container::~Container() = default;
@@ -29,11 +31,13 @@ void Container::leave() {
   if ((before & ~stopping_bit) != 1) return;
   became_empty_.wake_all();
   gate_.log().note_emptied();
+  console_.readers().wake_all();
 }
 
 bool Container::begin_stopping() {
   if (population_.fetch_or(stopping_bit, std::memory_order_acq_rel) & stopping_bit) return false;
   gate_.log().wake_readers();
+  console_.readers().wake_all();
   return true;
 }
 
@@ -48,8 +52,51 @@ void Container::let_go() {
   set_root({});
   (void)gate_.set_log({}, *memory_);  // off, without memory
   set_scheduler_log(nullptr);
+  console_.let_go();
 }
 
+ContainerLife Container::life() {
+  return life_.with([](ContainerLife& life) { return life; });
+}
+void Container::note_start() {
+  const Nanoseconds now = real_time_now();
+  life_.with([now](ContainerLife& life) {
+    life.started = now;
+    life.ended = 0;
+    ++life.starts;
+  });
+}
+void Container::note_end(int status) {
+  const Nanoseconds now = real_time_now();
+  life_.with([=](ContainerLife& life) {
+    life.ended = now;
+    life.status = status;
+  });
+}
+
+Result<void> Container::annotate(std::string_view text) {
+  String note = TRY(String::create(text));
+  annotation_.with([&](String& now) { std::swap(now, note); });
+  return {};
+}
+// The length first: nothing is allocated under the lock.
+Result<String> Container::annotation() {
+  Vector<char> copy;
+  while (true) {
+    const std::size_t size = annotation_.with([](String& text) { return text.size(); });
+    TRY(copy.resize(size));
+    const bool complete = annotation_.with([&](String& text) {
+      if (text.size() != size) return false;
+      std::memcpy(copy.data(), text.c_str(), size);
+      return true;
+    });
+    if (complete) return String::create({copy.data(), size});
+  }
+}
+
+FixedString<Container::hostname_size> Container::name() const {
+  return names_.with([](Names& names) { return names.own; });
+}
 FixedString<Container::hostname_size> Container::hostname() {
   return names_.with([](Names& names) { return names.host; });
 }

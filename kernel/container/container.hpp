@@ -4,7 +4,10 @@
 //   pids                the numbers its processes are known by, and through them the processes themselves
 //   sched_context       its virtual scheduler: policy and queue, and its share of the processors; frozen or not
 //   memory              its guest-physical memory, and what it is charged
-//   tasks, open_files   how many processes and threads, and descriptors, it and those below have, and may have
+//   tasks               how many processes and threads it and those below have, and may have
+//   descriptors         the numbers of its processes' descriptors (cfd), how many there are, and may be
+//   console             what its programs print
+//   life                when it was made, started, ended, and how
 //   gate                which system calls its processes may make, and the log of those they made
 //   root                its view of the files: copy on write over what it was given
 //   hostname            its own
@@ -22,20 +25,37 @@
 #include <string_view>
 
 #include "container/allocation_record.hpp"
+#include "container/console.hpp"
+#include "container/descriptor_numbers.hpp"
 #include "container/gate.hpp"
 #include "container/pid.hpp"
 #include "fs/file.hpp"
-#include "lib/resource_counter.hpp"
 #include "lib/string.hpp"
 #include "mm/guest_memory.hpp"
 #include "sched/scheduler.hpp"
 
 namespace cv6 {
 
+// May its own root make containers below it?
+enum class Nesting : std::uint8_t { no, yes };
+
+// Does it go by itself when the last process ends?
+enum class Lifetime : std::uint8_t { until_destroyed, until_empty };
+
 struct ContainerSettings {
   std::string_view name;      // empty: "box-<id>"
   std::string_view hostname;  // empty: the name
   SchedSettings scheduling;
+  Nesting nesting = Nesting::no;
+  Lifetime lifetime = Lifetime::until_destroyed;
+};
+
+// When its first process was started and ended, since 1970 (0: not yet), and how: a status word as wait(2) has it. How
+// often one was started.
+struct ContainerLife {
+  Nanoseconds created = 0, started = 0, ended = 0;
+  int status = 0;
+  unsigned starts = 0;
 };
 
 class Container : public Counted<Container>, public Cached<Container, "container"> {
@@ -47,7 +67,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   ~Container();
 
   int id() const { return id_; }
-  std::string_view name() const { return name_; }
+  FixedString<hostname_size> name() const;
   Container* parent() const { return parent_.get(); }
   bool is_host() const { return !parent_; }
   unsigned depth() const { return depth_; }  // 0: the host
@@ -72,9 +92,22 @@ class Container : public Counted<Container>, public Cached<Container, "container
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() const { return *memory_; }
   ResourceCounter& tasks() { return tasks_; }            // processes until they are reaped, and their further threads
-  ResourceCounter* open_files() { return is_host() ? nullptr : &open_files_; }  // entries of descriptor tables; null: not counted
+  DescriptorNumbers* descriptors() { return is_host() ? nullptr : &descriptors_; }  // null: not numbered, not counted
   CallGate& gate() { return gate_; }
   AllocationRecord& allocations() { return allocations_; }
+  ContainerConsole& console() { return console_; }
+  // A line from the kernel on its console. False: nothing is attached there.
+  bool print(std::string_view line) { return console_.print(line, *memory_); }
+
+  ContainerLife life();
+  void note_start();
+  void note_end(int status);
+  Nesting nesting() const { return nesting_; }
+  Lifetime lifetime() const { return lifetime_; }
+  // What whoever manages the container notes down about it; at most longest_annotation bytes.
+  static constexpr std::size_t longest_annotation = 16384;
+  Result<void> annotate(std::string_view text);  // Error::nomem
+  Result<String> annotation();
   // Empty once the container has let go.
   Path root();
   // Where the scheduler log is printed, while it is on; null: nowhere, and the decisions stay to be read.
@@ -96,7 +129,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
 
   int id_ = host_id;
   unsigned depth_ = 0;
-  FixedString<hostname_size> name_;
+  FixedString<hostname_size> name_;  // covered by the manager's table; names_ has a copy for readers
   Ref<Container> parent_;
   // How many processes are inside, and whether it is stopping: one word, so that none enters once it stops.
   static constexpr unsigned stopping_bit = 1u << 31;
@@ -105,17 +138,24 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable pids_;
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
-  ResourceCounter tasks_, open_files_;
+  ResourceCounter tasks_;
+  DescriptorNumbers descriptors_;
   CallGate gate_;
   AllocationRecord allocations_;
+  ContainerConsole console_;
+  Nesting nesting_ = Nesting::yes;  // the host
+  Lifetime lifetime_ = Lifetime::until_destroyed;
   unsigned children_ = 0;  // in the manager's table, with its lock
   Guarded<Path, Rank::container> root_;
   struct Names {
+    FixedString<hostname_size> own;
     FixedString<hostname_size> host;
     FixedString<hostname_size> domain{"(none)"};
   };
-  Guarded<Names, Rank::container> names_;
+  mutable Guarded<Names, Rank::container> names_;
   Guarded<Ref<File>, Rank::container> scheduler_log_;
+  Guarded<ContainerLife, Rank::container> life_;
+  Guarded<String, Rank::container> annotation_;
 
  public:
   TreeNode id_node;    // in the manager's table

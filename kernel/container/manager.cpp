@@ -1,22 +1,25 @@
 #include "container/manager.hpp"
 
 #include "fs/cow/view.hpp"
+#include "fs/real_time.hpp"
 #include "lib/format.hpp"
 
 namespace cv6 {
+
+// The names as the table has them, with its lock held.
+struct ContainerByName {
+  std::string_view operator()(const Container& container) const { return ContainerManager::table_name(container); }
+};
 
 namespace {
 
 struct ById {
   int operator()(const Container& container) const { return container.id(); }
 };
-struct ByName {
-  std::string_view operator()(const Container& container) const { return container.name(); }
-};
 
 struct Table {
   Tree<Container, &Container::id_node, ById> by_id;
-  Tree<Container, &Container::name_node, ByName> by_name;
+  Tree<Container, &Container::name_node, ContainerByName> by_name;
   int lowest_free = 0;  // no id below is free
 
   // The lowest free id from `from` on.
@@ -54,7 +57,7 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
   }
   container.id_ = id;
   container.memory().set_container_id(id);
-  container.name_.assign(name);
+  set_name(container, name);
   locked->by_id.insert(container);
   locked->by_name.insert(container);
   container.hold();  // the table's own reference
@@ -63,12 +66,28 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
   return {};
 }
 
+void ContainerManager::set_name(Container& container, std::string_view name) {
+  container.name_.assign(name);
+  container.names_.with([&](Container::Names& names) { names.own = container.name_; });
+}
+
+Result<void> ContainerManager::rename(Container& container, std::string_view name) {
+  if (!is_valid_name(name)) return Error::inval;
+  auto locked = table.lock();
+  if (!container.id_node.linked()) return Error::srch;
+  if (Container* other = locked->by_name.find(name)) return other == &container ? Result<void>() : Error::exist;
+  locked->by_name.remove(container);
+  set_name(container, name);
+  locked->by_name.insert(container);
+  return {};
+}
+
 Result<void> ContainerManager::initialise() {
   Ref<Container> host = TRY(make<Container>());
   host->sched_context_ = TRY(SchedContext::create());
   host->memory_ = Ref<GuestMemory>(&GuestMemory::host());
   host->memory_->set_container_id(Container::host_id);
-  host->name_.assign("host");
+  set_name(*host, "host");
   host->set_hostname("cv6");
   host_container = host.leak();
   return {};
@@ -84,14 +103,17 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   container->parent_ = Ref<Container>(&parent);
   container->depth_ = parent.depth() + 1;
   container->tasks_.hang_below(parent.tasks_);
-  if (parent.open_files()) container->open_files_.hang_below(*parent.open_files());
+  if (parent.descriptors()) container->descriptors_.counter().hang_below(parent.descriptors()->counter());
+  container->nesting_ = settings.nesting;
+  container->lifetime_ = settings.lifetime;
+  container->life_.with([](ContainerLife& life) { life.created = real_time_now(); });
   container->sched_context_ = TRY(SchedContext::create(&parent.sched_context(), settings.scheduling));
   container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
   const Path above = parent.root();
   if (!above) return Error::srch;
   container->set_root(TRY(cow::create_view_of_tree(above, container->memory_)));
   TRY(enter_into_table(*container, settings.name));
-  container->set_hostname(settings.hostname.empty() ? container->name() : settings.hostname);
+  container->set_hostname(settings.hostname.empty() ? container->name().view() : settings.hostname);
   return container;
 }
 

@@ -15,6 +15,8 @@ class ContainerManager {
   // A new container below `parent`, seeing `parent`'s files copy on write. Error::nomem, Error::inval (a name that is too
   // long or not printable), Error::exist (the name is taken), Error::again (no ids left).
   static Result<Ref<Container>> create(Container& parent, const ContainerSettings& settings);
+  // Error::inval, Error::exist as for create; srch: it is gone.
+  static Result<void> rename(Container& container, std::string_view name);
   // Takes it out of the table: no one finds it any more and its id is free.
   static void remove(Container& container);
 
@@ -35,6 +37,9 @@ class ContainerManager {
   static CallRulesOf call_rules(Container& container);
 
  private:
+  friend struct ContainerByName;
+  static std::string_view table_name(const Container& container) { return container.name_; }
+  static void set_name(Container& container, std::string_view name);
   static Result<void> enter_into_table(Container& container, std::string_view wanted_name);
 };
 

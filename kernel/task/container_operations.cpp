@@ -17,6 +17,10 @@ void wait_until_empty(Container& container) {
 Result<void> destroy(UserThread& caller, Container& container) {
   if (caller.process().container().is_or_is_below(container)) return Error::busy;
   if (!caller.process().credentials().privileged()) return Error::perm;
+  return destroy(container);
+}
+
+Result<void> destroy(Container& container) {
   if (!container.begin_stopping()) return Error::srch;  // somebody else is at it: for everybody but him it is gone
   // No container is made below one that is stopping, so this finds all there will ever be. Somebody may be destroying
   // one of them at the same time: then both wait for it and both take it out, which does no harm.

@@ -47,6 +47,9 @@ Result<void> leave(UserThread& caller);
 // inside; perm; srch: it is being destroyed already. Not interrupted by anything: what it waits for has been killed.
 Result<void> destroy(UserThread& caller, Container& container);
 
+// The same by the kernel itself, from outside of the container or at the end of its last process.
+Result<void> destroy(Container& container);
+
 // A process has a home outside of its container. For fork: the child of a joined process has none.
 bool has_joined(const Process& process);
 

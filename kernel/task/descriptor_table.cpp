@@ -11,9 +11,9 @@ constexpr std::uint64_t bit(unsigned number) { return std::uint64_t{1} << (numbe
 
 }  // namespace
 
-Result<Ref<DescriptorTable>> DescriptorTable::create(ResourceCounter* counter) NO_THREAD_SAFETY_ANALYSIS {
+Result<Ref<DescriptorTable>> DescriptorTable::create(DescriptorNumbers* numbers) NO_THREAD_SAFETY_ANALYSIS {
   Ref<DescriptorTable> table = TRY(make<DescriptorTable>());
-  table->counter_ = counter;
+  table->numbers_ = numbers;
   TRY(table->reserve(word_bits));
   return table;
 }
@@ -25,19 +25,20 @@ Result<void> DescriptorTable::reserve(unsigned wanted) NO_THREAD_SAFETY_ANALYSIS
   TRY(files_.resize(size));
   TRY(used_.resize(size / word_bits));
   TRY(close_on_exec_.resize(size / word_bits));
+  if (numbers_) TRY(container_numbers_.resize(size));
   return {};
 }
 
 Result<Ref<DescriptorTable>> DescriptorTable::copy() {
   Ref<DescriptorTable> fresh = TRY(make<DescriptorTable>());
+  fresh->use_numbers_of(*this);
   while (true) {
     // Memory first; others may add files to a shared table meanwhile.
     const unsigned wanted = used_extent();
     TRY(fresh->reserve(wanted ? wanted : word_bits));
     SpinGuard guard(lock_);
     if (used_extent_locked() > fresh->files_.size()) continue;
-    if (!charge(open_count())) return Error::again;
-    fresh->take_over(*this);
+    TRY(fresh->take_over(*this));
     return fresh;
   }
 }
@@ -55,19 +56,26 @@ unsigned DescriptorTable::used_extent_locked() const {
 }
 
 // The fresh table is nobody else's yet; the other one's lock is held.
-void DescriptorTable::take_over(const DescriptorTable& other) NO_THREAD_SAFETY_ANALYSIS {
+void DescriptorTable::use_numbers_of(const DescriptorTable& other) NO_THREAD_SAFETY_ANALYSIS { numbers_ = other.numbers_; }
+
+Result<void> DescriptorTable::take_over(const DescriptorTable& other) NO_THREAD_SAFETY_ANALYSIS {
   for (std::size_t word = 0; word < used_.size() && word < other.used_.size(); ++word) {
-    used_[word] = other.used_[word];
-    close_on_exec_[word] = other.close_on_exec_[word];
-    for (std::uint64_t rest = used_[word]; rest; rest &= rest - 1) {
+    for (std::uint64_t rest = other.used_[word]; rest; rest &= rest - 1) {
       const std::size_t number = word * word_bits + static_cast<unsigned>(__builtin_ctzll(rest));
+      if (numbers_) {
+        auto added = numbers_->add();
+        if (!added) return Error::again;
+        container_numbers_[number] = *added;
+      }
       files_[number] = other.files_[number];
       files_[number]->hold();
+      used_[word] |= rest & -rest;
     }
+    close_on_exec_[word] = other.close_on_exec_[word];
   }
   first_free_word_ = other.first_free_word_;
-  counter_ = other.counter_;
   open_.store(other.open_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  return {};
 }
 
 Result<DescriptorTable::Use> DescriptorTable::use_shared(int number) {
@@ -120,7 +128,7 @@ File* DescriptorTable::clear(unsigned number) {
   close_on_exec_[number / word_bits] &= ~bit(number);
   if (number / word_bits < first_free_word_) first_free_word_ = number / word_bits;
   open_.store(open_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-  uncharge();
+  if (numbers_) numbers_->remove(container_numbers_[number]);
   return std::exchange(files_[number], nullptr);
 }
 
@@ -130,6 +138,8 @@ Result<void> DescriptorTable::make_room(unsigned number) {
   while (size <= number) size *= 2;
   Vector<File*> files;
   Vector<std::uint64_t> used, close_on_exec;
+  Vector<std::uint32_t> container_numbers;
+  TRY(container_numbers.resize(size));
   TRY(files.resize(size));
   TRY(used.resize(size / word_bits));
   TRY(close_on_exec.resize(size / word_bits));
@@ -141,6 +151,9 @@ Result<void> DescriptorTable::make_room(unsigned number) {
   std::swap(files_, files);
   std::swap(used_, used);
   std::swap(close_on_exec_, close_on_exec);
+  if (!numbers_) return {};
+  std::copy(container_numbers_.begin(), container_numbers_.end(), container_numbers.begin());
+  std::swap(container_numbers_, container_numbers);
   return {};
 }
 
@@ -153,7 +166,7 @@ Result<int> DescriptorTable::add(Ref<File> file, CloseOnExec close_on_exec, std:
       number = find_free(static_cast<unsigned>(lowest));
       if (number >= limit) return Error::mfile;
       if (number < files_.size()) {
-        if (!charge(1)) return Error::mfile;
+        if (numbers_) container_numbers_[number] = TRY(numbers_->add());
         set(number, file.leak(), close_on_exec);
         return static_cast<int>(number);
       }
@@ -182,7 +195,7 @@ Result<void> DescriptorTable::put(int to, Ref<File> file, CloseOnExec close_on_e
   {
     SpinGuard guard(lock_);
     old = files_[number];
-    if (!old && !charge(1)) return Error::mfile;
+    if (!old && numbers_) container_numbers_[number] = TRY(numbers_->add());
     if (old) open_.store(open_count() - 1, std::memory_order_relaxed);
     set(number, file.leak(), close_on_exec);
   }
@@ -267,17 +280,36 @@ Result<void> DescriptorTable::set_close_on_exec(int number, CloseOnExec value) {
   return {};
 }
 
-Result<void> DescriptorTable::count_down_to(ResourceCounter& counter) {
+Result<void> DescriptorTable::move_down_to(DescriptorNumbers& numbers) {
+  Vector<std::uint32_t> room;
+  TRY(room.resize(capacity()));
   SpinGuard guard(lock_);
-  if (!counter.charge(open_count(), counter_)) return Error::again;
-  counter_ = &counter;
+  if (!numbers.counter().charge(open_count(), numbers_ ? &numbers_->counter() : nullptr)) return Error::again;
+  if (!numbers_) std::swap(container_numbers_, room);
+  renumber(&numbers);
   return {};
 }
 
-void DescriptorTable::count_up_to(ResourceCounter* counter) {
+void DescriptorTable::move_up_to(DescriptorNumbers* numbers) {
   SpinGuard guard(lock_);
-  counter_->uncharge(open_count(), counter);
-  counter_ = counter;
+  numbers_->counter().uncharge(open_count(), numbers ? &numbers->counter() : nullptr);
+  renumber(numbers);
+}
+
+void DescriptorTable::renumber(DescriptorNumbers* numbers) {
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (!files_[i]) continue;
+    if (numbers_) numbers_->forget(container_numbers_[i]);
+    if (numbers) container_numbers_[i] = numbers->number();
+  }
+  numbers_ = numbers;
+}
+
+std::int64_t DescriptorTable::container_number(int number) {
+  SpinGuard guard(lock_);
+  const auto index = static_cast<unsigned>(number);
+  if (!numbers_ || index >= files_.size() || !files_[index]) return -1;
+  return container_numbers_[index] == DescriptorNumbers::none ? -1 : std::int64_t{container_numbers_[index]};
 }
 
 int DescriptorTable::next(int from) {

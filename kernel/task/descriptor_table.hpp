@@ -11,9 +11,9 @@
 
 #include <atomic>
 
+#include "container/descriptor_numbers.hpp"
 #include "fs/file.hpp"
 #include "lib/ref.hpp"
-#include "lib/resource_counter.hpp"
 #include "lib/vector.hpp"
 #include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
@@ -24,8 +24,8 @@ enum class CloseOnExec : std::uint8_t { no, yes };
 
 class DescriptorTable : public Counted<DescriptorTable>, public Charged<DescriptorTable, "descriptor_table", 1024> {
  public:
-  // `counter`: where its descriptors are counted, which outlives them; null: nowhere.
-  static Result<Ref<DescriptorTable>> create(ResourceCounter* counter);
+  // `numbers`: where its descriptors are numbered and counted, which outlives them; null: nowhere.
+  static Result<Ref<DescriptorTable>> create(DescriptorNumbers* numbers);
   // fork(2): the same files under the same numbers. Error::again: more than the container may have; nomem.
   Result<Ref<DescriptorTable>> copy();
   ~DescriptorTable();  // closes everything
@@ -82,10 +82,12 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   // Every file for which `wanted(file, context)` says so: leave() closes what was opened inside a container.
   void close_if(bool (*wanted)(const File& file, const void* context), const void* context);
 
-  // join(), leave(): from now on they are counted further down in the tree of containers (Error::again: too many there),
-  // or further up again (null: nowhere).
-  Result<void> count_down_to(ResourceCounter& counter);
-  void count_up_to(ResourceCounter* counter);
+  // join(), leave(), while nobody else uses the table: from now on its descriptors have numbers further down in the tree of
+  // containers (Error::again: too many there; nomem), or further up again (null: nowhere).
+  Result<void> move_down_to(DescriptorNumbers& numbers);
+  void move_up_to(DescriptorNumbers* numbers);
+  // What the container calls descriptor `number`; -1: it has no number, or is not open.
+  std::int64_t container_number(int number);
 
   // For listing: the first number not less than `from` that is open; -1: none.
   int next(int from);
@@ -105,15 +107,13 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   DescriptorTable() = default;
   Result<Use> use_shared(int number);
   Result<void> reserve(unsigned wanted);  // while it is nobody else's
-  void take_over(const DescriptorTable& other);
+  void use_numbers_of(const DescriptorTable& other);
+  Result<void> take_over(const DescriptorTable& other);
+  void renumber(DescriptorNumbers* numbers) REQUIRES(lock_);
   unsigned used_extent();
   unsigned used_extent_locked() const REQUIRES(lock_);
   Result<void> make_room(unsigned number);
   unsigned find_free(unsigned lowest) const REQUIRES(lock_);
-  bool charge(std::uint64_t descriptors) REQUIRES(lock_) { return !counter_ || counter_->charge(descriptors); }
-  void uncharge() REQUIRES(lock_) {
-    if (counter_) counter_->uncharge(1);
-  }
   void set(unsigned number, File* file, CloseOnExec close_on_exec) REQUIRES(lock_);
   File* clear(unsigned number) REQUIRES(lock_);
   // The first file from `from` to `last` that is in `which` (used_ or close_on_exec_), taken out; `from` moves behind it.
@@ -128,7 +128,8 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   Vector<std::uint64_t> close_on_exec_;
   unsigned first_free_word_ GUARDED_BY(lock_) = 0;           // no free number in the words of used_ before this one
   std::atomic<unsigned> open_{0};
-  ResourceCounter* counter_ GUARDED_BY(lock_) = nullptr;
+  DescriptorNumbers* numbers_ GUARDED_BY(lock_) = nullptr;
+  Vector<std::uint32_t> container_numbers_ GUARDED_BY(lock_);  // for each place in files_, if there are numbers_
 };
 
 }  // namespace cv6

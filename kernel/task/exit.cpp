@@ -5,6 +5,7 @@
 #include "container/container.hpp"
 #include "mm/payer.hpp"
 #include "sync/log.hpp"
+#include "task/container_operations.hpp"
 #include "task/futex.hpp"
 #include "task/interval_timers.hpp"
 #include "task/job_stops.hpp"
@@ -148,17 +149,19 @@ void let_go(Process& process) {
 
 void end_process(Process& process, UserThread& last) {
   payer::set(nullptr);  // what an end needs is there, whatever the container's limit
-  report_shortage(process);
+  ShortageReport shortage(process);
   process.own_usage_at_end = usage_of(process);
   process.name_at_end = last.name;
   if (process.is_session_leader()) disassociate_terminal(process);
   let_go(process);
+  shortage.print(process);
   if (process.is_init) {
     if (process.container().is_host()) end_of_the_host(process);
     {
       SpinGuard guard(process_tree_lock);
       process.container().first_process = nullptr;
     }
+    process.container().note_end(process.exit_status.encode());
     kill_everything_in(process.container(), &process);
   }
   ZombieList unwanted;
@@ -179,7 +182,9 @@ void end_process(Process& process, UserThread& last) {
     SpinGuard guard(process_tree_lock);
     child = reap(*zombie);
   }
-  process.container().leave();  // held by the process, which the thread holds
+  Container& container = process.container();  // held by the process, which the thread holds
+  container.leave();
+  if (container.lifetime() == Lifetime::until_empty && container.process_count() == 0) (void)destroy(container);
 }
 
 }  // namespace

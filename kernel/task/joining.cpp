@@ -167,11 +167,11 @@ Result<void> join(UserThread& caller, Container& container) {
   const Threads threads = TRY(threads_of(process));
   TRY(take_numbers(process, threads, container));
   const auto moved = [&]() -> Result<void> {
-    TRY(process.files().count_down_to(*container.open_files()));
+    TRY(process.files().move_down_to(*container.descriptors()));
     const auto changed = change_container(process, container, std::move(account), [&] {
       for (const Ref<UserThread>& thread : threads) thread->set_number(thread->tid()->number_in(container));
     });
-    if (!changed) process.files().count_up_to(from.open_files());
+    if (!changed) process.files().move_up_to(from.descriptors());
     return changed;
   }();
   if (!moved) {
@@ -247,7 +247,7 @@ Result<void> leave(UserThread& caller) {
         threads[i]->set_number(threads[i]->tid()->number_in(outside));
   });
   if (!moved) exit_process({WaitStatus::Kind::exited, 0});  // its home is being destroyed
-  process.files().count_up_to(outside.open_files());
+  process.files().move_up_to(outside.descriptors());
   charge_to(outside, process, threads);
   process.home.reset();
   inside->leave();

@@ -23,7 +23,7 @@ Result<Ref<FsContext>> view_of(Container& container, const Credentials& credenti
 }
 
 Result<Ref<DescriptorTable>> pass_descriptors(Process& caller, Container& container, std::span<const SpawnRequest::Passed> passed) {
-  Ref<DescriptorTable> files = TRY(paid_by(container, [&] { return DescriptorTable::create(container.open_files()); }));
+  Ref<DescriptorTable> files = TRY(paid_by(container, [&] { return DescriptorTable::create(container.descriptors()); }));
   for (const SpawnRequest::Passed& one : passed)
     TRY(files->put(one.to, TRY(caller.files().get(one.from)), CloseOnExec::no, open_files_ceiling));
   return files;
@@ -54,6 +54,7 @@ Result<void> enter_and_start(Process& parent, Container& container, NewProcess& 
   if (!container.first_process && container.process_count() == 1) {
     container.first_process = made.process.get();
     made.process->is_init = true;
+    container.note_start();
   }
   if (place == SpawnRequest::Place::foreground_group) background = pass_foreground(parent, group);
   return {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <optional>
 
 #include "failure.hpp"
@@ -53,13 +54,35 @@ int create(const NewContainer& wanted) {
   ContainerCreate arguments;
   if (!wanted.name.empty()) arguments.name = wanted.name.c_str();
   if (!wanted.hostname.empty()) arguments.hostname = wanted.hostname.c_str();
+  arguments.flags = wanted.flags;
   if (wanted.scheduling.change) arguments.scheduling = &wanted.scheduling;
   const int id = create_container(arguments);
   if (id >= 0) return id;
   const std::string what = wanted.name.empty() ? "a new container" : wanted.name;
   if (errno == EEXIST) throw Failure(what + ": a container has that name already (choose another, or `box rm` it)");
-  if (errno == EINVAL) throw Failure(what + ": not a name for a container (1 to 64 letters, digits, `-`, `_`, `.`)");
+  if (errno == EINVAL) throw Failure(what + ": " + not_a_name);
   throw system_failure(what);
+}
+
+ContainerStat stat_of(int id) {
+  ContainerStat stat;
+  stat.id = id;
+  if (stat_container(stat) != 0) throw system_failure("container " + std::to_string(id));
+  return stat;
+}
+
+int for_each(const std::vector<std::string>& names, const std::function<void(const ContainerStat&)>& action) {
+  int status = 0;
+  for (const std::string& name : names) {
+    try {
+      action(find(name));
+      std::puts(name.c_str());
+    } catch (const Failure& failure) {
+      std::fprintf(stderr, "box: %s\n", failure.what());
+      status = 1;
+    }
+  }
+  return status;
 }
 
 std::vector<ContainerStat> all() {

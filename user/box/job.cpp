@@ -9,20 +9,26 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "cv6/container.hpp"
 #include "failure.hpp"
+#include "identity.hpp"
 
 namespace cv6::box {
 namespace {
 
 constexpr const char* search_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// What a program in a container is told of the world outside: what kind of terminal it has, and the prompt.
-std::vector<std::string> environment_for(const std::string& hostname) {
+// What a program in a container is told of the world outside: what kind of terminal it has, and the prompt. Then what it is
+// told on purpose.
+std::vector<std::string> environment_for(const std::string& hostname, const Program& program) {
   std::vector<std::string> environment = {std::string("PATH=") + search_path, "HOME=/root", "USER=root", "LOGNAME=root",
                                           "SHELL=/bin/sh", "HOSTNAME=" + hostname};
   for (const char* name : {"TERM", "PS1"})
     if (const char* value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
+  for (const std::string& variable : program.environment) {
+    const std::string name = variable.substr(0, variable.find('=') + 1);
+    std::erase_if(environment, [&](const std::string& other) { return other.starts_with(name); });
+    environment.push_back(variable);
+  }
   return environment;
 }
 
@@ -134,8 +140,7 @@ int wait_for(pid_t child, Terminal& terminal) {
       if (errno == EINTR) continue;
       throw system_failure("waiting for the program");
     }
-    if (WIFEXITED(status)) return WEXITSTATUS(status);
-    if (WIFSIGNALED(status)) return exit_status::signal_base + WTERMSIG(status);
+    if (!WIFSTOPPED(status)) return exit_status_of(status);
     // It stopped, so box does: for the shell that started box the two are one job. `fg` continues both.
     terminal.take_back();
     ::kill(0, SIGSTOP);
@@ -144,32 +149,80 @@ int wait_for(pid_t child, Terminal& terminal) {
   }
 }
 
+// Everything that spawn_container() points to.
+class Request {
+ public:
+  Request(const ContainerStat& container, const Program& program)
+      : environment_(environment_for(container.hostname, program)),
+        argument_pointers_(pointers_to(program.words)),
+        environment_pointers_(pointers_to(environment_)) {
+    request_.id = container.id;
+    request_.arguments = argument_pointers_.data();
+    request_.environment = environment_pointers_.data();
+    if (!program.directory.empty()) request_.directory = program.directory.c_str();
+    const Identity identity = identity_of(program.user);
+    request_.user = identity.user;
+    request_.group = identity.group;
+  }
+  void pass(int from, int to) { passed_.push_back({from, to}); }
+  pid_t start_at(SpawnPlace place, const std::string& program) {
+    request_.place = place;
+    request_.descriptors = passed_.data();
+    request_.descriptor_count = passed_.size();
+    return start(request_, program);
+  }
+
+ private:
+  std::vector<std::string> environment_;
+  std::vector<const char*> argument_pointers_, environment_pointers_;
+  std::vector<PassedDescriptor> passed_;
+  ContainerSpawn request_;
+};
+
+int open_output(int container, std::uint32_t which, int forward) {
+  const int console = open_container_console({container, which, forward});
+  if (console < 0) throw system_failure("the container's console");
+  return console;
+}
+
 }  // namespace
 
-int run(int container, const std::string& hostname, const std::vector<std::string>& words) {
-  const std::vector<std::string> environment = environment_for(hostname);
-  const std::vector<const char*> argument_pointers = pointers_to(words);
-  const std::vector<const char*> environment_pointers = pointers_to(environment);
-  constexpr PassedDescriptor standard[] = {{0, 0}, {1, 1}, {2, 2}};
-  std::vector<PassedDescriptor> passed;
-  for (const PassedDescriptor& one : standard)
-    if (::fcntl(one.from, F_GETFD) >= 0) passed.push_back(one);
+int run(const ContainerStat& container, const Program& program, Output output) {
+  Request request(container, program);
+  std::vector<int> consoles;
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(standard, F_GETFD) < 0) continue;
+    int passed = standard;
+    if (output == Output::logged && standard != STDIN_FILENO) {
+      passed = open_output(container.id, standard == STDOUT_FILENO ? ContainerConsoleOpen::write_output : ContainerConsoleOpen::write_error, standard);
+      consoles.push_back(passed);
+    }
+    request.pass(passed, standard);
+  }
   Terminal terminal;
   const bool in_foreground = terminal.ours();
   if (in_foreground) terminal.note_lent();
-  ContainerSpawn request;
-  request.id = container;
-  request.place = in_foreground ? SpawnPlace::foreground : SpawnPlace::background;
-  request.arguments = argument_pointers.data();
-  request.environment = environment_pointers.data();
-  request.descriptors = passed.data();
-  request.descriptor_count = passed.size();
-  running = start(request, words.front());
+  running = request.start_at(in_foreground ? SpawnPlace::foreground : SpawnPlace::background, program.words.front());
+  for (const int console : consoles) ::close(console);
   pass_signals_on();
   const int status = wait_for(running, terminal);
   running = 0;
   terminal.take_back();
   return status;
+}
+
+void start_detached(const ContainerStat& container, const Program& program) {
+  Request request(container, program);
+  const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (nothing < 0) throw system_failure("/dev/null");
+  request.pass(nothing, STDIN_FILENO);
+  request.pass(open_output(container.id, ContainerConsoleOpen::write_output, -1), STDOUT_FILENO);
+  request.pass(open_output(container.id, ContainerConsoleOpen::write_error, -1), STDERR_FILENO);
+  (void)request.start_at(SpawnPlace::new_session, program.words.front());
+}
+
+int exit_status_of(int status) {
+  return WIFSIGNALED(status) ? exit_status::signal_base + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 }  // namespace cv6::box

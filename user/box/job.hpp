@@ -1,14 +1,22 @@
-// A program in a container, run as a shell runs a job: it has the terminal while it runs, stops when ^Z says so, and its
-// exit status becomes box's.
+// A program in a container. In the foreground it is run as a shell runs a job: it has the terminal while it runs, stops when
+// ^Z says so, and its exit status becomes box's.
 #pragma once
 
-#include <string>
-#include <vector>
+#include "configuration.hpp"
+#include "containers.hpp"
 
 namespace cv6::box {
 
-// Starts the program, found as execvp(3) finds it but in the container's files, waits until it has ended, and returns what
-// box exits with. Throws Failure if it cannot be started.
-int run(int container, const std::string& hostname, const std::vector<std::string>& words);
+// The program is found as execvp(3) finds it, but in the container's files. Throws Failure if it cannot be started.
+
+// Waits until it has ended, and returns what box exits with. Logged: what it prints goes to the container's console as well.
+enum class Output { direct, logged };
+int run(const ContainerStat& container, const Program& program, Output output);
+
+// Its output goes to the container's console only; there is nothing for it to read.
+void start_detached(const ContainerStat& container, const Program& program);
+
+// From a status as wait(2) has it.
+int exit_status_of(int status);
 
 }  // namespace cv6::box

@@ -1,10 +1,13 @@
-// `box run`, `box exec`: programs in new containers, and in containers that there are.
+// `box run`, `create`, `exec`: programs in new containers, and in containers that there are.
+#include <unistd.h>
+
 #include <cstdio>
 #include <memory>
 
 #include "containers.hpp"
 #include "failure.hpp"
 #include "job.hpp"
+#include "limits.hpp"
 #include "policy.hpp"
 #include "scheduling.hpp"
 #include "words.hpp"
@@ -14,19 +17,37 @@ namespace {
 
 struct RunOptions {
   NewContainer container;
+  Program program;
   PolicyOptions policy;
+  LimitOptions limits;
   SchedulingOptions scheduling;
-  bool remove = false;
+  bool remove = false, detach = false, nesting = false, interactive = false, terminal = false;
+
+  void add_to(CLI::App& word);
 };
 
-// The container of `box run --rm` goes when the program has ended, and one whose program could not be started goes as well.
-class Temporary {
+void RunOptions::add_to(CLI::App& word) {
+  word.add_option("--name", container.name, "name of the container (else box-<id>)");
+  word.add_option("--hostname", container.hostname, "what the container calls itself (else its name)");
+  word.add_flag("--rm", remove, "remove the container when the program has ended");
+  word.add_flag("-i,--interactive", interactive, "the program reads what is typed here (it does so anyhow)");
+  word.add_flag("-t,--tty", terminal, "the program needs a terminal: this one");
+  word.add_flag("--nesting", nesting, "its root may make containers of its own");
+  program.add_to(word);
+  limits.add_to(word);
+  scheduling.add_to(word);
+  policy.add_to(word);
+  word.prefix_command();
+}
+
+// A new container that goes again if anything fails before it is kept.
+class Fresh {
  public:
-  explicit Temporary(int id) : id_(id) {}
-  Temporary(const Temporary&) = delete;
-  Temporary& operator=(const Temporary&) = delete;
-  ~Temporary() {
-    if (!kept_ && destroy_container(id_) != 0) std::perror("box: removing the container");
+  explicit Fresh(int id) : id_(id) {}
+  Fresh(const Fresh&) = delete;
+  Fresh& operator=(const Fresh&) = delete;
+  ~Fresh() {
+    if (!kept_ && destroy_container(id_) != 0 && errno != ESRCH) std::perror("box: removing the container");
   }
   int id() const { return id_; }
   void keep() { kept_ = true; }
@@ -36,21 +57,56 @@ class Temporary {
   bool kept_ = false;
 };
 
-int run_new(RunOptions& options, const std::vector<std::string>& words) {
+void check_terminal(const RunOptions& options) {
+  if (options.terminal && options.detach)
+    throw Failure("-t: a detached program has no terminal (leave one of -t and -d out)");
+  if (options.terminal && !::isatty(STDIN_FILENO)) throw Failure("-t: the standard input is not a terminal");
+}
+
+// The container, ready to run its program.
+int make(RunOptions& options, std::vector<std::string> words) {
+  options.program.words = std::move(words);
+  options.program.complete();
   options.container.scheduling = options.scheduling.wanted();
-  Temporary container(create(options.container));
-  ContainerStat stat;
-  stat.id = container.id();
-  if (stat_container(stat) != 0) throw system_failure("the new container");
-  apply_policy(stat.id, options.policy);
-  const int status = run(stat.id, stat.hostname, words);
+  if (options.nesting) options.container.flags |= ContainerCreate::may_nest;
+  if (options.remove) options.container.flags |= ContainerCreate::temporary;
+  Fresh fresh(create(options.container));
+  options.limits.apply(fresh.id());
+  apply_policy(fresh.id(), options.policy);
+  remember(fresh.id(), options.program);
+  fresh.keep();
+  return fresh.id();
+}
+
+int run_new(RunOptions& options, std::vector<std::string> words) {
+  check_terminal(options);
+  Fresh container(make(options, std::move(words)));
+  const ContainerStat stat = stat_of(container.id());
+  if (options.detach) {
+    start_detached(stat, options.program);
+    container.keep();
+    std::printf("%d\n", stat.id);
+    return 0;
+  }
+  const int status = run(stat, options.program, Output::logged);
   if (!options.remove) container.keep();
   return status;
 }
 
-int run_inside(const std::string& name, const std::vector<std::string>& words) {
-  const ContainerStat stat = find(name);
-  return run(stat.id, stat.hostname, words);
+struct ExecOptions {
+  std::string container;
+  Program program;
+  bool detach = false, interactive = false, terminal = false;
+};
+
+int run_inside(ExecOptions& options, std::vector<std::string> words) {
+  if (options.terminal && !::isatty(STDIN_FILENO)) throw Failure("-t: the standard input is not a terminal");
+  options.program.words = std::move(words);
+  options.program.complete();
+  const ContainerStat stat = find(options.container);
+  if (!options.detach) return run(stat, options.program, Output::direct);
+  start_detached(stat, options.program);
+  return 0;
 }
 
 // What is left of the command line after box's own options is the program and its arguments.
@@ -67,23 +123,31 @@ std::vector<std::string> command_of(const CLI::App& word) {
 void add_run(CLI::App& box, int& status) {
   auto options = std::make_shared<RunOptions>();
   CLI::App& word = *box.add_subcommand("run", "make a container and run a program in it");
-  word.add_option("--name", options->container.name, "name of the container (else box-<id>)");
-  word.add_option("--hostname", options->container.hostname, "what the container calls itself (else its name)");
-  word.add_flag("--rm", options->remove, "remove the container when the program has ended");
-  options->policy.add_to(word);
-  options->scheduling.add_to(word);
+  options->add_to(word);
+  word.add_flag("-d,--detach", options->detach, "do not wait; the container's id is printed");
   word.footer("box run [OPTIONS] PROGRAM [ARGUMENT]...");
-  word.prefix_command();
   word.callback([options, &word, &status] { status = run_new(*options, command_of(word)); });
 }
 
+void add_create(CLI::App& box, int&) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App& word = *box.add_subcommand("create", "make a container for a program, to be started later");
+  options->add_to(word);
+  word.footer("box create [OPTIONS] PROGRAM [ARGUMENT]...");
+  word.callback([options, &word] { std::printf("%d\n", make(*options, command_of(word))); });
+}
+
 void add_exec(CLI::App& box, int& status) {
-  auto container = std::make_shared<std::string>();
+  auto options = std::make_shared<ExecOptions>();
   CLI::App& word = *box.add_subcommand("exec", "run another program in a container");
-  word.add_option("CONTAINER", *container, "name or id")->required();
+  word.add_option("CONTAINER", options->container, "name or id")->required();
+  word.add_flag("-d,--detach", options->detach, "do not wait");
+  word.add_flag("-i,--interactive", options->interactive, "the program reads what is typed here (it does so anyhow)");
+  word.add_flag("-t,--tty", options->terminal, "the program needs a terminal: this one");
+  options->program.add_to(word);
   word.footer("box exec CONTAINER PROGRAM [ARGUMENT]...");
   word.prefix_command();
-  word.callback([container, &word, &status] { status = run_inside(*container, command_of(word)); });
+  word.callback([options, &word, &status] { status = run_inside(*options, command_of(word)); });
 }
 
 }  // namespace cv6::box

@@ -72,7 +72,7 @@ Result<long> absent_call(Context& context) {
   if (is_news(process, number)) {
     const CallRow* row = abi::find_row(rows, number);
     log(LogLevel::notice, "{}[{}] in {}: no system call {} ({})", context.thread.name.view(), process,
-        context.container.is_host() ? "host" : context.container.name(), static_cast<std::int64_t>(number),
+        context.container.name().view(), static_cast<std::int64_t>(number),
         row ? row->name : "unknown");
   }
   return Error::nosys;

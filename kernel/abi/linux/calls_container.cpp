@@ -1,18 +1,18 @@
 // cv6's own calls: containers made, entered, left, ended and looked at by programs (user/include/cv6/container.hpp).
 //
-// Who may: a privileged process of the host. What a container below may do with containers of its own is a setting that
-// comes with the other settings.
+// Who may: a privileged process of the host, or of a container that was made with that right, for what is below it.
 #include <algorithm>
 
 #include "abi/linux/container_calls.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
 #include "task/container_operations.hpp"
+#include "task/process_tree.hpp"
 
 namespace cv6::linux_abi {
 
 Result<void> check_may_manage(const Context& context) {
-  if (!context.container.is_host() || !context.process.credentials().privileged()) return Error::perm;
+  if (context.container.nesting() == Nesting::no || !context.process.credentials().privileged()) return Error::perm;
   return {};
 }
 
@@ -49,6 +49,14 @@ Result<SpawnRequest::Place> place_of(std::uint32_t flags) {
   }
 }
 
+Result<Ref<const Credentials>> credentials_of(const ContainerSpawn& wanted) {
+  if (wanted.user == 0 && wanted.group == 0) return Ref<const Credentials>(&Credentials::root());
+  Identities ids;
+  ids.user = ids.effective_user = ids.saved_user = ids.file_user = wanted.user;
+  ids.group = ids.effective_group = ids.saved_group = ids.file_group = wanted.group;
+  return Credentials::create(ids, {});
+}
+
 Result<Ref<Container>> find_for_stat(Context& context, const ContainerStat& wanted) {
   Ref<Container> found;
   switch (wanted.which) {
@@ -70,7 +78,12 @@ void copy_text(char (&to)[ContainerStat::text_size], std::string_view text) {
   std::memcpy(to, text.data(), std::min(text.size(), sizeof to - 1));
 }
 
-ContainerStat stat_of_container(Container& container) {
+int first_process_of(Container& container, const Container& viewer) {
+  SpinGuard guard(process_tree_lock);
+  return container.first_process ? container.first_process->pid()->number_in(viewer) : 0;
+}
+
+ContainerStat stat_of_container(Container& container, const Container& viewer) {
   const MemoryCounters memory = container.memory().counters();
   ContainerStat stat{};
   stat.id = container.id();
@@ -81,6 +94,15 @@ ContainerStat stat_of_container(Container& container) {
   stat.memory = memory.pages << page_shift;
   stat.memory_peak = memory.peak_pages << page_shift;
   stat.cpu_time = static_cast<std::uint64_t>(container.sched_context().cpu_time());
+  const ContainerLife life = container.life();
+  stat.created = static_cast<std::uint64_t>(life.created);
+  stat.started = static_cast<std::uint64_t>(life.started);
+  stat.ended = static_cast<std::uint64_t>(life.ended);
+  stat.status = life.status;
+  stat.starts = life.starts;
+  stat.first_process = first_process_of(container, viewer);
+  if (container.nesting() == Nesting::yes) stat.flags |= ContainerCreate::may_nest;
+  if (container.lifetime() == Lifetime::until_empty) stat.flags |= ContainerCreate::temporary;
   copy_text(stat.name, container.name());
   copy_text(stat.hostname, container.hostname());
   return stat;
@@ -90,10 +112,12 @@ ContainerStat stat_of_container(Container& container) {
 
 Result<long> sys_create_container(Context& context, UserPtr<ContainerCreate> pointer, std::size_t size) {
   const ContainerCreate wanted = TRY(read_extensible(pointer, size, ContainerCreate::first_size));
-  if (wanted.flags != 0) return Error::inval;
+  if (wanted.flags & ~ContainerCreate::all_flags) return Error::inval;
   TRY(check_may_manage(context));
   PathBuffer name_buffer, hostname_buffer;
   ContainerSettings settings;
+  if (wanted.flags & ContainerCreate::may_nest) settings.nesting = Nesting::yes;
+  if (wanted.flags & ContainerCreate::temporary) settings.lifetime = Lifetime::until_empty;
   settings.name = TRY(read_optional(wanted.name, name_buffer));
   settings.hostname = TRY(read_optional(wanted.hostname, hostname_buffer));
   if (wanted.scheduling) {
@@ -123,7 +147,7 @@ Result<long> sys_leave_container(Context& context) {
 }
 
 Result<long> sys_spawn_container(Context& context, UserPtr<ContainerSpawn> pointer, std::size_t size) {
-  const ContainerSpawn wanted = TRY(read_extensible(pointer, size, sizeof(ContainerSpawn)));
+  const ContainerSpawn wanted = TRY(read_extensible(pointer, size, ContainerSpawn::first_size));
   const Ref<Container> container = TRY(find_container(context, wanted.id));
   TRY(check_may_manage(context));
   PathBuffer path_buffer, directory_buffer;
@@ -133,15 +157,16 @@ Result<long> sys_spawn_container(Context& context, UserPtr<ContainerSpawn> point
   if (wanted.directory) request.directory = TRY(UserString(wanted.directory).read(directory_buffer));
   TRY(request.arguments.add_user_arguments(wanted.arguments));
   TRY(request.arguments.add_user_environment(wanted.environment));
+  request.credentials = TRY(credentials_of(wanted));
   const auto passed = TRY(read_descriptors(wanted.descriptors, wanted.descriptor_count));
   request.descriptors = passed;
   return TRY(spawn(context.thread, *container, std::move(request)));
 }
 
 Result<long> sys_stat_container(Context& context, UserPtr<ContainerStat> pointer, std::size_t size) {
-  const ContainerStat wanted = TRY(read_extensible(pointer, size, sizeof(ContainerStat)));
+  const ContainerStat wanted = TRY(read_extensible(pointer, size, ContainerStat::first_size));
   const Ref<Container> container = TRY(find_for_stat(context, wanted));
-  TRY(pointer.write(stat_of_container(*container)));
+  TRY(write_extensible(pointer, stat_of_container(*container, context.container), size));
   return 0;
 }
 

@@ -9,7 +9,7 @@ namespace {
 Result<ResourceCounter*> counter_of(Container& container, std::uint32_t kind) {
   switch (kind) {
     case ContainerLimit::processes: return &container.tasks();
-    case ContainerLimit::open_files: return container.open_files();
+    case ContainerLimit::open_files: return &container.descriptors()->counter();
     default: return Error::inval;
   }
 }

@@ -288,6 +288,13 @@ Result<long> sys_container_log(Context&, UserPtr<ContainerLog> arguments, std::s
 Result<long> sys_open_container_log(Context&, UserPtr<ContainerLogOpen> arguments, std::size_t size);
 Result<long> sys_container_call_counts(Context&, UserPtr<ContainerCallCounts> arguments, std::size_t size);
 
+// --- calls_container_life.cpp -------------------------------------------------------------------------------------------
+Result<long> sys_open_container_console(Context&, UserPtr<ContainerConsoleOpen> arguments, std::size_t size);
+Result<long> sys_wait_container(Context&, int id);
+Result<long> sys_rename_container(Context&, int id, UserString name);
+Result<long> sys_container_annotation(Context&, UserPtr<ContainerAnnotation> arguments, std::size_t size);
+Result<long> sys_container_descriptor(Context&, UserPtr<ContainerDescriptor> arguments, std::size_t size);
+
 // --- calls_container_limits.cpp -----------------------------------------------------------------------------------------
 Result<long> sys_container_limit(Context&, UserPtr<ContainerLimit> limit, std::size_t size);
 

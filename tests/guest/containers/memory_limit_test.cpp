@@ -297,14 +297,16 @@ TEST_F(ContainerMemoryLimit, DestroyedInTheMiddleOfIt) {
   for (int round = 0; round < 10; ++round) {
     Box box;
     set_limit(box, 8 * mib);
-    Pipe begun;
+    Pipe begun, go;
     std::vector<pid_t> pids;
     for (int i = 0; i < 4; ++i)
       pids.push_back(box.start([&] {
         begun.notify();
+        go.wait();
         use_memory(64 * mib);
       }));
     for (int i = 0; i < 4; ++i) begun.wait();
+    for (int i = 0; i < 4; ++i) go.notify();
     box.destroy();
     for (const pid_t pid : pids) reap(pid);
   }

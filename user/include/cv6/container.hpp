@@ -29,6 +29,11 @@ enum Number : long {
   stat_container,
   cid,
   container_limit,
+  open_container_console,
+  wait_container,
+  rename_container,
+  container_annotation,
+  container_descriptor,
   container_scheduling = 1050,
   container_process,
   container_decisions,
@@ -38,6 +43,8 @@ enum Number : long {
 struct ContainerScheduling;
 
 struct ContainerCreate {
+  static constexpr std::uint64_t may_nest = 1;   // root inside may make containers below it
+  static constexpr std::uint64_t temporary = 2;  // it is destroyed when its last process ends
   std::uint64_t flags = 0;
   const char* name = nullptr;      // none: "box-<id>"
   const char* hostname = nullptr;  // none: the name
@@ -65,8 +72,9 @@ struct ContainerSpawn {
   const char* directory = nullptr;  // where it starts; none: "/"
   const PassedDescriptor* descriptors = nullptr;
   std::uint64_t descriptor_count = 0;
+  std::uint32_t user = 0, group = 0;
 };
-static_assert(sizeof(ContainerSpawn) == 56);
+static_assert(sizeof(ContainerSpawn) == 64);
 
 enum class ContainerState : std::uint32_t { ready, active, stopping, frozen };
 
@@ -86,8 +94,61 @@ struct ContainerStat {
   std::uint64_t cpu_time = 0;  // nanoseconds
   char name[text_size] = {};   // asked for by as well
   char hostname[text_size] = {};
+  // The first process that was spawned inside; everything inside ends with it. Times: nanoseconds since 1970, 0: not yet.
+  std::uint64_t created = 0, started = 0, ended = 0;
+  std::int32_t first_process = 0;  // its number as the caller sees it; 0: there is none now
+  std::int32_t status = 0;         // how the last one ended, as wait(2) has it
+  std::uint32_t starts = 0;        // how many there have been
+  std::uint32_t flags = 0;         // of ContainerCreate
 };
-static_assert(sizeof(ContainerStat) == 192);
+static_assert(sizeof(ContainerStat) == 232);
+
+// A container's console: what its programs print and the kernel says about it. It is kept, up to 256 kB, until the container
+// is destroyed.
+struct ContainerConsoleOpen {
+  static constexpr std::uint32_t write_output = 1;  // for a program inside: its standard output
+  static constexpr std::uint32_t write_error = 2;   // or its standard error
+  // For reading; each read gives whole entries.
+  static constexpr std::uint32_t follow = 4;        // at the end, wait for more, until the container is empty or gone
+  static constexpr std::uint32_t new_only = 8;      // nothing of what has been written already
+  static constexpr std::uint32_t nonblock = 16;
+  std::int32_t id = host_container;
+  std::uint32_t flags = 0;
+  std::int32_t forward = -1;  // for writing: a descriptor that gets it all as well, and stands for the terminal if it is one
+  std::uint32_t reserved = 0;
+};
+static_assert(sizeof(ContainerConsoleOpen) == 16);
+
+// What a read gives: this, then `size` bytes, padded to a multiple of 8. Buffers of at least `enough` bytes.
+struct ContainerConsoleEntry {
+  static constexpr std::size_t enough = 8192;
+  enum class Stream : std::uint32_t { lost, output, error, kernel };  // lost: so many bytes are gone, and none follow
+  std::uint64_t time;  // nanoseconds since 1970
+  std::uint32_t size;
+  Stream stream;
+};
+static_assert(sizeof(ContainerConsoleEntry) == 16);
+
+struct ContainerAnnotation {
+  enum class Operation : std::uint32_t { get, set };
+  static constexpr std::size_t longest = 16384;
+  std::int32_t id = host_container;
+  Operation operation = Operation::get;
+  char* text = nullptr;
+  std::uint64_t size = 0;
+};
+static_assert(sizeof(ContainerAnnotation) == 24);
+
+struct ContainerDescriptor {
+  std::int32_t id = host_container;  // asked for: of which container,
+  std::int32_t process = 0;          // the one after this descriptor of this process
+  std::int32_t descriptor = -1;
+  std::int32_t container_descriptor = -1;  // the answer: the container's number for it; -1: none
+  std::uint32_t readable = 0, writable = 0;
+  std::uint64_t position = 0;
+  char name[256] = {};               // as seen inside
+};
+static_assert(sizeof(ContainerDescriptor) == 288);
 
 // What a container and all below it may use of something.
 struct ContainerLimit {
@@ -198,6 +259,28 @@ inline int container_process(ContainerProcess& process) {
 // Takes the oldest decisions that nobody has read, while the container's scheduler log is on; how many.
 inline int container_decisions(int id, ContainerDecision* decisions, unsigned count) {
   return static_cast<int>(::syscall(call::container_decisions, id, decisions, count));
+}
+
+// A descriptor of the container's console (ContainerConsoleOpen).
+inline int open_container_console(const ContainerConsoleOpen& wanted) {
+  return static_cast<int>(::syscall(call::open_container_console, &wanted, sizeof wanted));
+}
+
+// Waits until nobody is inside; the status of the last first process.
+inline int wait_container(int id) { return static_cast<int>(::syscall(call::wait_container, id)); }
+
+inline int rename_container(int id, const char* name) {
+  return static_cast<int>(::syscall(call::rename_container, id, name));
+}
+
+// Gets or sets a text that means something to whoever manages the container; its length, also if there was less room.
+inline int container_annotation(const ContainerAnnotation& annotation) {
+  return static_cast<int>(::syscall(call::container_annotation, &annotation, sizeof annotation));
+}
+
+// Fills in `descriptor` about the next one of the container's; ESRCH: there is none.
+inline int container_descriptor(ContainerDescriptor& descriptor) {
+  return static_cast<int>(::syscall(call::container_descriptor, &descriptor, sizeof descriptor));
 }
 
 // The container where the caller is; host_container outside of all.

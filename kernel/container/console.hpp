@@ -1,0 +1,64 @@
+// The console of a container: what its programs print and what the kernel says about it, in order, kept until the container
+// is destroyed and readable at any time. Whatever is attached (the terminal or the pipe of who started it) gets it as well.
+//
+// The log is a ring of entries in memory that the container is charged: it grows from a page to `most_bytes`, then the
+// oldest entries go. Entries are found by their position in all that was ever written, so any number of readers follow at
+// their own pace, and know how many bytes they have missed.
+//
+// A program's end of it is a ConsoleFile (console_file.hpp). One spin lock covers the ring; nobody waits with it held.
+#pragma once
+
+#include <span>
+
+#include "container/charged_array.hpp"
+#include "fs/file.hpp"
+#include "sched/wait_queue.hpp"
+
+namespace cv6 {
+
+class ContainerConsole {
+ public:
+  enum class Stream : std::uint32_t { lost = 0, output = 1, error = 2, kernel = 3 };  // lost: see console_file.hpp
+  struct Entry {
+    Nanoseconds time = 0;  // since 1970
+    std::uint32_t size = 0;  // bytes that follow it
+    Stream stream = Stream::output;
+  };
+  static_assert(sizeof(Entry) == 16);
+  static constexpr std::size_t longest_entry = 2048;
+  static constexpr std::size_t most_bytes = 256 * 1024;
+
+  // At the end of the log; at most `longest_entry` bytes. Where the container has no memory for it, it is lost.
+  void append(Stream stream, std::span<const char> text, GuestMemory& payer);
+  // A line from the kernel: to the log, and to what is attached, if that takes it at once. False: nothing is attached.
+  bool print(std::string_view line, GuestMemory& payer);
+
+  Ref<File> attached();
+  void attach(Ref<File> file);
+  void detach(const File& file);  // if that is attached
+
+  // The entry at `position`, or the oldest one if that is gone: fills in `entry` and its bytes, moves `position` behind it;
+  // `lost`: bytes between. False: there is none yet, or `to` has no room for it (then entry.size > to.size()).
+  bool read(std::uint64_t& position, Entry& entry, std::span<char> to, std::uint64_t& lost);
+  std::uint64_t end();
+  bool has_more(std::uint64_t position) { return end() > position; }
+  WaitQueue& readers() { return readers_; }
+  // The ring goes, and what is attached.
+  void let_go();
+
+ private:
+  bool grow(std::size_t wanted, GuestMemory& payer);
+  void drop_oldest() REQUIRES(lock_);
+  void copy_in(std::uint64_t position, const void* from, std::size_t size) REQUIRES(lock_);
+  void copy_out(std::uint64_t position, void* to, std::size_t size) REQUIRES(lock_);
+  static std::uint64_t space_for(std::size_t size) { return sizeof(Entry) + (size + 7) / 8 * 8; }
+
+  SpinLock lock_{Rank::call_log};
+  ChargedArray ring_ GUARDED_BY(lock_);              // bytes; a power of two of them
+  std::uint64_t start_ GUARDED_BY(lock_) = 0;        // position of the oldest entry
+  std::uint64_t end_ GUARDED_BY(lock_) = 0;          // and where the next one goes
+  Guarded<Ref<File>, Rank::container> attached_;
+  WaitQueue readers_;
+};
+
+}  // namespace cv6

@@ -1,0 +1,156 @@
+#include "container/console_file.hpp"
+
+#include <algorithm>
+
+#include "fs/anonymous.hpp"
+
+namespace cv6 {
+
+namespace {
+
+class ConsoleOutput final : public File, public Cached<ConsoleOutput, "console_output"> {
+ public:
+  ConsoleOutput(Ref<Inode> inode, Ref<Container> container, ContainerConsole::Stream stream, Ref<File> forward)
+      : File(std::move(inode), Positions::none),
+        container_(std::move(container)),
+        stream_(stream),
+        forward_(std::move(forward)) {
+    if (forward_) container_->console().attach(forward_);
+  }
+  ~ConsoleOutput() override {
+    if (forward_) container_->console().detach(*forward_);
+  }
+
+  void describe(Output& out) const override { print(out, "anon_inode:[console of container {}]", container_->id()); }
+  PollEvents poll(PollWaiters* waiters) override { return forward_ ? forward_->poll(waiters) : poll_event::writable; }
+  Result<std::size_t> readable_bytes() override { return forward_ ? forward_->readable_bytes() : Error::notty; }
+  Result<long> control(unsigned request, std::uintptr_t argument) override {
+    return forward_ ? forward_->control(request, argument) : Error::notty;
+  }
+
+ protected:
+  Result<std::size_t> do_read(IoBuffer& to, std::uint64_t) override { return forward_ ? forward_->read(to) : Error::badf; }
+  Result<std::size_t> do_write(IoBuffer& from, std::uint64_t, std::uint64_t size_limit) override;
+
+ private:
+  Result<std::size_t> write_part(std::span<char> room, IoBuffer& from, std::uint64_t size_limit);
+
+  Ref<Container> container_;
+  ContainerConsole::Stream stream_;
+  Ref<File> forward_;
+};
+
+// What has been written where it is seen is what is logged.
+Result<std::size_t> ConsoleOutput::write_part(std::span<char> room, IoBuffer& from, std::uint64_t size_limit) {
+  std::size_t count = TRY(from.take(room.data(), std::min(room.size(), from.remaining())));
+  if (forward_) {
+    IoBuffer text = IoBuffer::kernel(std::span<const char>(room.data(), count));
+    count = TRY(forward_->write(text, size_limit));
+  }
+  container_->console().append(stream_, room.first(count), container_->memory());
+  return count;
+}
+
+Result<std::size_t> ConsoleOutput::do_write(IoBuffer& from, std::uint64_t, std::uint64_t size_limit) {
+  if (nonblocking() && forward_ && !(forward_->poll(nullptr) & poll_event::out)) return Error::again;
+  char few[256];
+  Own<char[]> many;
+  std::span<char> room = few;
+  if (from.remaining() > sizeof few) {
+    many.reset(new (std::nothrow) char[ContainerConsole::longest_entry]);
+    if (many) room = {many.get(), ContainerConsole::longest_entry};
+  }
+  std::size_t done = 0;
+  while (!from.empty()) {
+    const std::size_t wanted = std::min(room.size(), from.remaining());
+    const auto part = write_part(room, from, size_limit);
+    if (!part && done == 0) return part;
+    if (!part) break;
+    done += *part;
+    if (*part < wanted) break;
+  }
+  return done;
+}
+
+class ConsoleLog final : public File, public Cached<ConsoleLog, "console_log"> {
+ public:
+  ConsoleLog(Ref<Inode> inode, Ref<Container> container, ConsoleView view)
+      : File(std::move(inode), Positions::none),
+        container_(std::move(container)),
+        view_(view),
+        position_(view.from == ConsoleView::From::now ? console().end() : 0) {}
+
+  void describe(Output& out) const override { print(out, "anon_inode:[console log of container {}]", container_->id()); }
+  PollEvents poll(PollWaiters* waiters) override {
+    if (waiters) waiters->watch(console().readers());
+    return ready() ? poll_event::readable : PollEvents{0};
+  }
+
+ protected:
+  Result<std::size_t> do_read(IoBuffer& to, std::uint64_t) override;
+
+ private:
+  ContainerConsole& console() const { return container_->console(); }
+  bool ready() const {
+    if (view_.at_end == ConsoleView::AtEnd::end) return true;
+    if (console().has_more(position_.load(std::memory_order_relaxed))) return true;
+    return container_->process_count() == 0 || container_->state() == Container::State::stopping;
+  }
+  static Result<void> put(IoBuffer& to, const ContainerConsole::Entry& entry, std::span<const char> text);
+
+  Ref<Container> container_;
+  ConsoleView view_;
+  Mutex mutex_;  // one reader after the other
+  std::atomic<std::uint64_t> position_;  // changed with the mutex held
+};
+
+Result<void> ConsoleLog::put(IoBuffer& to, const ContainerConsole::Entry& entry, std::span<const char> text) {
+  constexpr char padding[8] = {};
+  TRY(to.put(&entry, sizeof entry));
+  TRY(to.put(text.data(), text.size()));
+  TRY(to.put(padding, -text.size() % 8));
+  return {};
+}
+
+Result<std::size_t> ConsoleLog::do_read(IoBuffer& to, std::uint64_t) {
+  constexpr std::size_t most = 2 * sizeof(ContainerConsole::Entry) + ContainerConsole::longest_entry;
+  Own<char[]> room(new (std::nothrow) char[ContainerConsole::longest_entry]);
+  if (!room) return Error::nomem;
+  const std::size_t before = to.remaining();
+  if (before < most) return Error::inval;
+  if (nonblocking() && !ready()) return Error::again;
+  if (!console().readers().wait([this] { return ready(); })) return Error::restart_if_asked;
+  MutexGuard guard(mutex_);
+  while (to.remaining() >= most) {
+    ContainerConsole::Entry entry;
+    std::uint64_t position = position_.load(std::memory_order_relaxed), lost = 0;
+    if (!console().read(position, entry, {room.get(), ContainerConsole::longest_entry}, lost)) break;
+    if (lost) TRY(put(to, {entry.time, static_cast<std::uint32_t>(lost), ContainerConsole::Stream::lost}, {}));
+    TRY(put(to, entry, {room.get(), entry.size}));
+    position_.store(position, std::memory_order_relaxed);
+  }
+  return before - to.remaining();
+}
+
+Result<Ref<Inode>> make_inode(Mode mode) {
+  const Inode::Identity identity{.type = FileType::character_device, .mode = mode};
+  return make<Inode>(anonymous::file_system(), identity);
+}
+
+}  // namespace
+
+Result<Ref<File>> open_console_output(Ref<Container> container, ContainerConsole::Stream stream, Ref<File> forward,
+                                      const Credentials& opener) {
+  const OpenFlags access = open_flag::write | (forward && forward->readable() ? open_flag::read : 0);
+  auto file = TRY(make<ConsoleOutput>(TRY(make_inode(0600)), std::move(container), stream, std::move(forward)));
+  file->set_up({}, access, opener);
+  return Ref<File>(std::move(file));
+}
+
+Result<Ref<File>> open_console_log(Ref<Container> container, ConsoleView view, OpenFlags flags, const Credentials& opener) {
+  auto file = TRY(make<ConsoleLog>(TRY(make_inode(0400)), std::move(container), view));
+  file->set_up({}, flags | open_flag::read, opener);
+  return Ref<File>(std::move(file));
+}
+
+}  // namespace cv6

@@ -1,0 +1,65 @@
+#include "configuration.hpp"
+
+#include <cstdlib>
+
+#include "cv6/container.hpp"
+#include "failure.hpp"
+
+namespace cv6::box {
+
+void Program::add_to(CLI::App& word) {
+  word.add_option("-e,--env", environment, "NAME=VALUE for the program's environment; NAME alone: as it is here")
+      ->expected(1)
+      ->allow_extra_args(false);
+  word.add_option("-w,--workdir", directory, "where the program starts");
+  word.add_option("-u,--user", user, "who runs it: name or number, perhaps with `:GROUP`");
+}
+
+void Program::complete() {
+  std::vector<std::string> complete;
+  for (const std::string& variable : environment) {
+    if (variable.empty() || variable.front() == '=') throw Failure("-e " + variable + ": NAME=VALUE is wanted");
+    if (variable.find('=') != std::string::npos)
+      complete.push_back(variable);
+    else if (const char* value = std::getenv(variable.c_str()))
+      complete.push_back(variable + "=" + value);
+  }
+  environment = complete;
+  if (!directory.empty() && directory.front() != '/') throw Failure("-w " + directory + ": a path that begins with / is wanted");
+}
+
+Json to_json(const Program& program) {
+  return {{"command", program.words}, {"environment", program.environment}, {"directory", program.directory}, {"user", program.user}};
+}
+
+void remember(int container, const Program& program) {
+  std::string text = to_json(program).dump();
+  ContainerAnnotation note;
+  note.id = container;
+  note.operation = ContainerAnnotation::Operation::set;
+  note.text = text.data();
+  note.size = text.size();
+  if (text.size() > ContainerAnnotation::longest) throw Failure("the program's arguments and environment are too long to be kept");
+  if (container_annotation(note) < 0) throw system_failure("the container's description");
+}
+
+Program recall(int container, const std::string& name) {
+  std::string text(ContainerAnnotation::longest, '\0');
+  ContainerAnnotation note;
+  note.id = container;
+  note.text = text.data();
+  note.size = text.size();
+  const int size = container_annotation(note);
+  if (size < 0) throw system_failure(name);
+  text.resize(static_cast<std::size_t>(size));
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("command")) throw Failure(name + ": box did not make it, so it knows no program for it (use `box exec`)");
+  Program program;
+  program.words = json["command"].get<std::vector<std::string>>();
+  program.environment = json.value("environment", std::vector<std::string>());
+  program.directory = json.value("directory", "");
+  program.user = json.value("user", "");
+  return program;
+}
+
+}  // namespace cv6::box
