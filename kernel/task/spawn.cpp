@@ -72,6 +72,8 @@ Result<int> spawn(UserThread& caller, Container& container, SpawnRequest request
   wanted.path = request.path;
   wanted.arguments = &request.arguments;
   NewProcess made = TRY(make_new_process(wanted));
+  wanted.files = nullptr;  // its own from now on: else it would copy what it seems to share
+  wanted.fs = nullptr;
   auto group = group_for(parent, *made.process, request.place);
   const auto started = group ? enter_and_start(parent, container, made, *group, request.place) : Result<void>(group.error());
   if (!started) {
