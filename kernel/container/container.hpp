@@ -31,7 +31,7 @@
 #include "container/pid.hpp"
 #include "fs/file.hpp"
 #include "lib/string.hpp"
-#include "mm/guest_memory.hpp"
+#include "mm/payer.hpp"
 #include "sched/scheduler.hpp"
 
 namespace cv6 {
@@ -58,7 +58,7 @@ struct ContainerLife {
   unsigned starts = 0;
 };
 
-class Container : public Counted<Container>, public Cached<Container, "container"> {
+class Container : public Counted<Container>, public Charged<Container, "container", 4096> {  // beside: its virtual scheduler, memory, view
  public:
   enum class State : std::uint8_t { ready, active, stopping, frozen };
   static constexpr int host_id = -1;

@@ -30,12 +30,22 @@ Result<void> GuestMemory::charge(std::uint64_t pages) {
         if (undo == level) return Error::nomem;
       }
     }
-    // Two processors may both set the peak: the greater one must win.
+  }
+  note_peaks();
+  return {};
+}
+
+// What was granted, only: a level above may have refused. Two processors may both set a peak: the greater one must win.
+void GuestMemory::note_peaks() {
+  for (GuestMemory* level = this; level; level = level->parent_.get()) {
+    // Others may be over the limit for a moment, about to be refused.
+    const std::uint64_t pages = level->pages_.load(std::memory_order_relaxed);
+    const std::uint64_t limit = level->limit_.load(std::memory_order_relaxed);
+    const std::uint64_t now = pages < limit ? pages : limit;
     std::uint64_t peak = level->peak_.load(std::memory_order_relaxed);
     while (now > peak && !level->peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
     }
   }
-  return {};
 }
 
 void GuestMemory::uncharge(std::uint64_t pages) {

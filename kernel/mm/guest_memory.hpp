@@ -109,6 +109,7 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   // `count` frames less; the last of them ends the life of a GuestMemory that nobody refers to any more.
   void frames_gone(std::uint64_t count);
   Result<void> number(Frame& frame);
+  void note_peaks();
   // Past every limit: for what cannot be refused any more.
   void charge_anyway(std::uint64_t pages);
   Result<void> charge_pages_of_bytes(std::size_t bytes, std::uint64_t pages);

@@ -107,16 +107,20 @@ class MemoryListing {
                   "\"kernel_objects\": %llu,\n\"table\": %s}\n",
                   number(limit.current), limit.limit == ContainerLimit::unlimited ? "null" : std::to_string(limit.limit).c_str(),
                   number(limit.peak), number(limit.refusals), number(limit.victims), number(counts_.own_frames),
-                  number(counts_.kernel_bytes), table_.json().c_str());
+                  number(counts_.kernel_bytes), table(true).json().c_str());
       return;
     }
-    table_.print(format);
+    constexpr std::size_t whole_width = 110;
+    const bool whole = line_width() >= whole_width;
+    table(whole).print(format);
+    if (!whole && !runs_.empty() && runs_.front().hpa != no_address)
+      std::printf("\nHVA = HPA + %s, in the kernel's direct map\n", hex(runs_.front().hva - runs_.front().hpa).c_str());
     std::printf("\n%s: %s in use of %s, peak %s: %llu frames, %s of kernel objects", container_.name,
                 size_text(limit.current).c_str(),
                 limit.limit == ContainerLimit::unlimited ? "no limit" : size_text(limit.limit).c_str(),
                 size_text(limit.peak).c_str(), number(counts_.own_frames), size_text(counts_.kernel_bytes).c_str());
     if (limit.refusals) std::printf("; the limit was in the way %llu times", number(limit.refusals));
-    if (limit.victims) std::printf(", %llu processes were ended", number(limit.victims));
+    if (limit.victims) std::printf(", %llu %s ended", number(limit.victims), limit.victims == 1 ? "process was" : "processes were");
     std::puts("");
   }
 
@@ -143,18 +147,31 @@ class MemoryListing {
     pending_ = run;
   }
   void finish() {
-    if (!pending_.pages) return;
-    const MemoryRun& run = pending_;
-    Cell pid(run.pid ? std::to_string(run.pid) : "-", static_cast<std::uint64_t>(run.pid));
-    if (!run.pid) pid.json = "null";
-    const std::string owner = run.owner == container_.id ? "own" : run.owner == host_container ? "host" : std::to_string(run.owner);
-    table_.add({pid, address(run.gva), address(run.gpa), address(run.hva), address(run.hpa), run.pages,
-                run.gva == no_address ? "" : rights_text(run.bits), owner, run.mappers, what_is(run)});
+    if (pending_.pages) runs_.push_back(pending_);
     pending_ = {};
   }
 
+  // All columns, or those that fit a narrow terminal.
+  Table table(bool whole) const {
+    Table table(whole ? std::vector<std::string>{"PID", "GVA", "GPA", "HVA", "HPA", "PAGES", "MODE", "OWNER", "USERS", "WHAT"}
+                      : std::vector<std::string>{"PID", "GVA", "GPA", "HPA", "PAGES", "OWNER", "WHAT"});
+    for (const MemoryRun& run : runs_) {
+      std::vector<Cell> line = cells(run);
+      if (!whole) line = {line[0], line[1], line[2], line[4], line[5], line[7], line[9]};
+      table.add(std::move(line));
+    }
+    return table;
+  }
+  std::vector<Cell> cells(const MemoryRun& run) const {
+    Cell pid(run.pid ? std::to_string(run.pid) : "-", static_cast<std::uint64_t>(run.pid));
+    if (!run.pid) pid.json = "null";
+    const std::string owner = run.owner == container_.id ? "own" : run.owner == host_container ? "host" : std::to_string(run.owner);
+    return {pid, address(run.gva), address(run.gpa), address(run.hva), address(run.hpa), run.pages,
+            run.gva == no_address ? "" : rights_text(run.bits), owner, run.mappers, what_is(run)};
+  }
+
   const ContainerStat& container_;
-  Table table_{{"PID", "GVA", "GPA", "HVA", "HPA", "PAGES", "MODE", "OWNER", "USERS", "WHAT"}};
+  std::vector<MemoryRun> runs_;
   std::vector<bool> mapped_;  // of the container's frames, by number
   MemoryRun pending_;
   MemoryTable counts_;
