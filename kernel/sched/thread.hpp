@@ -20,6 +20,7 @@
 #include "lib/ref.hpp"
 #include "lib/tree.hpp"
 #include "lib/units.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
@@ -69,7 +70,7 @@ class Thread : public Counted<Thread> {
   explicit Thread(SchedContext& context) : context_(&context) {}
   // Around each time on a processor: user threads load and save what belongs to user mode. `leaving_cpu` is called with
   // the scheduler's lock held and takes no other; `entering_cpu` without locks. Neither blocks.
-  virtual void entering_cpu() {}
+  virtual void entering_cpu() { payer::set(nullptr); }
   virtual void leaving_cpu() {}
   // The scheduler log of its container (decision_log.hpp), with the scheduler's lock held: what it calls this thread; and
   // that it has been chosen, which somebody may want to print. While it prints itself it is not logged.

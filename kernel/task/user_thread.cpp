@@ -59,7 +59,6 @@ void UserThread::leaving_cpu() {
   }
   arch::save_thread_pointers(pointers);
   if (space_) space_->deactivate();
-  payer::set(nullptr);
   const auto now = static_cast<std::int64_t>(__builtin_readcyclecounter());
   system_cycles_ += now;
   all_cycles_ += now;
