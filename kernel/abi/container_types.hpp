@@ -9,16 +9,18 @@ namespace cv6 {
 
 // create_container(ContainerCreate*, size) -> id. Strings are addresses of NUL-terminated text; 0: none given.
 struct ContainerCreate {
-  static constexpr std::size_t first_size = 24;  // without `scheduling`
+  static constexpr std::size_t first_size = 24;  // without `scheduling` and what is behind it
   static constexpr std::uint64_t may_nest = 1;   // its own root may make containers below it
   static constexpr std::uint64_t temporary = 2;  // it is destroyed when its last process ends
-  static constexpr std::uint64_t all_flags = 3;
+  static constexpr std::uint64_t read_only_root = 4;
+  static constexpr std::uint64_t all_flags = 7;
   std::uint64_t flags;
   std::uint64_t name;      // none: "box-<id>"
   std::uint64_t hostname;  // none: the name
   std::uint64_t scheduling;  // address of a ContainerScheduling, of which what `change` names counts; 0: the defaults
+  std::uint64_t root;        // a directory that the caller sees; 0: all that the caller's container sees
 };
-static_assert(sizeof(ContainerCreate) == 32);
+static_assert(sizeof(ContainerCreate) == 40);
 
 // spawn_container(ContainerSpawn*, size) -> the process's number as the caller sees it.
 struct ContainerSpawn {
@@ -105,7 +107,7 @@ static_assert(sizeof(ContainerDescriptor) == 288);
 // container_limit(ContainerLimit*, size): gets or sets one limit; then its counters are filled in.
 struct ContainerLimit {
   enum Operation : std::uint32_t { get = 0, set = 1 };
-  enum Kind : std::uint32_t { processes = 0, open_files = 1, memory = 2 };
+  enum Kind : std::uint32_t { processes = 0, open_files = 1, memory = 2, disk = 3 };
   static constexpr std::uint64_t unlimited = UINT64_MAX;
   std::int32_t id;
   std::uint32_t operation;

@@ -6,6 +6,7 @@
 //   memory              its guest-physical memory, and what it is charged
 //   tasks               how many processes and threads it and those below have, and may have
 //   descriptors         the numbers of its processes' descriptors (cfd), how many there are, and may be
+//   disk                how much data of files it and those below have changed, and may
 //   console             what its programs print
 //   life                when it was made, started, ended, and how
 //   gate                which system calls its processes may make, and the log of those they made
@@ -46,6 +47,8 @@ struct ContainerSettings {
   std::string_view name;      // empty: "box-<id>"
   std::string_view hostname;  // empty: the name
   SchedSettings scheduling;
+  Path root;                  // what its view of the files is a view of; empty: all that the parent sees
+  enum class RootAccess : std::uint8_t { read_write, read_only } root_access = RootAccess::read_write;
   Nesting nesting = Nesting::no;
   Lifetime lifetime = Lifetime::until_destroyed;
 };
@@ -91,6 +94,7 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() const { return *memory_; }
+  DiskAccount* disk() { return disk_.get(); }  // data of files changed by it and those below; null: the host's, not counted
   ResourceCounter& tasks() { return tasks_; }            // processes until they are reaped, and their further threads
   DescriptorNumbers* descriptors() { return is_host() ? nullptr : &descriptors_; }  // null: not numbered, not counted
   CallGate& gate() { return gate_; }
@@ -138,6 +142,7 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   PidTable pids_;
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
+  Ref<DiskAccount> disk_;
   ResourceCounter tasks_;
   DescriptorNumbers descriptors_;
   CallGate gate_;

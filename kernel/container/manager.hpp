@@ -12,8 +12,8 @@ class ContainerManager {
   static Result<void> initialise();
   static Container& host();
 
-  // A new container below `parent`, seeing `parent`'s files copy on write. Error::nomem, Error::inval (a name that is too
-  // long or not printable), Error::exist (the name is taken), Error::again (no ids left).
+  // A new container below `parent`, seeing `parent`'s files, or those below settings.root, copy on write. Error::nomem, Error::inval (a name that is too
+  // long or not printable; a root that cannot be viewed), Error::notdir (a root that is none), Error::exist (the name is taken), Error::again (no ids left).
   static Result<Ref<Container>> create(Container& parent, const ContainerSettings& settings);
   // Error::inval, Error::exist as for create; srch: it is gone.
   static Result<void> rename(Container& container, std::string_view name);

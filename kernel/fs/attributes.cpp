@@ -40,7 +40,7 @@ Result<void> check_access(const Caller& caller, const Object& object, unsigned w
 
 Result<std::size_t> read_link(const Path& path, std::span<char> to) {
   if (!path.inode().is_symlink()) return Error::inval;
-  path.inode().touch_accessed();
+  if (!path.mount->read_only()) path.inode().touch_accessed();
   return path.inode().read_link(to);
 }
 

@@ -123,6 +123,7 @@ Result<Ref<Dentry>> Dentry::ask(const ComponentName& name, Ref<Dentry> stale) {
       return stale;
     }
     stale->unlink();
+    drop_below(*stale);  // nobody finds it any more: its children and it would keep each other
   }
   Ref<Dentry> fresh = TRY(create(this, name, std::move(inode)));
   fresh->version_.store(version, std::memory_order_relaxed);

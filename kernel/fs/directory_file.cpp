@@ -31,7 +31,7 @@ Result<std::uint64_t> DirectoryFile::do_seek(std::int64_t offset, Seek from) {
 }
 
 std::uint64_t DirectoryFile::parent_number() const {
-  if (!path()) return inode().number();
+  if (!path() || !is_connected(path())) return inode().number();
   return parent_of(path(), {}).inode().number();
 }
 

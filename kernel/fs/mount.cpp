@@ -27,7 +27,9 @@ Mount::Mount(Ref<Dentry> root, std::uint64_t tree, std::uint32_t flags, String s
 
 Mount::~Mount() {
   if (!file_system_->unmounted()) return;
-  Dentry::drop_below(*root_);
+  Ref<Dentry> top = root_;
+  while (Ref<Dentry> above = top->parent()) top = std::move(above);
+  Dentry::drop_below(*top);
   file_system_->last_unmounted();
 }
 
@@ -66,6 +68,10 @@ Result<Ref<Mount>> Mount::create(Ref<Dentry> root, std::uint64_t tree, std::stri
 
 Result<Ref<Mount>> Mount::create_tree(Ref<Dentry> root, std::string_view source, std::uint32_t flags) {
   return create(std::move(root), last_tree.fetch_add(1, std::memory_order_relaxed) + 1, source, flags);
+}
+
+Result<Path> Mount::twin(const Path& path, std::uint32_t flags) {
+  return Path{TRY(create_tree(path.mount->root_, path.mount->source(), flags)), path.dentry};
 }
 
 Result<Ref<Mount>> Mount::create_outside(Ref<Dentry> root, std::string_view source) {

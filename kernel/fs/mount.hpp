@@ -4,6 +4,10 @@
 // walk never leaves the tree that it begins in: places of another tree (a descriptor that was opened outside) are refused
 // with Error::xdev, by comparing tree().
 //
+// What a mount shows may be a directory or file within a file system (a volume: container/volume.hpp). Then the names above
+// its root exist, but not for who is in the mount: `..` of its root leads to where it is attached, and from a directory that
+// has been moved out of it nowhere (is_connected in fs/path.hpp).
+//
 // Ownership: a mount holds the mounts attached below it and its root dentry; whoever is somewhere (root and working
 // directories, open files) holds the mount of that place. A mount does not hold its parent: when the last user of a tree's
 // root mount goes, the tree comes apart and each mount is freed when nobody is in it any more.
@@ -27,12 +31,17 @@ struct Path;
 namespace mount_flag {  // values as in mount(2)
 inline constexpr std::uint32_t read_only = 1, no_set_id = 2, no_devices = 4, no_execute = 8, synchronous = 16;
 inline constexpr std::uint32_t no_access_time = 1024, relative_access_time = 1u << 21;
+// Not one of mount(2)'s: made from above for a container, which can neither detach it nor change its flags.
+inline constexpr std::uint32_t locked = 1u << 31;
 }  // namespace mount_flag
 
 class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
  public:
   // The root of a new tree: nothing is above it. `source`: what /proc/mounts shows as the device. Error::nomem.
   static Result<Ref<Mount>> create_tree(Ref<Dentry> root, std::string_view source, std::uint32_t flags = 0);
+  // The same place as `path`, in a mount of its own with other flags and in a tree of its own: for a walk of the kernel's
+  // that may write where `path` may not. What is mounted there is not seen.
+  static Result<Path> twin(const Path& path, std::uint32_t flags);
   // Belongs to no tree; for what has a Path but is not in the tree of files (pipes).
   static Result<Ref<Mount>> create_outside(Ref<Dentry> root, std::string_view source);
   static constexpr std::uint64_t no_tree = 0;
@@ -52,6 +61,7 @@ class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
   std::uint32_t flags() const { return flags_.load(std::memory_order_relaxed); }
   void set_flags(std::uint32_t flags) { flags_.store(flags, std::memory_order_relaxed); }  // MS_REMOUNT
   bool read_only() const { return flags() & mount_flag::read_only; }
+  bool locked() const { return flags() & mount_flag::locked; }
 
   // The mount attached here at `dentry`, or null.
   Ref<Mount> mount_at(const Dentry& dentry);

@@ -129,8 +129,7 @@ Result<void> PagedInode::fill_holes(std::uint64_t first, std::uint64_t end) {
   std::uint64_t holes = end - first;
   std::uint64_t page;
   for (std::uint64_t at = first; cache_.next_page(at, page) && page < end; at = page + 1) --holes;
-  if (holes > frames::counts().free || !cache_.owner().charge(holes)) return Error::nospc;
-  cache_.owner().uncharge(holes);
+  TRY(cache_.check_room(holes));
   for (std::uint64_t at = first; at < end; ++at) {
     if (!cache_.find(at)) {
       const Result<FrameRef> filled = cache_.writable(at);

@@ -13,13 +13,22 @@ namespace cv6 {
 
 class PagedInode : public Inode {
  public:
-  PagedInode(Ref<FileSystem> file_system, const Identity& identity, Ref<GuestMemory> owner, std::uint64_t number = 0)
-      : Inode(std::move(file_system), identity, number), cache_(std::move(owner)) {}
+  PagedInode(Ref<FileSystem> file_system, const Identity& identity, Ref<GuestMemory> owner, std::uint64_t number = 0,
+             Ref<DiskAccount> account = {})
+      : Inode(std::move(file_system), identity, number), cache_(std::move(owner), std::move(account)) {}
 
   // Takes no lock that a writer holds: what is being written meanwhile may be seen in parts.
   Result<std::size_t> read(IoBuffer& to, std::uint64_t offset);
-  // mutex() is held. Error::fbig at `size_limit`, Error::nospc, Error::fault.
+  // mutex() is held. Error::fbig at `size_limit`, Error::nospc, Error::dquot, Error::fault.
   Result<std::size_t> write(IoBuffer& from, std::uint64_t offset, std::uint64_t size_limit, const Credentials& who);
+
+  // Sharing what is in `source` from `from` on, `length` bytes at most, with this file from `to` on: afterwards both have the
+  // same pages, copy on write. Returns how many bytes that was: what pages can do of it, which may be nothing if the offsets
+  // differ within a page for instance, or a part when memory ends. Error::inval: ranges of one file that overlap, or
+  // Share::all and pages cannot. Error::nospc, Error::dquot, Error::fbig (`size_limit`). No mutex is held.
+  enum class Share : std::uint8_t { what_pages_can, all };
+  Result<std::uint64_t> share_range(Inode& source, std::uint64_t from, std::uint64_t to, std::uint64_t length, Share what,
+                                    std::uint64_t size_limit, const Credentials& who);
 
   PageCache* page_cache() override { return &cache_; }
   FileStatus status() override;
@@ -38,6 +47,8 @@ class PagedInode : public Inode {
   PageCache cache_;
 
  private:
+  Result<void> share_pages(PageCache& source, std::uint64_t from, std::uint64_t to, std::uint64_t pages,
+                           std::uint64_t& done);
   Result<void> write_page(IoBuffer& from, std::uint64_t offset, std::size_t& written);
   Result<void> zero(std::uint64_t start, std::uint64_t end);
   Result<void> zero_within_page(std::uint64_t start, std::uint64_t end);

@@ -23,14 +23,15 @@ class BackwardText {
   std::size_t start_;
 };
 
-enum class Climbed : std::uint8_t { to_stop, to_top, no_room };
+enum class Climbed : std::uint8_t { to_stop, to_mount_root, to_top, no_room };
 
-// Writes the components from `from` up to `stop` or, if it is not met, to the dentry without a parent.
+// Writes the components from `from` up to `stop`, the mount's root or, if it meets neither, the dentry without a parent.
 Climbed climb(const Dentry& from, const Dentry& stop, const Dentry& mount_root, BackwardText& text) {
   SpinGuard guard(Dentry::tree_lock);
   for (const Dentry* at = &from;; at = at->parent_locked()) {
     if (at == &stop) return Climbed::to_stop;
-    if (at == &mount_root || !at->parent_locked()) return Climbed::to_top;
+    if (at == &mount_root) return Climbed::to_mount_root;
+    if (!at->parent_locked()) return Climbed::to_top;
     if (!text.prepend(at->name()) || !text.prepend("/")) return Climbed::no_room;
   }
 }
@@ -53,7 +54,7 @@ Result<PathText> path_text(const Path& path, const Path& root, std::span<char> b
     const Climbed climbed = climb(*at.dentry, in_roots_mount ? *root.dentry : mount_root, mount_root, text);
     if (climbed == Climbed::no_room) return Error::nametoolong;
     if (in_roots_mount && climbed == Climbed::to_stop) break;
-    Path above = at.mount->attached_at();
+    Path above = climbed == Climbed::to_top ? Path() : at.mount->attached_at();
     if (!above) {
       result.reachable = false;
       break;
@@ -89,6 +90,11 @@ void enter_mounts(Path& path) {
     path.dentry = Ref<Dentry>(&mount->root());
     path.mount = std::move(mount);
   }
+}
+
+bool is_connected(const Path& path) {
+  const Dentry& top = path.mount->root();
+  return top.is_root() || path.dentry->is_or_is_below(top);
 }
 
 bool is_below(const Path& path, const Path& root) {

@@ -22,15 +22,17 @@ struct Path {
 // The text of a path as somebody whose root directory is `root` sees it: what getcwd(2) and /proc/PID/{cwd,exe,fd} show.
 struct PathText {
   std::string_view text;   // at the end of the caller's buffer
-  bool reachable = true;   // false: it is not below `root`; the text is from the root of its own tree
+  bool reachable = true;   // false: it is not below `root`; the text is from the root of its own tree or mount
   bool removed = false;    // its name has been unlinked; /proc appends " (deleted)"
 };
 // Error::nametoolong if it does not fit.
 Result<PathText> path_text(const Path& path, const Path& root, std::span<char> buffer);
-// `..`: the parent directory, across mounts; `root` and the top of the tree are their own parents.
+// `..`: the parent directory, across mounts; `root` and the top of the tree are their own parents. `path` is_connected().
 Path parent_of(const Path& path, const Path& root);
 // As long as something is mounted on the place: to the root of what is.
 void enter_mounts(Path& path);
+// The place is below the root of its mount. False for what was moved out of the directory that a mount shows.
+bool is_connected(const Path& path);
 // `path` is `root` or below it.
 bool is_below(const Path& path, const Path& root);
 

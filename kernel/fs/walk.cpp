@@ -118,6 +118,7 @@ Result<void> Walk::step_into_mounts(Path& path) const {
 }
 
 Result<void> Walk::step_up() {
+  if (!is_connected(at_)) [[unlikely]] return Error::noent;
   if (const WalkRules rules = caller_.context.walk_rules()) return step_up_by_rules(rules);
   at_ = parent_of(at_, caller_.context.root());
   return {};

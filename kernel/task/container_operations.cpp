@@ -14,6 +14,14 @@ void wait_until_empty(Container& container) {
 
 }  // namespace
 
+Result<void> view(Process& caller, Container& container) {
+  if (has_joined(caller)) return Error::busy;
+  const Path root = container.root();
+  if (!root) return Error::srch;
+  caller.fs().move_to(root, root);
+  return {};
+}
+
 Result<void> destroy(UserThread& caller, Container& container) {
   if (caller.process().container().is_or_is_below(container)) return Error::busy;
   if (!caller.process().credentials().privileged()) return Error::perm;

@@ -50,6 +50,12 @@ Result<void> destroy(UserThread& caller, Container& container);
 // The same by the kernel itself, from outside of the container or at the end of its last process.
 Result<void> destroy(Container& container);
 
+// The caller's root and working directories become the container's root: setns(2) for files only. Everything else of the
+// process stays, so this works whatever the container's processes do. What is open stays usable for its data; directories
+// of the former tree lead nowhere (Error::xdev), as after a join. Error::busy: the caller has joined a container, which
+// its leave would bring back; Error::srch: the container is being destroyed.
+Result<void> view(Process& caller, Container& container);
+
 // A process has a home outside of its container. For fork: the child of a joined process has none.
 bool has_joined(const Process& process);
 

@@ -2,6 +2,7 @@
 //
 // Its other threads stand still meanwhile (standstill.hpp), so that nothing of the process changes but by the caller.
 #include "container/manager.hpp"
+#include "fs/mapped_file.hpp"
 #include "fs/operations.hpp"
 #include "sched/scheduler.hpp"
 #include "task/container_operations.hpp"
@@ -192,21 +193,14 @@ bool was_opened_in(const File& file, const void* tree) {
   return file.path().mount && file.path().mount->tree() == *static_cast<const std::uint64_t*>(tree);
 }
 
-// Is this the device number of a file system that only the tree of these mounts shows?
-bool is_device_of(Mount& root, std::uint64_t device) {
-  for (Ref<Mount> mount = root.next_in_tree(0); mount; mount = root.next_in_tree(mount->id()))
-    if (mount->file_system().device() == device && mount->file_system().in_view() == FileSystem::InView::copied_on_write)
-      return true;
-  return false;
-}
-
-void unmap_files_of(Process& process, Mount& root) {
+void unmap_files_of(Process& process, std::uint64_t tree) {
   AddressSpace& space = process.address_space();
   AddressSpace::Description mapping;
   for (std::uintptr_t at = 0; space.describe(at, mapping); at = mapping.end) {
-    if (mapping.object && is_device_of(root, mapping.object->label().device))
-      (void)space.unmap(mapping.start, mapping.end - mapping.start);
+    const auto* place = static_cast<const MappedFile*>(mapping.found_at.get());
+    if (place && place->path().mount && place->path().mount->tree() == tree) (void)space.unmap(mapping.start, mapping.end - mapping.start);
     mapping.object = nullptr;
+    mapping.found_at = nullptr;
   }
 }
 
@@ -215,7 +209,7 @@ void let_go_of_files(Process& process, Container& inside) {
   const Path root = inside.root();
   const std::uint64_t tree = root.mount->tree();
   process.files().close_if(&was_opened_in, &tree);
-  unmap_files_of(process, *root.mount);
+  unmap_files_of(process, tree);
   process.fs().move_to(process.home->root, process.home->working_directory);
 }
 

@@ -1,12 +1,14 @@
 #include "vm/page_cache.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "mm/payer.hpp"
 
 namespace cv6 {
 
-PageCache::PageCache(Ref<GuestMemory> owner) : owner_(std::move(owner)) {}
+PageCache::PageCache(Ref<GuestMemory> owner, Ref<DiskAccount> account)
+    : owner_(std::move(owner)), account_(std::move(account)), charged_(account_) {}
 
 // Mappings hold their object, and objects outlive no cache of theirs: nothing can be attached.
 PageCache::~PageCache() { CV6_DEBUG_ASSERT(objects_.empty()); }
@@ -38,6 +40,15 @@ Result<FrameRef> PageCache::writable(std::uint64_t index, Fill fill) {
       return FrameRef::adopt(page);
     }
   }
+  bool charged;
+  TRY(charged_.add(index, charged));
+  Result<FrameRef> page = put_own_page(index, shared, fill, old);
+  if (!page && charged) charged_.remove(index, index);
+  return page;
+}
+
+// In the place of `shared`, with the same bytes, or of a hole (null).
+Result<FrameRef> PageCache::put_own_page(std::uint64_t index, const Frame* shared, Fill fill, FrameRef& old) {
   FrameRef page = TRY(owner_->take(FrameUse::file_page, shared ? Fill::garbage : fill));
   Frame** place = TRY(index_.own(index));
   if (shared) std::memcpy(page.data(), shared->data(), page_size);
@@ -65,6 +76,7 @@ void PageCache::truncate(std::uint64_t index) {
     gone = std::exchange(index_, PageIndex());
   else
     index_.truncate(index);
+  charged_.remove(index, UINT64_MAX);
   unmap(index, UINT64_MAX, Mapping::Pages::all);
 }
 
@@ -72,21 +84,89 @@ Result<void> PageCache::punch(std::uint64_t first, std::uint64_t last) {
   const payer::Scope paid_by_owner(owner_.get());
   SpinGuard guard(lock_);
   const Result<void> erased = index_.erase(first, last);
+  if (erased) charged_.remove(first, last);
   unmap(first, last, Mapping::Pages::of_object);
   return erased;
 }
 
-// Two caches' locks have no order, so one after the other: nobody else uses a cache that is only being made.
+// Two caches' locks have no order, so one after the other.
 Result<void> PageCache::share_from(PageCache& other) {
-  PageIndex copy;
+  PageIndex index;  // what was here before goes after the lock
   {
     SpinGuard guard(other.lock_);
-    copy.share_from(other.index_);
+    index.share_from(other.index_);
     for (MemoryObject& object : other.objects_) object.write_protect();
   }
   SpinGuard guard(lock_);
-  CV6_ASSERT(index_.empty());
-  index_ = std::move(copy);
+  std::swap(index_, index);
+  charged_.remove(0, UINT64_MAX);
+  unmap(0, UINT64_MAX, Mapping::Pages::of_object);
+  return {};
+}
+
+// The pages first .. first + count - 1, as 0 .. count - 1 of `to`: while that has them they count as shared.
+Result<void> PageCache::lend(PageIndex& to, std::uint64_t first, unsigned count) {
+  SpinGuard guard(lock_);
+  for (unsigned i = 0; i < count; ++i) {
+    Frame* page = index_.find(first + i);
+    if (!page) continue;
+    Frame** place = TRY(to.own(i));
+    page->hold();
+    (void)to.put(place, FrameRef::adopt(page));
+  }
+  for (MemoryObject& object : objects_) object.write_protect();
+  return {};
+}
+
+Result<void> PageCache::put_shared_page(std::uint64_t index, Frame& page, FrameRef& old) {
+  bool charged;
+  TRY(charged_.add(index, charged));
+  const Result<Frame**> place = index_.own(index);
+  if (!place) {
+    if (charged) charged_.remove(index, index);
+    return place.error();
+  }
+  page.hold();
+  old = index_.put(*place, FrameRef::adopt(&page));
+  return {};
+}
+
+Result<void> PageCache::take_shared(const PageIndex& from, std::uint64_t first, unsigned count, FrameRef* replaced,
+                                    std::uint64_t& done) {
+  for (unsigned i = 0; i < count; ++i, ++done) {
+    if (Frame* page = from.find(i)) {
+      TRY(put_shared_page(first + i, *page, replaced[i]));
+    } else if (index_.find(first + i)) {
+      TRY(index_.erase(first + i, first + i));
+      charged_.remove(first + i, first + i);
+    }
+  }
+  return {};
+}
+
+// The two locks have no order: the pages wait in an index of their own in between.
+Result<void> PageCache::share_range(PageCache& other, std::uint64_t from, std::uint64_t to, std::uint64_t count,
+                                    std::uint64_t& done) {
+  for (done = 0; done < count;) {
+    const auto part = static_cast<unsigned>(std::min<std::uint64_t>(count - done, share_batch));
+    const std::uint64_t first = to + done;
+    PageIndex shared;
+    FrameRef replaced[share_batch];  // these go after the lock
+    TRY(other.lend(shared, from + done, part));
+    SpinGuard guard(lock_);
+    const Result<void> taken = take_shared(shared, first, part, replaced, done);
+    unmap(first, first + part - 1, Mapping::Pages::of_object);
+    if (!taken) return taken;
+  }
+  return {};
+}
+
+Result<void> PageCache::check_room(std::uint64_t pages) {
+  if (pages > frames::counts().free || !owner_->charge(pages)) return Error::nospc;
+  owner_->uncharge(pages);
+  if (!account_) return {};
+  if (!account_->charge(pages)) return Error::dquot;
+  account_->uncharge(pages);
   return {};
 }
 

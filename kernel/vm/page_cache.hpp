@@ -16,6 +16,7 @@
 #include "mm/frame.hpp"
 #include "mm/guest_memory.hpp"
 #include "sync/spin_lock.hpp"
+#include "vm/disk_account.hpp"
 #include "vm/memory_object.hpp"
 #include "vm/page_index.hpp"
 
@@ -23,7 +24,8 @@ namespace cv6 {
 
 class PageCache {
  public:
-  explicit PageCache(Ref<GuestMemory> owner);
+  // `account`: what the pages that this cache gets for itself are charged to besides; null: nothing.
+  explicit PageCache(Ref<GuestMemory> owner, Ref<DiskAccount> account = {});
   ~PageCache();
 
   // The page, or an empty FrameRef for a hole.
@@ -31,7 +33,8 @@ class PageCache {
   // The pages first .. first + count - 1, empty FrameRefs for holes.
   void find(std::uint64_t first, unsigned count, FrameRef* pages);
   // A page that only this cache (and mappings of it) uses: allocated, zeroed, if it was a hole; copied if it was shared
-  // with another cache, in which case mappings of the old page through this cache are unmapped. Error::nomem.
+  // with another cache, in which case mappings of the old page through this cache are unmapped. Error::nomem, Error::dquot
+  // (the account).
   // Fill::garbage spares zeroing a page that the caller overwrites whole.
   Result<FrameRef> writable(std::uint64_t index, Fill fill = Fill::zero);
   // Puts a page where a hole is (initramfs). Error::exist, Error::nomem.
@@ -42,14 +45,21 @@ class PageCache {
   // Drops pages first..last (hole punching), and unmaps them. Error::nomem when they are shared with another cache:
   // some of them may still be there.
   Result<void> punch(std::uint64_t first, std::uint64_t last);
-  // This cache, which must be empty, becomes a copy-on-write twin of `other`. Writable mappings of the other's pages
+  // This cache becomes a copy-on-write twin of `other`; pages that it had are dropped. Writable mappings of the other's pages
   // are made read-only, so that the next write there faults and copies.
   Result<void> share_from(PageCache& other);
+  // The pages to .. to + count - 1 become copy-on-write twins of `other`'s from .. from + count - 1 (holes: holes); the two
+  // ranges do not overlap. Costs no page, and nodes of the index only. Error::nomem, Error::dquot; `done` pages have been
+  // shared in any case.
+  Result<void> share_range(PageCache& other, std::uint64_t from, std::uint64_t to, std::uint64_t count, std::uint64_t& done);
 
   // The first index >= `from` that has a page (SEEK_DATA), or no value. And how many pages there are.
   bool next_page(std::uint64_t from, std::uint64_t& index);
   std::uint64_t page_count() const;
   GuestMemory& owner() { return *owner_; }
+  bool has_account() const { return static_cast<bool>(account_); }
+  // Whether so many pages more could be had now. Error::nospc, Error::dquot.
+  Result<void> check_room(std::uint64_t pages);
 
   // --- for MemoryObject: the objects whose mappings may have pages of this cache ---
   void attach(MemoryObject& object);
@@ -57,11 +67,19 @@ class PageCache {
   void detach(MemoryObject& object, Detach when);
 
  private:
+  static constexpr unsigned share_batch = 64;
+  Result<void> lend(PageIndex& to, std::uint64_t first, unsigned count);
+  Result<void> take_shared(const PageIndex& from, std::uint64_t first, unsigned count, FrameRef* replaced,
+                           std::uint64_t& done) REQUIRES(lock_);
+  Result<FrameRef> put_own_page(std::uint64_t index, const Frame* shared, Fill fill, FrameRef& old) REQUIRES(lock_);
+  Result<void> put_shared_page(std::uint64_t index, Frame& page, FrameRef& old) REQUIRES(lock_);
   void unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages) REQUIRES(lock_);
 
   Ref<GuestMemory> owner_;
+  Ref<DiskAccount> account_;
   mutable SpinLock lock_{Rank::page_cache};
   PageIndex index_ GUARDED_BY(lock_);
+  ChargedPages charged_ GUARDED_BY(lock_);
   List<MemoryObject, &MemoryObject::cache_node> objects_ GUARDED_BY(lock_);
 };
 

@@ -1,4 +1,5 @@
 // Our layouts and numbers against those of the C library and of the Linux headers of the developer's machine.
+#include <linux/fs.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -57,6 +58,7 @@ TEST(LayoutTest, FileSystemStatus) {
 TEST(LayoutTest, SmallStructures) {
   EXPECT_EQ(sizeof(ours::Iovec), sizeof(iovec));
   EXPECT_EQ(sizeof(ours::Flock), sizeof(flock));
+  EXPECT_EQ(sizeof(ours::FileCloneRange), sizeof(file_clone_range));
   EXPECT_EQ(sizeof(ours::Pollfd), sizeof(pollfd));
   EXPECT_EQ(sizeof(ours::Timespec), sizeof(timespec));
   EXPECT_EQ(sizeof(ours::Timeval), sizeof(timeval));

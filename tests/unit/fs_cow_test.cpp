@@ -201,12 +201,12 @@ TEST_F(CowTest, ViewsOfMountsComeWithTheTree) {
   }
   host.put("/dev/null", "device");
   {
-    Tree box(*cow::create_view_of_tree(host.root(), Ref<GuestMemory>(&GuestMemory::host())));
+    Tree box(*cow::create_view_of_tree(host.root(), host.root(), Ref<GuestMemory>(&GuestMemory::host())));
     EXPECT_EQ(box.get("/dev/null"), "device");
     ASSERT_TRUE(box.unlink("/dev/null"));
     EXPECT_EQ(error_of(box.rmdir("/dev")), Error::busy);
     EXPECT_EQ(host.get("/dev/null"), "device");
-    Tree inner(*cow::create_view_of_tree(box.root(), Ref<GuestMemory>(&GuestMemory::host())));
+    Tree inner(*cow::create_view_of_tree(box.root(), box.root(), Ref<GuestMemory>(&GuestMemory::host())));
     EXPECT_TRUE(inner.names("/dev").empty());
   }
 }

@@ -29,6 +29,14 @@ Result<std::string_view> read_optional(std::uint64_t address, PathBuffer& buffer
   return UserString(address).read(buffer);
 }
 
+Result<Path> find_root(Context& context, UserString path) {
+  abi::NameArgument name;
+  TRY(name.read(path));
+  Path root = TRY(resolve(abi::caller_of(context), name.at(), Follow::yes));
+  TRY(check_directory(abi::caller_of(context), root));
+  return root;
+}
+
 Result<Vector<SpawnRequest::Passed>> read_descriptors(std::uint64_t address, std::uint64_t count) {
   constexpr std::uint64_t most = 1024;
   if (count > most) return Error::inval;
@@ -118,6 +126,8 @@ Result<long> sys_create_container(Context& context, UserPtr<ContainerCreate> poi
   ContainerSettings settings;
   if (wanted.flags & ContainerCreate::may_nest) settings.nesting = Nesting::yes;
   if (wanted.flags & ContainerCreate::temporary) settings.lifetime = Lifetime::until_empty;
+  if (wanted.root) settings.root = TRY(find_root(context, UserString(wanted.root)));
+  if (wanted.flags & ContainerCreate::read_only_root) settings.root_access = ContainerSettings::RootAccess::read_only;
   settings.name = TRY(read_optional(wanted.name, name_buffer));
   settings.hostname = TRY(read_optional(wanted.hostname, hostname_buffer));
   if (wanted.scheduling) {

@@ -1,9 +1,11 @@
-// From file to file inside the kernel: sendfile(2), copy_file_range(2).
+// From file to file inside the kernel: sendfile(2), copy_file_range(2), ioctl_ficlonerange(2).
 #include <algorithm>
+#include <climits>
 #include <memory>
 
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
+#include "fs/paged_inode.hpp"
 #include "task/send_signal.hpp"
 
 namespace cv6::linux_abi {
@@ -39,6 +41,14 @@ class CopyEnd {
 void count_copy(Process& process, std::size_t moved) {
   count_read(process, moved);
   count_write(process, moved);
+}
+
+// Of two regular files, what can be done by sharing pages: returns how many bytes.
+Result<std::uint64_t> share(Context& context, File& from, std::uint64_t from_offset, File& to, std::uint64_t to_offset,
+                            std::uint64_t count, PagedInode::Share what) {
+  if (!to.inode().page_cache()) return 0;
+  return static_cast<PagedInode&>(to.inode())
+      .share_range(from.inode(), from_offset, to_offset, count, what, file_size_limit(context), to.credentials());
 }
 
 constexpr std::size_t chunk_size = 16384;
@@ -104,16 +114,41 @@ Result<long> sys_copy_file_range(Context& context, Descriptor from_descriptor, U
   count = std::min(count, max_transfer);
   const bool overlap = source.offset() < target.offset() + count && target.offset() < source.offset() + count;
   if (&from->inode() == &to->inode() && overlap) return Error::inval;
-  const std::size_t total = TRY(copy(*from, source, count, [&](std::span<const char> bytes) {
+  constexpr auto what = PagedInode::Share::what_pages_can;
+  const std::uint64_t shared = TRY(share(context, *from, source.offset(), *to, target.offset(), count, what));
+  source.advance(shared);
+  target.advance(shared);
+  const auto copied = copy(*from, source, count - shared, [&](std::span<const char> bytes) {
     IoBuffer out = IoBuffer::kernel(bytes);
     const auto put = to->write_at(out, target.offset(), file_size_limit(context));
     if (put) target.advance(*put);
     return put;
-  }));
+  });
+  if (!copied && shared == 0) return copied.error();
+  const std::size_t total = shared + copied.value_or(0);
   if (total != 0) count_copy(context.process, total);
   TRY(source.end());
   TRY(target.end());
   return static_cast<long>(total);
+}
+
+Result<long> clone_range(Context& context, File& to, const FileCloneRange& range) {
+  if (range.src_fd < INT_MIN || range.src_fd > INT_MAX) return Error::badf;
+  auto from = TRY(context.process.files().use(static_cast<int>(range.src_fd)));
+  if (from->inode().is_directory() || to.inode().is_directory()) return Error::isdir;
+  if (!from->inode().is_regular() || !to.inode().is_regular()) return Error::inval;
+  if (!from->readable() || !to.writable() || (to.flags() & open_flag::append)) return Error::badf;
+  if (!from->inode().page_cache() || !to.inode().page_cache()) return Error::opnotsupp;
+  std::uint64_t end;
+  if (__builtin_add_overflow(range.src_offset, range.src_length, &end) ||
+      __builtin_add_overflow(range.dest_offset, range.src_length, &end))
+    return Error::inval;
+  const std::uint64_t size = from->inode().size();
+  if (range.src_offset > size || range.src_offset + range.src_length > size) return Error::inval;
+  const std::uint64_t length = range.src_length ? range.src_length : size - range.src_offset;
+  if (length == 0) return 0;
+  TRY(share(context, *from, range.src_offset, to, range.dest_offset, length, PagedInode::Share::all));
+  return 0;
 }
 
 }  // namespace cv6::linux_abi

@@ -145,6 +145,7 @@ Result<long> sys_flock(Context& context, Descriptor descriptor, unsigned operati
 
 Result<long> sys_ioctl(Context& context, Descriptor descriptor, unsigned request, unsigned long argument) {
   constexpr unsigned fionread = 0x541b, fionbio = 0x5421, fionclex = 0x5450, fioclex = 0x5451;
+  constexpr unsigned ficlone = 0x40049409, ficlonerange = 0x4020940d;
   DescriptorTable& files = context.process.files();
   auto file = TRY(files.use(descriptor.number));
   if (file->path_only()) return Error::badf;
@@ -161,6 +162,8 @@ Result<long> sys_ioctl(Context& context, Descriptor descriptor, unsigned request
       TRY(UserPtr<int>(argument).write(static_cast<int>(bytes)));
       return 0;
     }
+    case ficlone: return clone_range(context, *file, {static_cast<int>(argument), 0, 0, 0});
+    case ficlonerange: return clone_range(context, *file, TRY(UserPtr<FileCloneRange>(argument).read()));
     default: return file->control(request, argument);
   }
 }

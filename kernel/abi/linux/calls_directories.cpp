@@ -172,6 +172,7 @@ Result<long> sys_mount(Context& context, UserString source, UserString target, U
   if ((flags & ~(ms_rec | ms_silent)) == ms_private) return is_mount_root(where) ? Result<long>(0) : Error::inval;
   if (flags & ms_remount) {
     if ((flags & ~(ms_accepted | ms_remount)) || !is_mount_root(where)) return Error::inval;
+    if (where.mount->locked()) return Error::perm;
     where.mount->set_flags(static_cast<std::uint32_t>(flags & ms_kept));
     return 0;
   }
@@ -188,6 +189,7 @@ Result<long> sys_umount2(Context& context, UserString target, Flags flags) {
   TRY(name.read(target));
   const Path mount = TRY(resolve(caller_of(context), name.at(), flags.has(no_follow) ? Follow::no : Follow::yes));
   if (!is_mount_root(mount)) return Error::inval;
+  if (mount.mount->locked()) return Error::inval;
   TRY(Mount::detach(mount, flags.has(detach) ? Mount::Detach::at_once : Mount::Detach::when_unused));
   return 0;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "abi/container_memory_types.hpp"
+#include "abi/container_files_types.hpp"
 #include "abi/container_types.hpp"
 #include "abi/gate_types.hpp"
 #include "abi/decode.hpp"
@@ -10,6 +11,10 @@
 #include "abi/linux/types_signals.hpp"
 #include "abi/linux/types_system.hpp"
 #include "abi/linux/types_time.hpp"
+
+namespace cv6 {
+class File;
+}
 
 namespace cv6::linux_abi {
 
@@ -30,6 +35,8 @@ Result<long> sys_pwritev2(Context&, Descriptor file, UserPtr<Iovec> vector, long
                           unsigned long high, Flags flags);
 Result<long> sys_lseek(Context&, Descriptor file, long offset, unsigned whence);
 Result<long> sys_sendfile(Context&, Descriptor to, Descriptor from, UserPtr<long> offset, std::size_t count);
+// The requests FICLONE and FICLONERANGE of ioctl(2).
+Result<long> clone_range(Context&, File& to, const FileCloneRange& range);
 Result<long> sys_copy_file_range(Context&, Descriptor from, UserPtr<long> from_offset, Descriptor to,
                                  UserPtr<long> to_offset, std::size_t count, Flags flags);
 
@@ -309,5 +316,10 @@ Result<long> sys_memory_table(Context&, UserPtr<MemoryTable> arguments, std::siz
 Result<long> sys_memory_log_on(Context&, int id);
 Result<long> sys_memory_log_off(Context&, int id);
 Result<long> sys_memory_gva(Context&, int size, unsigned long address);
+
+// --- calls_container_files.cpp: our own, about the files of containers ---------------------------------------------------
+Result<long> sys_mount_in_container(Context&, UserPtr<ContainerMount> arguments, std::size_t size);
+Result<long> sys_view_container(Context&, int id);
+Result<long> sys_open_container_changes(Context&, int id);
 
 }  // namespace cv6::linux_abi

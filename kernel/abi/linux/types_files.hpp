@@ -96,6 +96,13 @@ struct Iovec {
 };
 inline constexpr unsigned iov_max = 1024;
 
+struct FileCloneRange {  // ioctl_ficlonerange(2)
+  std::int64_t src_fd;
+  std::uint64_t src_offset;
+  std::uint64_t src_length;
+  std::uint64_t dest_offset;
+};
+
 struct Flock {
   std::int16_t l_type;
   std::int16_t l_whence;

@@ -24,8 +24,13 @@ Part& part_of(Inode& inode) {
 FileSystemStatus ViewFileSystem::status() {
   FileSystemStatus status = lower_->status();  // one level of recursion a view, small
   const MemoryCounters memory = meter_.owner()->counters();
-  const std::uint64_t left = memory.limit_pages - std::min(memory.pages, memory.limit_pages);
+  std::uint64_t left = memory.limit_pages - std::min(memory.pages, memory.limit_pages);
   status.blocks = std::min(status.blocks, memory.limit_pages);
+  if (disk_) {
+    const ResourceCounts disk = disk_->counter().counts();
+    status.blocks = std::min(status.blocks, disk.limit / page_size);
+    left = std::min(left, (disk.limit - std::min(disk.current, disk.limit)) / page_size);
+  }
   status.blocks_free = std::min(status.blocks_free, left);
   status.blocks_available = status.blocks_free;
   status.identity = device();

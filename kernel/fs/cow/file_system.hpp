@@ -43,8 +43,8 @@ struct Part {
 
 class ViewFileSystem final : public FileSystem {
  public:
-  ViewFileSystem(FileSystem& lower, ViewFileSystem* lower_view, Ref<GuestMemory> owner)
-      : lower_(&lower), depth_(lower_view ? lower_view->depth_ + 1 : 1), meter_(std::move(owner)) {}
+  ViewFileSystem(FileSystem& lower, ViewFileSystem* lower_view, Ref<GuestMemory> owner, Ref<DiskAccount> disk)
+      : lower_(&lower), depth_(lower_view ? lower_view->depth_ + 1 : 1), meter_(std::move(owner)), disk_(std::move(disk)) {}
 
   // What it is stored as is nobody's business inside.
   std::string_view type_name() const override { return lower_->type_name(); }
@@ -54,6 +54,7 @@ class ViewFileSystem final : public FileSystem {
 
   unsigned depth() const { return depth_; }
   MemoryMeter& meter() { return meter_; }
+  const Ref<DiskAccount>& disk() const { return disk_; }  // null: changed data is not counted
   SpinLock& lock() __attribute__((lock_returned(lock_))) { return lock_; }
 
   Result<Ref<Inode>> make_root(Ref<Inode> lower);
@@ -92,6 +93,7 @@ class ViewFileSystem final : public FileSystem {
   FileSystem* lower_;  // held by the root's lower inode
   unsigned depth_;
   MemoryMeter meter_;
+  Ref<DiskAccount> disk_;
   SpinLock lock_{Rank::inode};
   HashTable<Part, &Part::node, ByNumber> table_ GUARDED_BY(lock_);
 };

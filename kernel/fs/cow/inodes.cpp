@@ -23,7 +23,8 @@ Result<void> prepare_change(Part& part) {
 // --- regular files -----------------------------------------------------------------------------------------------------
 
 RegularFile::RegularFile(Ref<FileSystem> view, const Identity& identity, std::uint64_t number, Ref<Inode> lower)
-    : PagedInode(view, identity, static_cast<ViewFileSystem&>(*view).meter().owner(), number),
+    : PagedInode(view, identity, static_cast<ViewFileSystem&>(*view).meter().owner(), number,
+                 static_cast<ViewFileSystem&>(*view).disk()),
       part_(*this, std::move(lower)) {
   if (part_.lower) show(*part_.lower);
 }

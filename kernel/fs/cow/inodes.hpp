@@ -112,6 +112,18 @@ class Directory final : public Inode, public Cached<Directory, "view_directory">
   std::uint64_t next_cookie_ = first_position;
 };
 
+// An entry copied out of its lock.
+struct CopiedEntry {
+  char bytes[name_max];
+  std::size_t size;
+  std::uint64_t cookie;
+  Ref<Inode> inode;
+  bool from_below;
+  std::string_view name() const { return {bytes, size}; }
+};
+// The directory's first own entry with a cookie >= `from`. False: there is none.
+bool copy_next(Directory& directory, std::uint64_t from, CopiedEntry& copy);
+
 class RegularFile final : public PagedInode, public Cached<RegularFile, "view_file"> {
  public:
   RegularFile(Ref<FileSystem> view, const Identity& identity, std::uint64_t number, Ref<Inode> lower);

@@ -46,31 +46,9 @@ bool exists_below(const Levels& levels, unsigned level, std::string_view name) {
   return levels.find(name, level + 1, found_at).has_value();
 }
 
-// One entry of a level, copied out of its lock.
-struct Copied {
-  char bytes[name_max];
-  std::size_t size;
-  std::uint64_t cookie;
-  Ref<Inode> inode;
-  bool from_below;
-  std::string_view name() const { return {bytes, size}; }
-};
-bool copy_next(Directory& directory, std::uint64_t from, Copied& copy) {
-  copy.inode = nullptr;
-  SpinGuard guard(directory.view().lock());
-  const Entry* entry = directory.first_from(from);
-  if (!entry) return false;
-  copy.size = entry->name().text.size();
-  std::memcpy(copy.bytes, entry->name().text.data(), copy.size);
-  copy.cookie = entry->cookie;
-  copy.inode = entry->inode;
-  copy.from_below = entry->from_below;
-  return true;
-}
-
 // The entries of one level's own. False: the sink is full.
 bool list_level(const Levels& levels, unsigned level, std::uint64_t& position, DirectorySink& sink) {
-  Copied entry;
+  CopiedEntry entry;
   while (copy_next(levels[level], position & within_level, entry)) {
     const std::uint64_t next = position_of(level, entry.cookie + 1);
     if (entry.inode && !(entry.from_below && exists_below(levels, level, entry.name()))) {
@@ -109,6 +87,19 @@ class AnyEntry final : public DirectorySink {
 };
 
 }  // namespace
+
+bool copy_next(Directory& directory, std::uint64_t from, CopiedEntry& copy) {
+  copy.inode = nullptr;
+  SpinGuard guard(directory.view().lock());
+  const Entry* entry = directory.first_from(from);
+  if (!entry) return false;
+  copy.size = entry->name().text.size();
+  std::memcpy(copy.bytes, entry->name().text.data(), copy.size);
+  copy.cookie = entry->cookie;
+  copy.inode = entry->inode;
+  copy.from_below = entry->from_below;
+  return true;
+}
 
 Result<void> Directory::iterate(std::uint64_t& position, DirectorySink& sink) {
   const Levels levels(*this);

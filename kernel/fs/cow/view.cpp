@@ -2,60 +2,110 @@
 
 #include "fs/cow/inodes.hpp"
 #include "fs/operations.hpp"
+#include "fs/tmpfs.hpp"
 
 namespace cv6::cow {
 
 namespace {
 
-Result<Ref<Dentry>> make_view(const Path& lower, Ref<GuestMemory> owner) {
+struct Owners {
+  Ref<GuestMemory> memory;
+  Ref<DiskAccount> disk;
+};
+
+Result<Ref<Dentry>> make_view(const Path& lower, const Owners& owners) {
   Inode& directory = lower.inode();
   if (!directory.is_directory()) return Error::notdir;
   FileSystem& below = directory.file_system();
   if (below.in_view() == FileSystem::InView::as_it_is) return Error::inval;
   if (below.as_view() && below.as_view()->depth() >= max_depth) return Error::loop;
-  Ref<ViewFileSystem> view = TRY(make<ViewFileSystem>(below, below.as_view(), std::move(owner)));
+  Ref<ViewFileSystem> view = TRY(make<ViewFileSystem>(below, below.as_view(), owners.memory, owners.disk));
   return Dentry::create_root(TRY(view->make_root(Ref<Inode>(&directory))));
 }
 
 // What `mount` shows, for a view: a view of it, or itself.
-Result<Ref<Dentry>> root_for_view(Mount& mount, Ref<GuestMemory> owner) {
+Result<Ref<Dentry>> root_for_view(Mount& mount, const Owners& owners) {
   if (mount.file_system().in_view() == FileSystem::InView::as_it_is || !mount.root().inode()->is_directory())
     return Ref<Dentry>(&mount.root());
-  return make_view({Ref<Mount>(&mount), Ref<Dentry>(&mount.root())}, std::move(owner));
+  return make_view({Ref<Mount>(&mount), Ref<Dentry>(&mount.root())}, owners);
 }
 
-// Mounts, at the same place below `view`, what `mount` shows. A place that cannot be reached there any more is left out.
-Result<void> repeat_mount(Mount& mount, const Path& place, const Path& lower, const Path& view, FsContext& context,
-                          char* text, const Ref<GuestMemory>& owner) {
-  const PathText name = TRY(path_text(place, lower, {text, path_max}));
-  if (name.text == "/") return {};
-  const Result<Path> where = resolve({context, Credentials::root()}, {nullptr, name.text}, Follow::no);
-  if (!where || where->mount->tree() != view.mount->tree()) return {};
-  Ref<Dentry> root = TRY(root_for_view(mount, owner));
-  const Result<Ref<Mount>> attached = Mount::attach(*where, std::move(root), mount.source(), mount.flags());
-  if (!attached && attached.error() == Error::nomem) return Error::nomem;
-  return {};
+// The same for a view of another directory than the one that the mount is in; null: it is not shown there.
+Result<Ref<Dentry>> root_for_other_directory(Mount& mount, const Owners& owners) {
+  FileSystem& file_system = mount.file_system();
+  if (mount.locked()) return Ref<Dentry>();  // a volume is there on purpose
+  if (file_system.in_view() == FileSystem::InView::as_it_is || file_system.type_name() == "devtmpfs")
+    return root_for_view(mount, owners);
+  if (file_system.type_name() != "tmpfs") return Ref<Dentry>();
+  const Inode& root = *mount.root().inode();
+  return tmpfs::create(owners.memory, {.mode = root.mode(), .user = root.user(), .group = root.group()});
 }
+
+// Repeats mounts of one tree in a view.
+class Repeater {
+ public:
+  Repeater(const Path& view, const Owners& owners) : view_(view), owners_(owners) {}
+  Result<void> prepare() {
+    context_ = TRY(FsContext::create(view_, view_));
+    text_ = Own<char[]>(new (std::nothrow) char[path_max]);
+    if (!text_) return Error::nomem;
+    return {};
+  }
+  // At the place below the view's root that `place` is below `from`. One that cannot be reached there is left out.
+  Result<void> repeat(Mount& mount, const Path& place, const Path& from,
+                      Result<Ref<Dentry>> (*root_for)(Mount&, const Owners&)) {
+    const PathText name = TRY(path_text(place, from, {text_.get(), path_max}));
+    if (name.text == "/") return {};
+    const Result<Path> where = resolve({*context_, Credentials::root()}, {nullptr, name.text}, Follow::no);
+    if (!where || where->mount->tree() != view_.mount->tree()) return {};
+    Ref<Dentry> root = TRY(root_for(mount, owners_));
+    if (!root) return {};
+    const Result<Ref<Mount>> attached = Mount::attach(*where, std::move(root), mount.source(), mount.flags());
+    if (!attached && attached.error() == Error::nomem) return Error::nomem;
+    return {};
+  }
+
+ private:
+  const Path& view_;
+  const Owners& owners_;
+  Ref<FsContext> context_;
+  Own<char[]> text_;
+};
 
 }  // namespace
 
-Result<Path> create_view(const Path& lower, Ref<GuestMemory> owner) {
-  Ref<Dentry> root = TRY(make_view(lower, std::move(owner)));
+unsigned depth_of(FileSystem& file_system) {
+  const ViewFileSystem* view = file_system.as_view();
+  return view ? view->depth() : 0;
+}
+
+namespace {
+
+Result<Path> create_tree(const Path& lower, const Owners& owners) {
+  Ref<Dentry> root = TRY(make_view(lower, owners));
   Ref<Mount> mount = TRY(Mount::create_tree(root, lower.mount->source(), lower.mount->flags()));
   return Path{std::move(mount), std::move(root)};
 }
 
-Result<Path> create_view_of_tree(const Path& lower, Ref<GuestMemory> owner) {
-  Path view = TRY(create_view(lower, owner));
-  Ref<FsContext> context = TRY(FsContext::create(view, view));
-  Own<char[]> text(new (std::nothrow) char[path_max]);
-  if (!text) return Error::nomem;
+}  // namespace
+
+Result<Path> create_view(const Path& lower, Ref<GuestMemory> owner, Ref<DiskAccount> disk) {
+  return create_tree(lower, {std::move(owner), std::move(disk)});
+}
+
+Result<Path> create_view_of_tree(const Path& lower, const Path& parent, Ref<GuestMemory> owner, Ref<DiskAccount> disk) {
+  const Owners owners{std::move(owner), std::move(disk)};
+  Path view = TRY(create_tree(lower, owners));
+  Repeater repeater(view, owners);
+  TRY(repeater.prepare());
   std::uint64_t last = 0;
   // In the order in which they were mounted: a mount comes after the one that it is in.
   while (Ref<Mount> mount = lower.mount->next_in_tree(last)) {
     last = mount->id();
     const Path place = mount->attached_at();
-    if (place && is_below(place, lower)) TRY(repeat_mount(*mount, place, lower, view, *context, text.get(), owner));
+    if (!place) continue;
+    if (is_below(place, lower)) TRY(repeater.repeat(*mount, place, lower, root_for_view));
+    else if (is_below(place, parent)) TRY(repeater.repeat(*mount, place, parent, root_for_other_directory));
   }
   return view;
 }

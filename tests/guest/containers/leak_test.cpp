@@ -169,6 +169,38 @@ TEST_F(ContainerLeaks, OfChangedFiles) {
   }));
 }
 
+// Volumes, of directories and files, on targets that are made; images; and a process that looks at the files.
+TEST_F(ContainerLeaks, OfVolumesImagesAndViews) {
+  ASSERT_OK(mkdir("image", 0755));
+  ASSERT_OK(mkdir("image/proc", 0755));
+  ASSERT_OK(mkdir("shared", 0755));
+  write_file("image/name", "image");
+  write_file("shared/file", "shared");
+  EXPECT_CHILD(expect_no_growth(1000, [](int round) {
+    ContainerCreate wanted;
+    wanted.root = "image";
+    if (round % 2) wanted.flags = ContainerCreate::read_only_root;
+    Box box(wanted);
+    for (const auto& [source, target] : {std::pair{"shared", "/a/b/c"}, std::pair{"shared/file", "/a/file"}}) {
+      ContainerMount volume;
+      volume.id = box.id();
+      volume.source = source;
+      volume.target = target;
+      volume.flags = round % 3 ? 0 : ContainerMount::read_only;
+      ASSERT_OK(mount_in_container(volume));
+    }
+    ASSERT_OK(join_container(box.id()));
+    if (round % 3) write_file("/a/b/c/file", "written");
+    if (round % 2 == 0) write_file("/name", "changed");
+    ASSERT_OK(leave_container());
+    const Descriptor here = open_file(".", O_RDONLY | O_DIRECTORY);
+    ASSERT_OK(view_container(box.id()));
+    EXPECT_EQ(read_file("/a/file").empty(), false);
+    ASSERT_OK(view_container(host_container));
+    ASSERT_OK(fchdir(here));
+  }));
+}
+
 TEST_F(ContainerLeaks, OfRefusedCalls) {
   Box box;
   expect_no_growth(300, [&](int) {

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cv6/files.hpp"
 #include "cv6/gate.hpp"
 #include "cv6/memory.hpp"
 
@@ -45,12 +46,16 @@ struct ContainerScheduling;
 struct ContainerCreate {
   static constexpr std::uint64_t may_nest = 1;   // root inside may make containers below it
   static constexpr std::uint64_t temporary = 2;  // it is destroyed when its last process ends
+  static constexpr std::uint64_t read_only_root = 4;  // the flag: every change of its files fails with EROFS
   std::uint64_t flags = 0;
   const char* name = nullptr;      // none: "box-<id>"
   const char* hostname = nullptr;  // none: the name
   const ContainerScheduling* scheduling = nullptr;  // policy, weight and quota, as far as its `change` names them
+  // The directory that the container's root is a copy-on-write view of (an image); none: all that the caller's container
+  // sees. /proc and /dev are found in it where it has directories for them.
+  const char* root = nullptr;
 };
-static_assert(sizeof(ContainerCreate) == 32);
+static_assert(sizeof(ContainerCreate) == 40);
 
 struct PassedDescriptor {
   std::int32_t from;  // the caller's number
@@ -157,6 +162,7 @@ struct ContainerLimit {
     processes,   // and their threads; until they are reaped. Beyond: EAGAIN
     open_files,  // descriptors of all processes. Beyond: EMFILE
     memory,      // bytes, in whole pages, the kernel's for the container included. Beyond: ENOMEM, or the largest process ends
+    disk = 3,    // bytes of files that were written or made, in whole pages, without volumes and tmpfs. Beyond: EDQUOT
   };
   static constexpr std::uint64_t unlimited = UINT64_MAX;
   std::int32_t id = host_container;
