@@ -44,7 +44,9 @@ Result<Path> view_for(Container& parent, const ContainerSettings& settings, cons
                       const Ref<DiskAccount>& disk) {
   const Path above = parent.root();
   if (!above) return Error::srch;
-  Path root = TRY(cow::create_view_of_tree(settings.root ? settings.root : above, above, owner, disk));
+  auto view = cow::create_view_of_tree(settings.root ? settings.root : above, above, owner, disk);
+  if (!view) return view.error() == Error::nospc ? Error::nomem : view.error();  // what fills no disk is memory
+  Path root = *std::move(view);
   if (settings.root_access == ContainerSettings::RootAccess::read_only)
     root.mount->set_flags(root.mount->flags() | mount_flag::read_only | mount_flag::locked);
   return root;

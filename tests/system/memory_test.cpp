@@ -1,6 +1,7 @@
 // The memory of containers as `box mem` shows it, against what the machine below says.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <sstream>
 #include <string>
@@ -50,8 +51,10 @@ Bytes bytes_in_dump(const std::string& text) {
   return bytes;
 }
 
-std::string last_part(const Page& page) {
-  return "dd if=/proc/$(pidof sleep)/mem bs=4096 skip=$((" + page.gva + "/4096)) count=1 2>/dev/null | tail -c 256 | od -An -v -tx1";
+// The last 256 bytes of a page, as the process has them. Lines that are longer than the terminal would be echoed in parts.
+Bytes end_of_page(Guest& guest, const Page& page) {
+  guest.command("at=$((" + page.gva + "/4096)); mem=/proc/$(pidof sleep)/mem");
+  return bytes_in_dump(guest.command("dd if=$mem bs=4096 skip=$at count=1 2>&- | tail -c 256 | od -An -v -tx1"));
 }
 
 // What a process wrote to its memory lies in the machine where the fourth address says.
@@ -63,7 +66,7 @@ TEST_F(ContainerMemory, HpaIsWhereTheMachineHasIt) {
   // The strings of the environment are at the stack's end.
   const Page stack = page_in(guest.command("box mem web | grep '.stack' | tail -n 1"));
   ASSERT_TRUE(stack.hpa.starts_with("0x")) << stack.hpa;
-  Bytes seen = bytes_in_dump(guest.command(last_part(stack)));
+  const Bytes seen = end_of_page(guest, stack);
   ASSERT_EQ(seen.size(), 256u);
   std::ostringstream command;
   command << "xp /256xb 0x" << std::hex << std::stoull(stack.hpa, nullptr, 16) + 4096 - 256;
