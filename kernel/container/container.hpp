@@ -94,6 +94,7 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() const { return *memory_; }
+  GuestMemory* payer() const { return payer_; }  // mm/payer.hpp; null: the host
   DiskAccount* disk() { return disk_.get(); }  // data of files changed by it and those below; null: the host's, not counted
   ResourceCounter& tasks() { return tasks_; }            // processes until they are reaped, and their further threads
   DescriptorNumbers* descriptors() { return is_host() ? nullptr : &descriptors_; }  // null: not numbered, not counted
@@ -142,6 +143,7 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   PidTable pids_;
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
+  GuestMemory* payer_ = nullptr;  // memory_->as_payer(), at hand for each switch
   Ref<DiskAccount> disk_;
   ResourceCounter tasks_;
   DescriptorNumbers descriptors_;

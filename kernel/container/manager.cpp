@@ -121,6 +121,7 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   container->life_.with([](ContainerLife& life) { life.created = real_time_now(); });
   container->sched_context_ = TRY(SchedContext::create(&parent.sched_context(), settings.scheduling));
   container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
+  container->payer_ = container->memory_->as_payer();
   container->disk_ = TRY(DiskAccount::create(parent.disk_));
   container->set_root(TRY(view_for(parent, settings, container->memory_, container->disk_)));
   TRY(enter_into_table(*container, settings.name));

@@ -86,6 +86,8 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   const GuestMemory* level_at_limit() const;
   void note_victim() { victims_.fetch_add(1, std::memory_order_relaxed); }
   GuestMemory* parent() const { return parent_.get(); }
+  // Who pays for the kernel's objects (mm/payer.hpp): not the host. It has no limit, and all that nobody pays for is its own.
+  GuestMemory* as_payer() { return parent_ ? this : nullptr; }
   bool is_or_is_below(const GuestMemory& other) const;
   // Whose memory it is, for those who show it: the id of its container, or nobody's any more.
   static constexpr int nobody = -2;
