@@ -70,7 +70,9 @@ Result<Path> view_for(Container& parent, const ContainerSettings& settings, cons
                       const Ref<DiskAccount>& disk) {
   const Path above = parent.root();
   if (!above) return Error::srch;
-  Path root = TRY(cow::create_view_of_tree(settings.root ? settings.root : above, above, owner, disk));
+  auto view = cow::create_view_of_tree(settings.root ? settings.root : above, above, owner, disk);
+  if (!view) return view.error() == Error::nospc ? Error::nomem : view.error();  // what fills no disk is memory
+  Path root = *std::move(view);
   if (settings.root_access == ContainerSettings::RootAccess::read_only)
     root.mount->set_flags(root.mount->flags() | mount_flag::read_only | mount_flag::locked);
   return root;
@@ -145,6 +147,7 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   container->life_.with([](ContainerLife& life) { life.created = real_time_now(); });
   container->sched_context_ = TRY(SchedContext::create(&parent.sched_context(), settings.scheduling));
   container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
+  container->payer_ = container->memory_->as_payer();
   container->disk_ = TRY(DiskAccount::create(parent.disk_));
   container->set_root(TRY(view_for(parent, settings, container->memory_, container->disk_)));
   TRY(enter_into_table(*container, settings.name));
