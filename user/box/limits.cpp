@@ -15,6 +15,7 @@ namespace cv6::box {
 const LimitKind limit_kinds[] = {
     {ContainerLimit::Kind::processes, "pids", "processes and threads", LimitKind::Unit::number},
     {ContainerLimit::Kind::open_files, "files", "open files", LimitKind::Unit::number},
+    {ContainerLimit::Kind::disk, "disk", "data of files that it writes", LimitKind::Unit::bytes},
 };
 const std::size_t limit_kind_count = std::size(limit_kinds);
 
