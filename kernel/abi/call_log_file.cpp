@@ -4,6 +4,7 @@
 #include "arch/clock.hpp"
 #include "fs/anonymous.hpp"
 #include "fs/real_time.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6::abi {
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr std::size_t line_max = 1280;  // a record with every byte of its strings escaped
 
-class CallLogFile final : public File, public Cached<CallLogFile, "call_log_file"> {
+class CallLogFile final : public File, public Charged<CallLogFile, "call_log_file"> {
  public:
   CallLogFile(Ref<Inode> inode, Ref<Container> container, CallLogView view)
       : File(std::move(inode), Positions::none),

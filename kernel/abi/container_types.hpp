@@ -107,7 +107,7 @@ static_assert(sizeof(ContainerDescriptor) == 288);
 // container_limit(ContainerLimit*, size): gets or sets one limit; then its counters are filled in.
 struct ContainerLimit {
   enum Operation : std::uint32_t { get = 0, set = 1 };
-  enum Kind : std::uint32_t { processes = 0, open_files = 1, disk = 3 };
+  enum Kind : std::uint32_t { processes = 0, open_files = 1, memory = 2, disk = 3 };
   static constexpr std::uint64_t unlimited = UINT64_MAX;
   std::int32_t id;
   std::uint32_t operation;
@@ -115,8 +115,9 @@ struct ContainerLimit {
   std::uint32_t reserved;
   std::uint64_t limit;
   std::uint64_t current, peak, refusals;  // the answer: of the container with all below it
+  std::uint64_t victims;                  // memory: processes that were ended at the limit
 };
-static_assert(sizeof(ContainerLimit) == 48);
+static_assert(sizeof(ContainerLimit) == 56);
 
 // container_scheduling(ContainerScheduling*, size): changes what `change` names, all of it or nothing; then all is filled in
 // as it is.

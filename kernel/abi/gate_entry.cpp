@@ -3,8 +3,8 @@
 #include "abi/call_texts.hpp"
 #include "abi/linux/call_rows.hpp"
 #include "arch/clock.hpp"
-#include "fs/job_control.hpp"
 #include "lib/format.hpp"
+#include "task/container_console.hpp"
 #include "task/exit.hpp"
 #include "task/user_return.hpp"
 
@@ -35,22 +35,6 @@ void add_texts(const Context& context, const GatedCall& call, CallRecord& record
 
 // --- denied calls -----------------------------------------------------------------------------------------------------
 
-// Where a container without a console of its own says things: the terminal that it was started from; without one, the process's standard error if that leads out of the
-// container (a device or a pipe). Never waits.
-Ref<File> console_of(Context& context) {
-  constexpr OpenFlags flags = open_flag::write | open_flag::nonblock;
-  if (auto terminal = open_controlling_terminal(flags)) {
-    (*terminal)->set_up({}, flags, context.process.credentials());
-    return *std::move(terminal);
-  }
-  auto error_output = context.process.files().get(2);
-  if (!error_output || !(*error_output)->writable()) return nullptr;
-  const FileType type = (*error_output)->inode().type();
-  if (type != FileType::character_device && type != FileType::fifo) return nullptr;
-  if (!((*error_output)->poll(nullptr) & poll_event::out)) return nullptr;
-  return *std::move(error_output);
-}
-
 void announce(Context& context, std::uint32_t number, CallGate::Notice notice) {
   if (notice == CallGate::Notice::none) return;
   char bytes[160];
@@ -58,11 +42,7 @@ void announce(Context& context, std::uint32_t number, CallGate::Notice notice) {
   const int id = context.container.id();
   print(line, "Syscall {} not allowed in container with ID {}\n", static_cast<std::int32_t>(number), id);
   if (notice == CallGate::Notice::last_line) print(line, "(container {}: the next ones are only counted and logged)\n", id);
-  if (context.container.print(line.view())) return;
-  if (const Ref<File> console = console_of(context)) {
-    IoBuffer text = IoBuffer::kernel(line.view());
-    (void)console->write(text);
-  }
+  print_on_console(line.view());
 }
 
 void deny_call(Context& context, const GatedCall& call, CallAction action) {

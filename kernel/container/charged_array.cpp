@@ -3,6 +3,8 @@
 #include <cstring>
 #include <new>
 
+#include "mm/payer.hpp"
+
 namespace cv6 {
 
 ChargedArray::~ChargedArray() {
@@ -22,6 +24,7 @@ Result<ChargedArray> ChargedArray::create(std::uint64_t count, std::size_t size,
   ChargedArray array;
   array.pages_ = (count * size + page_size - 1) / page_size;
   TRY(payer.charge(array.pages_));
+  const payer::Scope paid_already(nullptr);
   array.data_ = ::operator new(count * size, std::nothrow);
   if (!array.data_) {
     payer.uncharge(array.pages_);

@@ -27,6 +27,7 @@
 
 #include "container/console.hpp"
 #include "container/descriptor_numbers.hpp"
+#include "container/allocation_record.hpp"
 #include "container/gate.hpp"
 #include "container/pid.hpp"
 #include "fs/file.hpp"
@@ -92,7 +93,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
 
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
-  GuestMemory& memory() { return *memory_; }
+  GuestMemory& memory() const { return *memory_; }
   DiskAccount* disk() { return disk_.get(); }  // data of files changed by it and those below; null: the host's, not counted
   ResourceCounter& tasks() { return tasks_; }            // processes until they are reaped, and their further threads
   DescriptorNumbers* descriptors() { return is_host() ? nullptr : &descriptors_; }  // null: not numbered, not counted
@@ -110,6 +111,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   static constexpr std::size_t longest_annotation = 16384;
   Result<void> annotate(std::string_view text);  // Error::nomem
   Result<String> annotation();
+  AllocationRecord& allocations() { return allocations_; }
   // Empty once the container has let go.
   Path root();
   // Where the scheduler log is printed, while it is on; null: nowhere, and the decisions stay to be read.
@@ -147,6 +149,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   ContainerConsole console_;
   Nesting nesting_ = Nesting::yes;  // the host
   Lifetime lifetime_ = Lifetime::until_destroyed;
+  AllocationRecord allocations_;
   unsigned children_ = 0;  // in the manager's table, with its lock
   Guarded<Path, Rank::container> root_;
   struct Names {

@@ -66,6 +66,7 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
     return Error::exist;
   }
   container.id_ = id;
+  container.memory().set_container_id(id);
   set_name(container, name);
   locked->by_id.insert(container);
   locked->by_name.insert(container);
@@ -95,6 +96,7 @@ Result<void> ContainerManager::initialise() {
   Ref<Container> host = TRY(make<Container>());
   host->sched_context_ = TRY(SchedContext::create());
   host->memory_ = Ref<GuestMemory>(&GuestMemory::host());
+  host->memory_->set_container_id(Container::host_id);
   set_name(*host, "host");
   host->set_hostname("cv6");
   host_container = host.leak();
@@ -130,6 +132,7 @@ void ContainerManager::remove(Container& container) {
     if (!container.id_node.linked()) return;
     locked->by_id.remove(container);
     locked->by_name.remove(container);
+    container.memory().set_container_id(GuestMemory::nobody);
     --container.parent()->children_;
     if (container.id() < locked->lowest_free) locked->lowest_free = container.id();
   }

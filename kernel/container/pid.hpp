@@ -9,7 +9,7 @@
 
 #include "lib/ref.hpp"
 #include "lib/tree.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 
 namespace cv6 {
@@ -93,7 +93,7 @@ class PidLevels {
   unsigned count_ = 0;
 };
 
-class Pid : public Counted<Pid>, public Cached<Pid, "pid"> {
+class Pid : public Counted<Pid>, public Charged<Pid, "pid"> {
  public:
   // A number at `home` and at every level above it. Error::nomem, Error::again (no number left).
   static Result<Ref<Pid>> allocate(Container& home);

@@ -5,7 +5,7 @@
 
 #include "fs/credentials.hpp"
 #include "fs/path.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 
 namespace cv6 {
@@ -23,7 +23,7 @@ inline constexpr WalkRules no_absolute_links = 1 << 6;   // Error::xdev
 inline constexpr WalkRules scoped = beneath | in_root;
 }  // namespace walk_rule
 
-class FsContext : public Counted<FsContext>, public Cached<FsContext, "fs_context"> {
+class FsContext : public Counted<FsContext>, public Charged<FsContext, "fs_context"> {
  public:
   static Result<Ref<FsContext>> create(Path root, Path working_directory, Mode umask = 0022,
                                        WalkRules rules = 0);

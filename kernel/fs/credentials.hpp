@@ -8,7 +8,7 @@
 #include "fs/types.hpp"
 #include "lib/ref.hpp"
 #include "lib/vector.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
@@ -31,7 +31,7 @@ struct Identities {
   std::uint32_t group = 0, effective_group = 0, saved_group = 0, file_group = 0;
 };
 
-class Credentials : public Counted<Credentials>, public Cached<Credentials, "credentials"> {
+class Credentials : public Counted<Credentials>, public Charged<Credentials, "credentials"> {
  public:
   // User and group 0, no supplementary groups.
   static const Credentials& root();

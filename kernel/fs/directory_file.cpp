@@ -1,12 +1,12 @@
 #include "fs/directory_file.hpp"
 
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
 namespace {
 
-class DirectoryFile final : public File, public Cached<DirectoryFile, "directory_file"> {
+class DirectoryFile final : public File, public Charged<DirectoryFile, "directory_file", charged_beside_file> {
  public:
   explicit DirectoryFile(Ref<Inode> inode) : File(std::move(inode), Positions::seekable) {}
 

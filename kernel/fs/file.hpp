@@ -21,6 +21,9 @@ namespace cv6 {
 
 enum class Seek : std::uint8_t { set, current, end, data, hole };
 
+// An open file keeps a name from going: what its objects are charged beside themselves.
+inline constexpr std::size_t charged_beside_file = 256;
+
 class File : public Counted<File> {
  public:
   virtual ~File();

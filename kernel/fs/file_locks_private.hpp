@@ -3,20 +3,20 @@
 
 #include "fs/file_locks.hpp"
 #include "lib/list.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 
 namespace cv6 {
 
 // One range of one owner. Ranges of one owner never overlap; neighbours of one kind are one.
-struct HeldLock : Cached<HeldLock, "file_lock"> {
+struct HeldLock : Charged<HeldLock, "file_lock"> {
   LockOwner owner;
   RecordLock range;
   ListNode node;
 };
 
 // A whole-file lock; its owner is a File.
-struct HeldFileLock : Cached<HeldFileLock, "whole_file_lock"> {
+struct HeldFileLock : Charged<HeldFileLock, "whole_file_lock"> {
   const File* file;
   bool exclusive;
   ListNode node;
@@ -24,7 +24,7 @@ struct HeldFileLock : Cached<HeldFileLock, "whole_file_lock"> {
 
 // Of one inode, made at the first lock. Everything is covered by one lock for all files: locks are rare, and a search for
 // deadlocks looks at many.
-class FileLocks : public Cached<FileLocks, "file_locks"> {
+class FileLocks : public Charged<FileLocks, "file_locks"> {
  public:
   explicit FileLocks(Inode& inode) : inode(inode) {}
   Inode& inode;

@@ -5,7 +5,7 @@
 
 #include "arch/clock.hpp"
 #include "lib/string.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sched/wait_queue.hpp"
 #include "sync/log.hpp"
 
@@ -37,7 +37,7 @@ std::optional<Line> parse_line(std::string_view line) {
   return Line{*level, *whole * 1'000'000 + *fraction, line.substr(close + 2)};
 }
 
-class KernelLogFile final : public File, public Cached<KernelLogFile, "kernel_log_file"> {
+class KernelLogFile final : public File, public Charged<KernelLogFile, "kernel_log_file"> {
  public:
   explicit KernelLogFile(Ref<Inode> node) : File(std::move(node), Positions::seekable) {}
 

@@ -2,12 +2,12 @@
 #pragma once
 
 #include "fs/path.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "vm/mapping.hpp"
 
 namespace cv6 {
 
-class MappedFile final : public MappedPlace, public Cached<MappedFile, "mapped_file"> {
+class MappedFile final : public MappedPlace, public Charged<MappedFile, "mapped_file"> {
  public:
   explicit MappedFile(Path path) : path_(std::move(path)) {}
   const Path& path() const { return path_; }

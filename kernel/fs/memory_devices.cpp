@@ -4,7 +4,7 @@
 #include "fs/device.hpp"
 #include "fs/kernel_log_file.hpp"
 #include "fs/random.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sched/scheduler.hpp"
 
 namespace cv6 {
@@ -17,7 +17,7 @@ enum : std::uint32_t { null_minor = 3, zero_minor = 5, full_minor = 7, random_mi
 constexpr std::size_t random_chunk = 256;
 constexpr std::size_t bytes_between_yields = 1_MiB;
 
-class MemoryDevice final : public File, public Cached<MemoryDevice, "memory_device_file"> {
+class MemoryDevice final : public File, public Charged<MemoryDevice, "memory_device_file", charged_beside_file> {
  public:
   explicit MemoryDevice(Ref<Inode> node) : File(std::move(node), Positions::seekable) {}
   // Mapping /dev/zero is mapping nothing: anonymous memory.

@@ -1,14 +1,14 @@
 // open(2): finding or making the file, permissions, and the file description.
 #include "fs/device.hpp"
 #include "fs/operations.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
 namespace {
 
 // O_PATH: a place, nothing more.
-class PathFile final : public File, public Cached<PathFile, "path_file"> {
+class PathFile final : public File, public Charged<PathFile, "path_file", charged_beside_file> {
  public:
   explicit PathFile(Ref<Inode> inode) : File(std::move(inode), Positions::none) {}
   PollEvents poll(PollWaiters*) override { return poll_event::invalid; }

@@ -205,7 +205,7 @@ void PagedInode::modified_by_mapping() {
 
 namespace {
 
-class PagedFile final : public File, public Cached<PagedFile, "paged_file"> {
+class PagedFile final : public File, public Charged<PagedFile, "paged_file", charged_beside_file> {
  public:
   explicit PagedFile(Ref<Inode> inode) : File(std::move(inode), Positions::seekable) {}
   Result<Ref<MemoryObject>> memory_object() override { return Ref<MemoryObject>(&inode()); }

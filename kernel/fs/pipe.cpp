@@ -4,12 +4,13 @@
 
 #include "fs/anonymous.hpp"
 #include "fs/pipe_ring.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
 namespace {
 
-class PipeInode final : public Inode, public Cached<PipeInode, "pipe_inode"> {
+class PipeInode final : public Inode, public Charged<PipeInode, "pipe_inode"> {
  public:
   explicit PipeInode(const Credentials& maker)
       : Inode(anonymous::file_system(), {.type = FileType::fifo,
@@ -20,7 +21,7 @@ class PipeInode final : public Inode, public Cached<PipeInode, "pipe_inode"> {
 };
 
 // One end, or both (a fifo opened for reading and writing).
-class PipeFile final : public File, public Cached<PipeFile, "pipe_file"> {
+class PipeFile final : public File, public Charged<PipeFile, "pipe_file"> {
  public:
   PipeFile(Ref<Inode> inode, Ref<Pipe> pipe, PipeAccess access)
       : File(std::move(inode), Positions::none), pipe_(std::move(pipe)), access_(access) {

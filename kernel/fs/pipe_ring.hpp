@@ -6,7 +6,7 @@
 #include "fs/io_buffer.hpp"
 #include "fs/pipe.hpp"
 #include "mm/guest_memory.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
@@ -15,7 +15,7 @@ struct PipeAccess {
   bool reads, writes;
 };
 
-class Pipe : public Counted<Pipe>, public Cached<Pipe, "pipe"> {
+class Pipe : public Counted<Pipe>, public Charged<Pipe, "pipe", pipe_default_capacity / page_size * sizeof(FrameRef)> {
  public:
   static Result<Ref<Pipe>> create(Ref<GuestMemory> owner);
   explicit Pipe(Ref<GuestMemory> owner) : owner_(std::move(owner)) {}

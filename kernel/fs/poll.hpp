@@ -11,6 +11,7 @@
 
 #include "lib/ref.hpp"
 #include "lib/vector.hpp"
+#include "mm/payer.hpp"
 #include "sched/wait_queue.hpp"
 
 namespace cv6 {
@@ -32,7 +33,7 @@ class PollWaiters {
   bool complete() const { return complete_; }
 
  private:
-  struct Place {
+  struct Place : Charged<Place, "poll_place"> {
     explicit Place(Event& event) : waiter(event) {}
     Waiter waiter;
     Own<Place> next;

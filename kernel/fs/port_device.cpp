@@ -3,7 +3,7 @@
 
 #include "dev/port.hpp"
 #include "fs/device.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
@@ -16,7 +16,7 @@ constinit std::uint32_t port_count = 0;
 
 // Bytes go through a buffer, because a port takes kernel memory only. What has been read from the port and could not be
 // handed on (a bad address) waits there for the next read.
-class PortFile final : public File, public Cached<PortFile, "port_file"> {
+class PortFile final : public File, public Charged<PortFile, "port_file"> {
  public:
   static constexpr std::size_t buffer_size = page_size;
   PortFile(Ref<Inode> node, Port& port, Own<char[]> input, Own<char[]> output)

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
@@ -41,7 +41,7 @@ FileSystemStatus SyntheticFileSystem::status() {
 namespace {
 
 // The text is made at the first read, and anew at a read from the beginning.
-class SyntheticOpenFile final : public File, public Cached<SyntheticOpenFile, "synthetic_file"> {
+class SyntheticOpenFile final : public File, public Charged<SyntheticOpenFile, "synthetic_file", 1024> {
  public:
   explicit SyntheticOpenFile(Ref<SyntheticFile> inode) : File(std::move(inode), Positions::seekable) {}
 

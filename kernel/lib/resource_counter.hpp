@@ -32,8 +32,8 @@ class ResourceCounter {
         uncharge(amount, at->parent_);
         return false;
       }
-      at->note_peak(now);
     }
+    for (ResourceCounter* at = this; at != below; at = at->parent_) at->note_peak();
     return true;
   }
   void uncharge(std::uint64_t amount, const ResourceCounter* below = nullptr) {
@@ -49,7 +49,8 @@ class ResourceCounter {
 
  private:
   // Two processors may both set it: the greater one must win.
-  void note_peak(std::uint64_t now) {
+  void note_peak() {
+    const std::uint64_t now = current_.load(std::memory_order_relaxed);
     std::uint64_t peak = peak_.load(std::memory_order_relaxed);
     while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
     }

@@ -43,14 +43,32 @@ void GuestMemory::uncharge(std::uint64_t pages) {
     level->pages_.fetch_sub(pages, std::memory_order_relaxed);
 }
 
+void GuestMemory::charge_anyway(std::uint64_t pages) {
+  for (GuestMemory* level = this; level; level = level->parent_.get())
+    level->pages_.fetch_add(pages, std::memory_order_relaxed);
+}
+
+// The bytes are counted already. Others may have counted theirs meanwhile: so taking these back may make another number
+// of pages superfluous than was to be charged.
+Result<void> GuestMemory::charge_pages_of_bytes(std::size_t bytes, std::uint64_t pages) {
+  const Result<void> charged = charge(pages);
+  if (charged) return charged;
+  const std::uint64_t before = bytes_.fetch_sub(bytes, std::memory_order_acq_rel);
+  const std::uint64_t superfluous = pages_for(before) - pages_for(before - bytes);
+  if (superfluous > pages)
+    uncharge(superfluous - pages);
+  else
+    charge_anyway(pages - superfluous);
+  if (before == bytes) release();
+  return charged;
+}
+
 Result<void> GuestMemory::number(Frame& frame) {
   const Result<void> numbered = table_.with([&](GuestTable& table) -> Result<void> {
     const std::uint64_t pages = table.pages();
     frame.guest_number = TRY(table.add(frame));
     // The container pays for its table: 4 bytes a page. At the very limit it may go over it by one page.
-    if (table.pages() != pages)
-      for (GuestMemory* level = this; level; level = level->parent_.get())
-        level->pages_.fetch_add(1, std::memory_order_relaxed);
+    if (table.pages() != pages) charge_anyway(1);
     return {};
   });
   if (numbered && frames_.fetch_add(1, std::memory_order_relaxed) == 0) hold();
@@ -105,11 +123,56 @@ Frame* GuestMemory::frame_at(std::uint32_t guest_number) {
   return frame->in_use() && frame->owner == this ? frame : nullptr;
 }
 
+bool GuestMemory::next_frame(std::uint32_t from, FrameFacts& facts) {
+  const FrameFacts before = std::move(facts);  // what it holds goes after the lock
+  if (parent_)
+    return table_.with([&](GuestTable& table) {
+      const Frame* frame = table.next(from);
+      if (frame) facts = FrameFacts::of(*frame);
+      return frame != nullptr;
+    });
+  for (; from < frames::array_size; ++from) {
+    const Frame* frame = frame_at(from);
+    if (!frame) continue;
+    facts = FrameFacts::of(*frame);
+    return true;
+  }
+  return false;
+}
+
+bool GuestMemory::is_or_is_below(const GuestMemory& other) const {
+  const GuestMemory* at = this;
+  while (at && at != &other) at = at->parent_.get();
+  return at != nullptr;
+}
+
+FrameFacts FrameFacts::of(const Frame& frame) {
+  return {.number = frame.number(),
+          .guest_number = frame.owner && frame.owner->parent() ? frame.guest_number : frame.number(),
+          .use = frame.use,
+          .users = frame.users.load(std::memory_order_relaxed),
+          .caches = frame.use == FrameUse::file_page ? frame.caches.load(std::memory_order_relaxed) : 0,
+          .owner = Ref<GuestMemory>(frame.owner)};
+}
+
 MemoryCounters GuestMemory::counters() const {
   return {.pages = pages_.load(std::memory_order_relaxed),
           .peak_pages = peak_.load(std::memory_order_relaxed),
           .limit_pages = limit_.load(std::memory_order_relaxed),
-          .refusals = refusals_.load(std::memory_order_relaxed)};
+          .refusals = refusals_.load(std::memory_order_relaxed),
+          .victims = victims_.load(std::memory_order_relaxed),
+          .own_bytes = bytes_.load(std::memory_order_relaxed),
+          .own_frames = frames_.load(std::memory_order_relaxed)};
+}
+
+const GuestMemory* GuestMemory::level_at_limit() const {
+  constexpr std::uint64_t most_at_once = 8;  // what a page fault may ask for
+  for (const std::uint64_t wanted : {std::uint64_t{1}, most_at_once})
+    for (const GuestMemory* level = this; level; level = level->parent_.get()) {
+      const std::uint64_t limit = level->limit_.load(std::memory_order_relaxed);
+      if (limit != UINT64_MAX && level->pages_.load(std::memory_order_relaxed) + wanted > limit) return level;
+    }
+  return nullptr;
 }
 
 void GuestMemory::set_limit(std::uint64_t pages) { limit_.store(pages, std::memory_order_relaxed); }

@@ -24,6 +24,22 @@ struct MemoryCounters {
   std::uint64_t peak_pages = 0;   // ever
   std::uint64_t limit_pages = 0;  // UINT64_MAX: none
   std::uint64_t refusals = 0;     // take() or charge() that failed at this level
+  std::uint64_t victims = 0;      // processes that were ended because this level was at its limit
+  std::uint64_t own_bytes = 0;    // of `pages`: small things, by the byte
+  std::uint64_t own_frames = 0;   // of `pages`: frames with a number here; not counted for the host
+};
+
+// What is known of a frame, for those who show it. It was so at one moment.
+struct FrameFacts {
+  std::uint32_t number = 0;        // HPA >> page_shift
+  std::uint32_t guest_number = 0;  // GPA >> page_shift, in the owner's memory
+  FrameUse use = FrameUse::reserved;
+  std::uint32_t users = 0;   // page table entries and page caches that use it
+  std::uint32_t caches = 0;  // of these, the caches (file pages only)
+  Ref<GuestMemory> owner;    // null: the kernel
+
+  // The frame must be kept from going meanwhile: by an entry that cannot change now, or the lock of its owner's table.
+  static FrameFacts of(const Frame& frame);
 };
 
 class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "guest_memory"> {
@@ -43,12 +59,42 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   Result<void> charge(std::uint64_t pages);
   void uncharge(std::uint64_t pages);
 
+  // The same for small things, by the byte: a page is charged for every page full of them. While there are any, they hold
+  // this object. See mm/payer.hpp.
+  Result<void> charge_bytes(std::size_t bytes) {
+    const std::uint64_t before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    if (before == 0) hold();
+    const std::uint64_t pages = pages_for(before + bytes) - pages_for(before);
+    if (pages == 0) [[likely]] return {};
+    return charge_pages_of_bytes(bytes, pages);
+  }
+  void uncharge_bytes(std::size_t bytes) {
+    const std::uint64_t before = bytes_.fetch_sub(bytes, std::memory_order_acq_rel);
+    const std::uint64_t pages = pages_for(before) - pages_for(before - bytes);
+    if (pages) uncharge(pages);
+    if (before == bytes) release();
+  }
+
   // The frame behind a guest-physical page; null if there is none. For showing only: it may go at any time.
   Frame* frame_at(std::uint32_t guest_number);
+  // The frame with the lowest number from `from` on. False: there is none any more.
+  bool next_frame(std::uint32_t from, FrameFacts& facts);
 
   MemoryCounters counters() const;
   void set_limit(std::uint64_t pages);
+  // The lowest level from here up at which nothing, or next to nothing, can be taken. Null: none.
+  const GuestMemory* level_at_limit() const;
+  void note_victim() { victims_.fetch_add(1, std::memory_order_relaxed); }
   GuestMemory* parent() const { return parent_.get(); }
+  bool is_or_is_below(const GuestMemory& other) const;
+  // Whose memory it is, for those who show it: the id of its container, or nobody's any more.
+  static constexpr int nobody = -2;
+  static constexpr int as_parent = -3;  // a part of the memory above, with a limit of its own
+  int container_id() const {
+    const int id = container_id_.load(std::memory_order_relaxed);
+    return id == as_parent ? parent_->container_id() : id;
+  }
+  void set_container_id(int id) { container_id_.store(id, std::memory_order_relaxed); }
 
   // --- for the allocator ---
   void give_back(Frame& frame);  // Frame::last_user_gone
@@ -63,12 +109,18 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   // `count` frames less; the last of them ends the life of a GuestMemory that nobody refers to any more.
   void frames_gone(std::uint64_t count);
   Result<void> number(Frame& frame);
+  // Past every limit: for what cannot be refused any more.
+  void charge_anyway(std::uint64_t pages);
+  Result<void> charge_pages_of_bytes(std::size_t bytes, std::uint64_t pages);
 
   Ref<GuestMemory> parent_;  // null: the host's
   std::atomic<std::uint64_t> pages_{0};
   std::atomic<std::uint64_t> peak_{0};
   std::atomic<std::uint64_t> limit_{UINT64_MAX};
   std::atomic<std::uint64_t> refusals_{0};
+  std::atomic<std::uint64_t> bytes_{0};  // of small things of its own. While there are any: one Ref
+  std::atomic<std::uint64_t> victims_{0};
+  std::atomic<int> container_id_{as_parent};
   std::atomic<std::uint64_t> frames_{0};  // frames of its own; not counted for the host. While there are any: one Ref
   Guarded<GuestTable, Rank::guest_memory> table_;
 };

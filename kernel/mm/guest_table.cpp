@@ -1,6 +1,7 @@
 #include "mm/guest_table.hpp"
 
 #include "lib/panic.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
@@ -9,6 +10,8 @@ GuestTable::~GuestTable() {
 }
 
 Result<void> GuestTable::add_chunk() {
+  // Charged by the page for itself; and it would never go if it were held by its own memory.
+  const payer::Scope nobody(nullptr);
   TRY(chunks_.reserve(chunks_.size() + 1 <= chunks_.capacity() ? chunks_.capacity() : chunks_.capacity() * 2 + 2));
   Frame* frame = TRY(frames::take(0, FrameUse::kernel, Fill::garbage));
   return chunks_.push_back(static_cast<std::uint32_t*>(frame->data()));
@@ -35,6 +38,12 @@ void GuestTable::remove(std::uint32_t number) {
 Frame* GuestTable::find(std::uint32_t number) const {
   if (number >= end_ || (entry(number) & unused)) return nullptr;
   return Frame::numbered(entry(number));
+}
+
+Frame* GuestTable::next(std::uint32_t number) const {
+  for (; number < end_; ++number)
+    if (Frame* frame = find(number)) return frame;
+  return nullptr;
 }
 
 }  // namespace cv6

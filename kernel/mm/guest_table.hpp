@@ -23,6 +23,8 @@ class GuestTable {
   void remove(std::uint32_t number);
   // nullptr: the number is not in use.
   Frame* find(std::uint32_t number) const;
+  // The frame with the lowest number in use from `number` on; nullptr: none.
+  Frame* next(std::uint32_t number) const;
   // Pages that the table itself takes.
   std::uint64_t pages() const { return chunks_.size(); }
 

@@ -6,6 +6,7 @@
 
 #include "mm/frame.hpp"
 #include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6::heap {
 
@@ -38,12 +39,27 @@ constexpr auto cache_for = [] {
 
 constinit std::atomic<std::uint64_t> blocks{0};
 
+// Blocks of whole frames are charged to who pays now; the first frame says who that was.
 void* take_frames(std::size_t size) {
-  const std::size_t pages = pages_for(size);
-  const auto frame = frames::take(static_cast<unsigned>(std::bit_width(pages - 1)), FrameUse::kernel, Fill::garbage);
-  if (!frame) return nullptr;
+  const auto order = static_cast<unsigned>(std::bit_width(pages_for(size) - 1));
+  GuestMemory* payer = payer::current();
+  if (payer && !payer->charge_bytes(page_size << order)) return nullptr;
+  const auto frame = frames::take(order, FrameUse::kernel, Fill::garbage);
+  if (!frame) {
+    if (payer) payer->uncharge_bytes(page_size << order);
+    return nullptr;
+  }
+  (*frame)->owner = payer;
   blocks.fetch_add(1, std::memory_order_relaxed);
   return (*frame)->data();
+}
+
+void give_frames(Frame& frame) {
+  GuestMemory* payer = frame.owner;
+  const std::size_t bytes = page_size << frame.order;
+  blocks.fetch_sub(1, std::memory_order_relaxed);
+  frames::give(&frame);
+  if (payer) payer->uncharge_bytes(bytes);
 }
 
 }  // namespace
@@ -60,10 +76,7 @@ void* take(std::size_t size, std::size_t alignment) {
 void give(void* block) {
   if (!block) return;
   const auto address = reinterpret_cast<std::uintptr_t>(block);
-  if (address % page_size == 0) {
-    blocks.fetch_sub(1, std::memory_order_relaxed);
-    return frames::give(Frame::of(block));
-  }
+  if (address % page_size == 0) return give_frames(*Frame::of(block));
   ObjectCache::owner_of_page(reinterpret_cast<void*>(page_floor(address))).give(block);
 }
 

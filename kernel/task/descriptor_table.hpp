@@ -15,14 +15,14 @@
 #include "fs/file.hpp"
 #include "lib/ref.hpp"
 #include "lib/vector.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 
 namespace cv6 {
 
 enum class CloseOnExec : std::uint8_t { no, yes };
 
-class DescriptorTable : public Counted<DescriptorTable>, public Cached<DescriptorTable, "descriptor_table"> {
+class DescriptorTable : public Counted<DescriptorTable>, public Charged<DescriptorTable, "descriptor_table", 1024> {
  public:
   // `numbers`: where its descriptors are numbered and counted, which outlives them; null: nowhere.
   static Result<Ref<DescriptorTable>> create(DescriptorNumbers* numbers);

@@ -3,11 +3,13 @@
 #include "arch/cpu.hpp"
 #include "arch/user_memory.hpp"
 #include "container/container.hpp"
+#include "mm/payer.hpp"
 #include "sync/log.hpp"
 #include "task/container_operations.hpp"
 #include "task/futex.hpp"
 #include "task/interval_timers.hpp"
 #include "task/job_stops.hpp"
+#include "task/memory_shortage.hpp"
 #include "task/process_tree.hpp"
 #include "task/send_signal.hpp"
 #include "task/terminal_jobs.hpp"
@@ -146,6 +148,8 @@ void let_go(Process& process) {
 }
 
 void end_process(Process& process, UserThread& last) {
+  payer::set(nullptr);  // what an end needs is there, whatever the container's limit
+  report_shortage(process);
   process.own_usage_at_end = usage_of(process);
   process.name_at_end = last.name;
   if (process.is_session_leader()) disassociate_terminal(process);
@@ -169,6 +173,7 @@ void end_process(Process& process, UserThread& last) {
     if (process.is_session_leader()) process.pid()->session->leader = nullptr;
     last.tid()->thread = nullptr;
     process.set_state(Process::State::zombie);
+    note_memory_freed();
     if (tell_parent_of_end(process)) gone = reap(process);
   }
   while (Process* zombie = unwanted.pop_front()) {

@@ -3,7 +3,7 @@
 #include "arch/clock.hpp"
 #include "arch/upcalls.hpp"
 #include "sync/log.hpp"
-#include "task/exit.hpp"
+#include "task/memory_shortage.hpp"
 #include "task/process.hpp"
 #include "task/process_timers.hpp"
 #include "task/send_signal.hpp"
@@ -19,8 +19,9 @@ SignalInfo signal_for_page(FaultOutcome outcome, std::uintptr_t address) {
   SignalInfo info;
   info.kind = SignalInfo::Kind::fault;
   info.address = address;
-  info.number = outcome == FaultOutcome::past_end ? signal::bus : signal::segmentation;
-  if (outcome == FaultOutcome::past_end)
+  const bool of_file = outcome == FaultOutcome::past_end || outcome == FaultOutcome::no_space;
+  info.number = of_file ? signal::bus : signal::segmentation;
+  if (of_file)
     info.code = signal_code::bad_address;
   else
     info.code = outcome == FaultOutcome::no_mapping ? signal_code::address_not_mapped : signal_code::access_denied;
@@ -86,10 +87,19 @@ void note_death(const UserThread& thread, const arch::UserRegisters& registers, 
       signal::name(info.number), registers.instruction_pointer(), registers.stack_pointer(), info.address);
 }
 
-void out_of_memory(UserThread& thread) {
-  log(LogLevel::notice, "pid {} {}: killed, container {} is out of memory", thread.process().number(),
-      thread.name.view(), thread.process().container().id());
-  kill_process(thread.process());
+// The program gets a signal for what it did; unless it is not to blame, and the access is tried again.
+void refuse_page(UserThread& thread, const arch::UserRegisters& registers, FaultOutcome outcome, const arch::Fault& fault) {
+  if (outcome == FaultOutcome::no_memory || outcome == FaultOutcome::no_space) {
+    const ShortageOutcome settled = settle_shortage(thread, FaultPlace::user);
+    if (settled != ShortageOutcome::no_limit || outcome == FaultOutcome::no_memory) return;
+    // Memory may have been set free since; else it is a limit of the file system's own.
+    outcome = thread.process().address_space().fault(fault.address, fault.access);
+    if (outcome == FaultOutcome::resolved || outcome == FaultOutcome::no_memory) return;
+  }
+  const SignalInfo info = signal_for_page(outcome, fault.address);
+  note_death(thread, registers, info);
+  thread.last_fault = fault;
+  force_signal(thread, info);
 }
 
 }  // namespace
@@ -101,16 +111,8 @@ void arch::on_user_fault(UserRegisters& registers, const Fault& fault) {
   if (fault.kind == Kind::page) [[likely]] {
     const FaultOutcome outcome = process.address_space().fault(fault.address, fault.access);
     process.count_fault();
-    if (outcome != FaultOutcome::resolved) [[unlikely]] {
-      if (outcome == FaultOutcome::no_memory) {
-        out_of_memory(thread);
-      } else {
-        const SignalInfo info = signal_for_page(outcome, fault.address);
-        note_death(thread, registers, info);
-        thread.last_fault = fault;
-        force_signal(thread, info);
-      }
-    }
+    if (outcome != FaultOutcome::resolved) [[unlikely]]
+      refuse_page(thread, registers, outcome, fault);
   } else {
     const SignalInfo info = signal_for(fault, registers.instruction_pointer());
     note_death(thread, registers, info);
@@ -135,7 +137,13 @@ bool arch::on_kernel_user_access(std::uintptr_t address, Fault::Access access) {
   Process& process = thread.process();
   const FaultOutcome outcome = process.address_space().fault(address, access);
   process.count_fault();
-  if (outcome == FaultOutcome::no_memory) out_of_memory(thread);
+  if (outcome == FaultOutcome::no_memory || outcome == FaultOutcome::no_space) [[unlikely]]
+    switch (settle_shortage(thread, FaultPlace::kernel)) {
+      case ShortageOutcome::again: return true;
+      case ShortageOutcome::ended: return false;
+      case ShortageOutcome::no_limit:
+        return outcome == FaultOutcome::no_memory || process.address_space().fault(address, access) == FaultOutcome::resolved;
+    }
   return outcome == FaultOutcome::resolved;
 }
 

@@ -38,12 +38,11 @@ void begin(void* argument) {
 
 }  // namespace
 
-Result<NewProcess> make_new_process(const NewProcessRequest& request) {
-  Container& container = *request.container;
-  Own<Beginning> beginning = TRY(make_own<Beginning>());
-  beginning->path = TRY(String::create(request.path));
-  beginning->arguments = std::move(*request.arguments);
+namespace {
 
+// Without a program yet. Its container pays for it, not who makes it.
+Result<Ref<Process>> make_empty_process(const NewProcessRequest& request, const Ref<Pid>& pid) {
+  Container& container = *request.container;
   Process::Parts parts;
   parts.container = Ref<Container>(&container);
   parts.credentials = request.credentials;
@@ -54,14 +53,25 @@ Result<NewProcess> make_new_process(const NewProcessRequest& request) {
   parts.abi = abi_operations(ProgramKind::elf64_x86_64);
   // Until its program is installed it has an empty one, which install_program replaces.
   parts.address_space = TRY(AddressSpace::create(Ref<GuestMemory>(&container.memory())));
-  Ref<Pid> pid = TRY(Pid::allocate(container));
   Ref<Process> process = TRY(Process::create(pid, std::move(parts)));
   process->limits = request.limits;
+  return process;
+}
 
+}  // namespace
+
+Result<NewProcess> make_new_process(const NewProcessRequest& request) {
+  Own<Beginning> beginning = TRY(make_own<Beginning>());
+  beginning->path = TRY(String::create(request.path));
+  beginning->arguments = std::move(*request.arguments);
+
+  Ref<Pid> pid = TRY(paid_by(*request.container, [&] { return Pid::allocate(*request.container); }));
+  Ref<Process> process = TRY(paid_by(*request.container, [&] { return make_empty_process(request, pid); }));
   const Caller caller{*request.fs, *request.credentials};
   Ref<File> file = TRY(open_file(caller, At{nullptr, request.path}, {open_flag::read | open_flag::execute, 0}));
   beginning->image = TRY(prepare_program(*process, caller, std::move(file), request.path, beginning->arguments));
-  Ref<UserThread> thread = TRY(UserThread::create(*process, std::move(pid), &begin));
+  Ref<UserThread> thread =
+      TRY(paid_by(*request.container, [&] { return UserThread::create(*process, std::move(pid), &begin); }));
   thread->reset_fpu();
   thread->user_registers() = arch::UserRegisters();
   process->beginning = beginning.release();

@@ -5,11 +5,19 @@
 // mode.
 #pragma once
 
+#include "mm/payer.hpp"
 #include "task/argument_strings.hpp"
 #include "task/process.hpp"
 #include "task/process_tree.hpp"
 
 namespace cv6 {
+
+// Makes something on behalf of a container. `make` does not block.
+template <class Make>
+auto paid_by(const Container& container, Make make) {
+  const payer::Scope scope(&container.memory());
+  return make();
+}
 
 struct NewProcessRequest {
   Ref<Container> container;

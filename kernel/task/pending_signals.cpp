@@ -12,6 +12,8 @@ void PendingSignals::push(QueuedSignal& queued, const SignalInfo& info) {
 
 Result<void> PendingSignals::add_paid(const SignalInfo& info, UserAccount* payer, std::uint64_t limit) {
   QueuedSignal* queued = nullptr;
+  // In an interrupt the running thread is anybody's; and of the kernel's own signals there are not many.
+  const payer::Scope sender(payer ? payer::current() : nullptr);
   if (!payer || payer->queued_signals.load(std::memory_order_relaxed) < limit)
     queued = first_.node.linked() ? new (std::nothrow) QueuedSignal : &first_;
   if (queued) {

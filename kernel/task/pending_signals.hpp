@@ -11,13 +11,13 @@
 
 #include "lib/list.hpp"
 #include "lib/ref.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "task/signal.hpp"
 #include "task/user_account.hpp"
 
 namespace cv6 {
 
-struct QueuedSignal final : public Cached<QueuedSignal, "queued_signal"> {
+struct QueuedSignal final : public Charged<QueuedSignal, "queued_signal"> {
   SignalInfo info;
   Ref<UserAccount> payer;  // whose RLIMIT_SIGPENDING it counts against
   ListNode node;

@@ -21,6 +21,7 @@
 #include "container/pid.hpp"
 #include "fs/credentials.hpp"
 #include "fs/path.hpp"
+#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 #include "task/descriptor_table.hpp"
 #include "fs/context.hpp"
@@ -63,7 +64,7 @@ struct ProgramRanges {
 };
 
 // A program file while somebody executes it: nobody may write to it (ETXTBSY). Shared by fork.
-class Executable : public Counted<Executable>, public Cached<Executable, "executable"> {
+class Executable : public Counted<Executable>, public Charged<Executable, "executable"> {
  public:
   // Error::txtbsy, Error::nomem.
   static Result<Ref<Executable>> create(Path path);
@@ -78,7 +79,7 @@ class Executable : public Counted<Executable>, public Cached<Executable, "execut
 // From where a process that joined a container came: what leave() brings back. (container_operations.hpp)
 struct Home;
 
-class Process : public Counted<Process>, public Cached<Process, "process"> {
+class Process : public Counted<Process>, public Charged<Process, "process", 512> {  // beside: timers, account, home
  public:
   enum class State : std::uint8_t { alive, zombie, gone };
 
@@ -171,6 +172,7 @@ class Process : public Counted<Process>, public Cached<Process, "process"> {
   PendingSignals pending;                 // sent to the process as a whole
   List<UserThread, &UserThread::process_node> threads;
   // All threads are to exit: exit_group(2), a fatal signal, the end of its container. Then exit_status is decided.
+  std::atomic<bool> ended_for_memory{false};  // memory_shortage.hpp
   bool ending() const { return ending_.load(std::memory_order_acquire); }
   // A thread in exec waits until it is the only one.
   UserThread* executing = nullptr;

@@ -12,6 +12,7 @@
 #include "sched/mutex.hpp"
 #include "sched/timer.hpp"
 #include "task/interval_timers.hpp"
+#include "task/pending_signals.hpp"
 
 namespace cv6 {
 
@@ -40,7 +41,7 @@ struct CpuTimer {
 
 // timer_create(2). A periodic timer is started again when its signal is delivered; the periods that went by meanwhile are
 // its overrun.
-struct PosixTimer : Timer {
+struct PosixTimer : Timer, Charged<PosixTimer, "posix_timer", sizeof(QueuedSignal)> {  // beside: its signal
   PosixTimer(Process& owner, const PosixTimerRequest& what) : Timer(&expired), process(owner), request(what) {}
   static void expired(Timer& timer);
   void fire();

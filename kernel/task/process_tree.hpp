@@ -11,7 +11,7 @@
 #include "container/pid.hpp"
 #include "lib/list.hpp"
 #include "lib/ref.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 #include "task/process.hpp"
 
@@ -26,7 +26,7 @@ class UserThread;
 
 extern SpinLock process_tree_lock;
 
-class Session : public Counted<Session>, public Cached<Session, "session"> {
+class Session : public Counted<Session>, public Charged<Session, "session"> {
  public:
   // Registers itself as the Pid's session.
   explicit Session(Ref<Pid> pid) : pid_(std::move(pid)) {}
@@ -41,7 +41,7 @@ class Session : public Counted<Session>, public Cached<Session, "session"> {
   Ref<Pid> pid_;
 };
 
-class ProcessGroup : public Counted<ProcessGroup>, public Cached<ProcessGroup, "process_group"> {
+class ProcessGroup : public Counted<ProcessGroup>, public Charged<ProcessGroup, "process_group"> {
  public:
   ProcessGroup(Ref<Pid> pid, Ref<Session> session) : pid_(std::move(pid)), session_(std::move(session)) {}
   ~ProcessGroup();

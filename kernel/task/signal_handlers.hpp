@@ -7,13 +7,13 @@
 #include <utility>
 
 #include "lib/ref.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 #include "task/signal.hpp"
 
 namespace cv6 {
 
-class SignalHandlers : public Counted<SignalHandlers>, public Cached<SignalHandlers, "signal_handlers"> {
+class SignalHandlers : public Counted<SignalHandlers>, public Charged<SignalHandlers, "signal_handlers"> {
  public:
   // All default.
   static Result<Ref<SignalHandlers>> create();

@@ -14,7 +14,7 @@ namespace {
 Result<Ref<FsContext>> view_of(Container& container, const Credentials& credentials, std::string_view directory, Mode umask) {
   const Path root = container.root();
   if (!root) return Error::srch;
-  Ref<FsContext> fs = TRY(FsContext::create(root, root, umask));
+  Ref<FsContext> fs = TRY(paid_by(container, [&] { return FsContext::create(root, root, umask); }));
   const Caller caller{*fs, credentials};
   Path path = TRY(resolve(caller, At{nullptr, directory}, Follow::yes));
   TRY(check_directory(caller, path));
@@ -23,7 +23,7 @@ Result<Ref<FsContext>> view_of(Container& container, const Credentials& credenti
 }
 
 Result<Ref<DescriptorTable>> pass_descriptors(Process& caller, Container& container, std::span<const SpawnRequest::Passed> passed) {
-  Ref<DescriptorTable> files = TRY(DescriptorTable::create(container.descriptors()));
+  Ref<DescriptorTable> files = TRY(paid_by(container, [&] { return DescriptorTable::create(container.descriptors()); }));
   for (const SpawnRequest::Passed& one : passed)
     TRY(files->put(one.to, TRY(caller.files().get(one.from)), CloseOnExec::no, open_files_ceiling));
   return files;
@@ -72,6 +72,8 @@ Result<int> spawn(UserThread& caller, Container& container, SpawnRequest request
   wanted.path = request.path;
   wanted.arguments = &request.arguments;
   NewProcess made = TRY(make_new_process(wanted));
+  wanted.files = nullptr;  // its own from now on: else it would copy what it seems to share
+  wanted.fs = nullptr;
   auto group = group_for(parent, *made.process, request.place);
   const auto started = group ? enter_and_start(parent, container, made, *group, request.place) : Result<void>(group.error());
   if (!started) {

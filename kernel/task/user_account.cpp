@@ -1,5 +1,6 @@
 #include "task/user_account.hpp"
 
+#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 
 namespace cv6 {
@@ -21,6 +22,7 @@ constinit Guarded<Table, Rank::signals> accounts;
 Result<Ref<UserAccount>> UserAccount::find_or_create(const Container& container, std::uint32_t user) {
   const Key key{&container, user};
   Ref<UserAccount> fresh = TRY(make<UserAccount>(key));
+  const payer::Scope nobody(nullptr);  // the table is everybody's
   auto table = accounts.lock();
   if (UserAccount* found = table->find(key); found && found->hold_unless_gone()) {
     // `fresh` goes without having been in the table.

@@ -17,6 +17,7 @@
 #include "arch/upcalls.hpp"
 #include "container/pid.hpp"
 #include "lib/string.hpp"
+#include "mm/payer.hpp"
 #include "sched/thread.hpp"
 #include "sched/wait_queue.hpp"
 #include "task/pending_signals.hpp"
@@ -35,7 +36,10 @@ struct TimedRestart {
   std::uint64_t arguments[6] = {};
 };
 
-class UserThread final : public Thread, public Cached<UserThread, "user_thread"> {
+// Its kernel stack, and its image of the floating-point registers.
+inline constexpr std::size_t charged_beside_thread = Thread::stack_size + page_size;
+
+class UserThread final : public Thread, public Charged<UserThread, "user_thread", charged_beside_thread> {
  public:
   // A thread of `process` that will begin in `entry(this)`; with floating-point state as a new program has it. Not in the
   // process's list yet. Error::nomem.

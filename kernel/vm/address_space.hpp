@@ -21,7 +21,7 @@
 
 #include "arch/upcalls.hpp"
 #include "mm/guest_memory.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sched/mutex.hpp"
 #include "vm/mapping_set.hpp"
 #include "vm/page_cache.hpp"
@@ -53,7 +53,8 @@ enum class FaultOutcome : std::uint8_t {
   no_mapping,   // SIGSEGV, SEGV_MAPERR
   not_allowed,  // SIGSEGV, SEGV_ACCERR
   past_end,     // SIGBUS, BUS_ADRERR
-  no_memory,    // the container's limit or the machine's end: the process dies
+  no_memory,    // the container's limit or the machine's end: a process dies
+  no_space,     // the object could not make a page, for want of memory or for a limit of its own (SIGBUS)
 };
 
 struct AddressSpaceLimits {
@@ -70,7 +71,7 @@ struct AddressSpaceUsage {
   std::uint64_t page_table_pages = 0;
 };
 
-class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "address_space"> {
+class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, "address_space"> {
  public:
   static Result<Ref<AddressSpace>> create(Ref<GuestMemory> memory);
   ~AddressSpace();
@@ -146,6 +147,28 @@ class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "
     std::uint64_t resident_pages;
   };
   bool describe(std::uintptr_t from, Description& description);
+
+  // One address through every stage, as it is at one moment.
+  struct Walk {
+    Description mapping{};                        // resident_pages: not counted
+    unsigned levels = 0;                          // entries that were looked at, the root's first
+    arch::PageEntry entries[arch::table_levels];
+    FrameFacts tables[arch::table_levels];        // in which each entry is
+    bool has_page = false;                        // else nothing is there yet: an access would fault first
+    FrameFacts page;
+  };
+  // Error::fault: nothing is mapped there.
+  Result<void> walk(std::uintptr_t address, Walk& walk);
+  // Pages in a row that lie in a row in their owner's memory and in the machine's as well.
+  struct Run {
+    std::uintptr_t address = 0;
+    std::uint32_t pages = 0;
+    arch::PageEntry entry;   // the first one's; the others allow the same
+    FrameFacts page;         // the first one; the others have as many users
+    Description mapping{};   // resident_pages: not counted
+  };
+  // The first run from `from` on, or a part of it. False: there are no more pages.
+  bool next_run(std::uintptr_t from, Run& run);
   AddressSpaceUsage usage();
   std::uint64_t resident_pages();  // of these, without blocking
   GuestMemory& memory() NO_THREAD_SAFETY_ANALYSIS { return *memory_; }
@@ -240,6 +263,10 @@ class AddressSpace : public Counted<AddressSpace>, public Cached<AddressSpace, "
   Attempt copy_object(Found& found, Fetch& fetch) REQUIRES_SHARED(lock_);
   Attempt copy_page(Found& found) REQUIRES_SHARED(lock_);
   Attempt allow_writing(Found& found) REQUIRES_SHARED(lock_);
+
+  // --- address_space_walk.cpp ---
+  static Description description_of(const Mapping& mapping);
+  void measure_run(std::uintptr_t start, std::uintptr_t end, Run& run) REQUIRES_SHARED(lock_) REQUIRES(table_.lock);
 
   // --- address_space_inspect.cpp ---
   template <class Copy>

@@ -90,7 +90,8 @@ FaultOutcome outcome_of(Error error) {
   switch (error) {
     case Error::nomem:
     case Error::nospc:
-      return FaultOutcome::no_memory;
+    case Error::dquot:
+      return FaultOutcome::no_space;
     case Error::intr:
       return FaultOutcome::resolved;  // a signal comes first; then the access faults again
     default:

@@ -71,15 +71,7 @@ bool AddressSpace::describe(std::uintptr_t from, Description& description) {
   ReadGuard guard(lock_);
   const Mapping* mapping = mappings_.first_from(from);
   if (!mapping) return false;
-  description = {.start = mapping->start,
-                 .end = mapping->end,
-                 .protection = mapping->protection,
-                 .sharing = mapping->sharing,
-                 .offset = mapping->offset,
-                 .object = mapping->object,
-                 .found_at = mapping->found_at,
-                 .name = mapping->name,
-                 .resident_pages = 0};
+  description = description_of(*mapping);
   table_.for_each(mapping->start, mapping->end,
                   [&](const arch::PageEntry*, std::uintptr_t) { ++description.resident_pages; });
   return true;

@@ -185,6 +185,7 @@ Result<void> AddressSpace::populate(std::uintptr_t start, std::uintptr_t end, ar
         break;
       case FaultOutcome::no_mapping:
       case FaultOutcome::no_memory:
+      case FaultOutcome::no_space:
         return Error::nomem;
       case FaultOutcome::not_allowed:
         return Error::inval;

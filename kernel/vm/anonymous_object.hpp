@@ -1,12 +1,12 @@
 // Memory shared between processes that is no file: mmap(2) with MAP_SHARED | MAP_ANONYMOUS.
 #pragma once
 
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "vm/page_cache.hpp"
 
 namespace cv6 {
 
-class AnonymousObject final : public MemoryObject, public Cached<AnonymousObject, "anonymous_object"> {
+class AnonymousObject final : public MemoryObject, public Charged<AnonymousObject, "anonymous_object"> {
  public:
   // Of this many pages, charged to `memory` as they are used. Error::nomem.
   static Result<Ref<MemoryObject>> create(Ref<GuestMemory> memory, std::uint64_t pages);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 #include "sync/per_cpu.hpp"
 
 namespace cv6 {
@@ -35,7 +35,7 @@ std::uint64_t PageIndex::pages_of_all() {
 }
 
 // Level 1: the slots are pages; above: nodes of the level below.
-struct PageIndex::Node : Cached<Node, "page_index_node"> {
+struct PageIndex::Node : Charged<Node, "page_index_node"> {
   std::atomic<std::uint32_t> users{1};  // indexes and nodes that have it
   void* slots[fanout] = {};
 

@@ -6,8 +6,8 @@
 // Frame::caches counts the leaves that have a page. (Frame::users counts those and all who map or use the page: no help
 // for this.)
 //
-// A file of one page has no nodes: the root is the page. Memory for nodes is bounded by that for pages, so it is not
-// charged apart.
+// A file of one page has no nodes: the root is the page. Nodes are charged to whoever pays when they are made
+// (mm/payer.hpp): the owner of the cache.
 //
 // No locks: the owner of the index has one. Indexes that share nodes may be used at the same time, under locks of their
 // own: a shared node does not change, and counts are atomic.

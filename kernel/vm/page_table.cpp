@@ -92,6 +92,29 @@ void PageTable::clear(PageEntry* entry, std::uintptr_t address, FlushBatch& batc
   batch.release(frame);
 }
 
+std::uintptr_t PageTable::next_occupied(std::uintptr_t start, std::uintptr_t end) const {
+  while (start < end) {
+    std::uintptr_t stop = end;
+    if (const PageEntry* entry = entries_from(start, stop))
+      for (; start < stop; start += page_size, ++entry)
+        if (load(entry).occupied()) return start;
+    start = stop;
+  }
+  return end;
+}
+
+unsigned PageTable::path_to(std::uintptr_t address, PageEntry* (&entries)[arch::table_levels]) const {
+  PageEntry* table = root_entries();
+  for (unsigned count = 0; count < arch::table_levels; ++count) {
+    const unsigned level = arch::table_levels - 1 - count;
+    entries[count] = &table[arch::table_index(address, level)];
+    const PageEntry entry = load(entries[count]);
+    if (level == 0 || !entry.present()) return count + 1;
+    table = static_cast<PageEntry*>(arch::direct(entry.address()));
+  }
+  __builtin_unreachable();
+}
+
 void PageTable::clear_range(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages, FlushBatch& batch) {
   for_each(start, end, [&](PageEntry* entry, std::uintptr_t address) NO_THREAD_SAFETY_ANALYSIS {
     if (pages == Mapping::Pages::all || Frame::of(entry->address())->use != FrameUse::user_page)

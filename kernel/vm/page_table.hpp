@@ -93,6 +93,11 @@ class PageTable {
   template <class Visit>
   void for_each_table(std::uintptr_t start, std::uintptr_t end, Visit visit);
 
+  // The first address in [start, end) whose leaf is occupied; `end`: none. Needs no lock, as find().
+  std::uintptr_t next_occupied(std::uintptr_t start, std::uintptr_t end) const;
+  // The entries that lead to an address, the root's first: up to the one that is not there, or the leaf. How many.
+  unsigned path_to(std::uintptr_t address, arch::PageEntry* (&entries)[arch::table_levels]) const;
+
   // Empties the leaves in [start, end): all, or those whose page was not copied for a private mapping.
   void clear_range(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages, FlushBatch& batch) REQUIRES(lock);
   void write_protect(std::uintptr_t start, std::uintptr_t end, FlushBatch& batch) REQUIRES(lock);
@@ -118,6 +123,21 @@ class PageTable {
     for (unsigned i = 0; i < count; ++i) any |= entries[i].occupied();
     return any;
   }
+  // The leaves from `start` on, in one table; `stop` comes back to where it ends. Null: there is none until `stop`.
+  arch::PageEntry* entries_from(std::uintptr_t start, std::uintptr_t& stop) const {
+    arch::PageEntry* table = root_entries();
+    unsigned level = arch::table_levels - 1;
+    for (; level > 0; --level) {
+      const arch::PageEntry entry = load(&table[arch::table_index(start, level)]);
+      if (!entry.present()) break;
+      table = static_cast<arch::PageEntry*>(arch::direct(entry.address()));
+    }
+    // Up to the next address that the entry found here (a missing table, or the lowest one's last) says nothing about.
+    const std::uint64_t span = arch::level_span(level ? level : 1);
+    const std::uintptr_t next = (start & ~(span - 1)) + span;
+    if (next < stop) stop = next;
+    return level == 0 ? &table[arch::table_index(start, 0)] : nullptr;
+  }
   static bool is_file_page(const Frame& frame) { return frame.use == FrameUse::file_page; }
   arch::PageEntry* root_entries() const { return static_cast<arch::PageEntry*>(arch::direct(root())); }
   void free_below(arch::PageEntry* table, unsigned level, const Span& range, const Span& unused, FlushBatch& batch)
@@ -130,19 +150,9 @@ class PageTable {
 template <class Visit>
 void PageTable::for_each_table(std::uintptr_t start, std::uintptr_t end, Visit visit) {
   while (start < end) {
-    arch::PageEntry* table = root_entries();
-    unsigned level = arch::table_levels - 1;
-    for (; level > 0; --level) {
-      const arch::PageEntry entry = load(&table[arch::table_index(start, level)]);
-      if (!entry.present()) break;
-      table = static_cast<arch::PageEntry*>(arch::direct(entry.address()));
-    }
-    // Up to the next address that the entry found here (a missing table, or the lowest one's last) says nothing about.
-    const std::uint64_t span = arch::level_span(level ? level : 1);
-    const std::uintptr_t next = (start & ~(span - 1)) + span;
-    const std::uintptr_t stop = next < end ? next : end;
-    if (level == 0)
-      visit(&table[arch::table_index(start, 0)], start, static_cast<unsigned>((stop - start) >> page_shift));
+    std::uintptr_t stop = end;
+    arch::PageEntry* entries = entries_from(start, stop);
+    if (entries) visit(entries, start, static_cast<unsigned>((stop - start) >> page_shift));
     start = stop;
   }
 }

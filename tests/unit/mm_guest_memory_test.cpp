@@ -122,5 +122,36 @@ TEST_F(GuestMemoryTest, ProcessorsTakeAndGiveAtTheSameTime) {
   EXPECT_LE(memory->counters().peak_pages, 301u);
 }
 
+TEST_F(GuestMemoryTest, FramesAreFoundInTheOrderOfTheirNumbers) {
+  const auto memory = child_of(GuestMemory::host());
+  std::vector<FrameRef> pages;
+  for (int i = 0; i < 3000; ++i) pages.push_back(*memory->take(FrameUse::user_page, Fill::garbage));
+  pages.erase(pages.begin() + 1, pages.begin() + 2500);
+  FrameFacts facts;
+  std::vector<std::uint32_t> found;
+  for (std::uint32_t from = 0; memory->next_frame(from, facts); from = facts.guest_number + 1) {
+    found.push_back(facts.guest_number);
+    EXPECT_EQ(facts.number, memory->frame_at(facts.guest_number)->number());
+    EXPECT_EQ(facts.owner, memory.get());
+    EXPECT_EQ(facts.use, FrameUse::user_page);
+    EXPECT_EQ(facts.users, 1u);
+  }
+  ASSERT_EQ(found.size(), pages.size());
+  EXPECT_EQ(found[0], 0u);
+  EXPECT_EQ(found[1], 2500u);
+  EXPECT_FALSE(memory->next_frame(3000, facts));
+}
+
+TEST_F(GuestMemoryTest, KnowsWhatItIsBelow) {
+  const auto upper = child_of(GuestMemory::host());
+  const auto lower = child_of(*upper);
+  const auto beside = child_of(GuestMemory::host());
+  EXPECT_TRUE(lower->is_or_is_below(*lower));
+  EXPECT_TRUE(lower->is_or_is_below(*upper));
+  EXPECT_TRUE(lower->is_or_is_below(GuestMemory::host()));
+  EXPECT_FALSE(lower->is_or_is_below(*beside));
+  EXPECT_FALSE(upper->is_or_is_below(*lower));
+}
+
 }  // namespace
 }  // namespace cv6

@@ -2,6 +2,7 @@
 // calls.def name them; decode.hpp turns registers into their arguments by these signatures.
 #pragma once
 
+#include "abi/container_memory_types.hpp"
 #include "abi/container_files_types.hpp"
 #include "abi/container_types.hpp"
 #include "abi/gate_types.hpp"
@@ -308,6 +309,13 @@ Result<long> sys_container_limit(Context&, UserPtr<ContainerLimit> limit, std::s
 Result<long> sys_container_scheduling(Context&, UserPtr<ContainerScheduling> scheduling, std::size_t size);
 Result<long> sys_container_process(Context&, UserPtr<ContainerProcess> process, std::size_t size);
 Result<long> sys_container_decisions(Context&, int id, UserPtr<ContainerDecision> to, unsigned count);
+
+// --- calls_container_memory.cpp: our own, about the memory of containers --------------------------------------------------
+Result<long> sys_walk_memory(Context&, UserPtr<MemoryWalk> arguments, std::size_t size);
+Result<long> sys_memory_table(Context&, UserPtr<MemoryTable> arguments, std::size_t size);
+Result<long> sys_memory_log_on(Context&, int id);
+Result<long> sys_memory_log_off(Context&, int id);
+Result<long> sys_memory_gva(Context&, int size, unsigned long address);
 
 // --- calls_container_files.cpp: our own, about the files of containers ---------------------------------------------------
 Result<long> sys_mount_in_container(Context&, UserPtr<ContainerMount> arguments, std::size_t size);

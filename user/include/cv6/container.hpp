@@ -14,6 +14,7 @@
 
 #include "cv6/files.hpp"
 #include "cv6/gate.hpp"
+#include "cv6/memory.hpp"
 
 namespace cv6 {
 
@@ -160,6 +161,7 @@ struct ContainerLimit {
   enum class Kind : std::uint32_t {
     processes,   // and their threads; until they are reaped. Beyond: EAGAIN
     open_files,  // descriptors of all processes. Beyond: EMFILE
+    memory,      // bytes, in whole pages, the kernel's for the container included. Beyond: ENOMEM, or the largest process ends
     disk = 3,    // bytes of files that were written or made, in whole pages, without volumes and tmpfs. Beyond: EDQUOT
   };
   static constexpr std::uint64_t unlimited = UINT64_MAX;
@@ -172,8 +174,9 @@ struct ContainerLimit {
   std::uint64_t current = 0;
   std::uint64_t peak = 0;      // ever
   std::uint64_t refusals = 0;  // how often the limit was in the way
+  std::uint64_t victims = 0;   // memory: how many processes were ended because of it
 };
-static_assert(sizeof(ContainerLimit) == 48);
+static_assert(sizeof(ContainerLimit) == 56);
 
 // How a container shares the processors, and what its virtual scheduler decided (docs/scheduler.md).
 struct ContainerScheduling {

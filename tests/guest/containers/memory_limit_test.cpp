@@ -1,0 +1,314 @@
+// A container at its memory limit: calls fail with ENOMEM, page faults end its largest process, and nobody outside notices.
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "support/container.hpp"
+#include "support/descriptor.hpp"
+#include "support/memory.hpp"
+#include "support/wait.hpp"
+
+namespace cv6::guest {
+namespace {
+
+class ContainerMemoryLimit : public ContainersAndFiles {};
+
+constexpr std::uint64_t mib = 1 << 20;
+
+ContainerLimit limit_of(const Box& box) {
+  ContainerLimit limit;
+  limit.id = box.id();
+  limit.kind = ContainerLimit::Kind::memory;
+  EXPECT_OK(container_limit(limit));
+  return limit;
+}
+
+void set_limit(const Box& box, std::uint64_t bytes) {
+  ContainerLimit limit;
+  limit.id = box.id();
+  limit.kind = ContainerLimit::Kind::memory;
+  limit.operation = ContainerLimit::Operation::set;
+  limit.limit = bytes;
+  ASSERT_OK(container_limit(limit));
+}
+
+// Touches so many bytes of fresh memory and keeps them.
+void use_memory(std::uint64_t bytes) {
+  auto* at = static_cast<char*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(at, MAP_FAILED);
+  for (std::uint64_t i = 0; i < bytes; i += page_size) at[i] = 1;
+}
+
+// A process inside that uses so much and waits to be killed.
+pid_t start_idle(const Box& box, std::uint64_t bytes) {
+  Pipe ready;
+  const pid_t pid = box.start([&] {
+    use_memory(bytes);
+    ready.notify();
+    for (;;) pause();
+  });
+  EXPECT_TRUE(ready.wait());
+  return pid;
+}
+
+TEST_F(ContainerMemoryLimit, ThereIsNoneAtFirst) {
+  Box box;
+  const ContainerLimit limit = limit_of(box);
+  EXPECT_EQ(limit.limit, ContainerLimit::unlimited);
+  EXPECT_EQ(limit.refusals, 0u);
+  EXPECT_EQ(limit.victims, 0u);
+}
+
+TEST_F(ContainerMemoryLimit, CountsWhatIsUsed) {
+  Box box;
+  set_limit(box, 16 * mib + 123);
+  EXPECT_EQ(limit_of(box).limit, 16 * mib);  // whole pages
+  const std::uint64_t before = limit_of(box).current;
+  const pid_t idle = start_idle(box, 4 * mib);
+  EXPECT_GE(limit_of(box).current, before + 4 * mib);
+  EXPECT_LT(limit_of(box).current, before + 5 * mib);
+  EXPECT_EQ(limit_of(box).current, box.stat().memory);
+  kill(idle, SIGKILL);
+  reap(idle);
+  EXPECT_LT(limit_of(box).current, before + mib);
+  EXPECT_GE(limit_of(box).peak, before + 4 * mib);
+}
+
+TEST_F(ContainerMemoryLimit, AFaultBeyondItEndsTheProcess) {
+  Box box;
+  set_limit(box, 8 * mib);
+  const pid_t pid = box.start([] { use_memory(64 * mib); });
+  EXPECT_TRUE(reap(pid).killed_by(SIGKILL));
+  const ContainerLimit limit = limit_of(box);
+  EXPECT_EQ(limit.victims, 1u);
+  EXPECT_GE(limit.refusals, 1u);
+  EXPECT_LE(limit.peak, 8 * mib);
+  EXPECT_GE(limit.peak, 8 * mib - 64 * page_size);
+  EXPECT_INSIDE(box, use_memory(4 * mib));  // there is room again
+}
+
+TEST_F(ContainerMemoryLimit, TheConsoleSaysSo) {
+  Box box;
+  set_limit(box, 8 * mib);
+  Pipe console;
+  const pid_t pid = box.start([&] {
+    EXPECT_OK(setsid());
+    EXPECT_OK(dup2(console.write, 2));
+    use_memory(64 * mib);
+  });
+  console.write.close();
+  std::string text;
+  char buffer[256];
+  for (ssize_t size; (size = read(console.read, buffer, sizeof buffer)) > 0;) text.append(buffer, size);
+  EXPECT_TRUE(reap(pid).killed_by(SIGKILL));
+  EXPECT_TRUE(text.starts_with("Out of memory in container with ID " + std::to_string(box.id()) + ": process ")) << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+}
+
+// Not the one that happened to ask for the last page.
+TEST_F(ContainerMemoryLimit, TheLargestProcessGoes) {
+  Box box;
+  set_limit(box, 24 * mib);
+  const pid_t large = start_idle(box, 12 * mib);
+  const pid_t small = start_idle(box, 2 * mib);
+  EXPECT_INSIDE(box, use_memory(10 * mib));
+  EXPECT_TRUE(reap(large).killed_by(SIGKILL));
+  EXPECT_EQ(limit_of(box).victims, 1u);
+  EXPECT_OK(kill(small, 0));
+  kill(small, SIGKILL);
+  EXPECT_TRUE(reap(small).killed_by(SIGKILL));
+}
+
+TEST_F(ContainerMemoryLimit, NobodyOutsideIsTouched) {
+  Box box, other;
+  set_limit(box, 8 * mib);
+  const pid_t outside = spawn([] {
+    use_memory(32 * mib);
+    pause();
+    return 0;
+  });
+  const pid_t beside = start_idle(other, 32 * mib);
+  EXPECT_TRUE(reap(box.start([] { use_memory(64 * mib); })).killed_by(SIGKILL));
+  EXPECT_EQ(limit_of(other).victims, 0u);
+  EXPECT_EQ(limit_of(other).refusals, 0u);
+  for (const pid_t pid : {outside, beside}) {
+    EXPECT_OK(kill(pid, 0));
+    EXPECT_EQ(waitpid(pid, nullptr, WNOHANG), 0);
+    kill(pid, SIGKILL);
+    reap(pid);
+  }
+}
+
+TEST_F(ContainerMemoryLimit, CallsFailInstead) {
+  Box box;
+  set_limit(box, 4 * mib);
+  EXPECT_INSIDE(box, {
+    // Populating is a wish; what is in the way shows at the access.
+    const Mapping wanted(64 * mib, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE);
+    EXPECT_TRUE(wanted.ok());
+    int ends[2];
+    EXPECT_ERRNO(ENOMEM, [&] {
+      int result = 0;
+      for (int i = 0; i < 100 && result == 0; ++i) result = pipe(ends);
+      return result;
+    }());
+    EXPECT_ERRNO(ENOMEM, fork());
+  });
+  EXPECT_EQ(limit_of(box).victims, 0u);
+}
+
+TEST_F(ContainerMemoryLimit, FilesFillUpAsADiskDoes) {
+  Box box;
+  set_limit(box, 4 * mib);
+  EXPECT_INSIDE(box, {
+    const Descriptor file = open_file("large", O_WRONLY | O_CREAT);
+    const std::vector<char> block(64 * 1024, 'x');
+    ssize_t written;
+    while ((written = write(file, block.data(), block.size())) > 0) {}
+    EXPECT_ERRNO(ENOSPC, written);
+    ASSERT_OK(unlink("large"));
+  });
+  EXPECT_EQ(limit_of(box).victims, 0u);
+}
+
+TEST_F(ContainerMemoryLimit, LoweringItCountsForWhatComesNext) {
+  Box box;
+  Pipe go, ready;
+  const pid_t pid = box.start([&] {
+    use_memory(8 * mib);
+    ready.notify();
+    go.wait();
+    use_memory(mib);
+  });
+  ready.wait();
+  set_limit(box, 2 * mib);
+  EXPECT_GE(limit_of(box).current, 8 * mib);  // what is there stays
+  EXPECT_EQ(waitpid(pid, nullptr, WNOHANG), 0);
+  go.notify();
+  EXPECT_TRUE(reap(pid).killed_by(SIGKILL));
+  EXPECT_EQ(limit_of(box).victims, 1u);
+}
+
+TEST_F(ContainerMemoryLimit, RaisingItMakesRoom) {
+  Box box;
+  set_limit(box, 4 * mib);
+  Pipe go, ready;
+  const pid_t pid = box.start([&] {
+    use_memory(mib);
+    ready.notify();
+    go.wait();
+    use_memory(16 * mib);
+  });
+  ready.wait();
+  set_limit(box, 64 * mib);
+  go.notify();
+  EXPECT_TRUE(reap(pid).exited(0));
+  set_limit(box, ContainerLimit::unlimited);
+  EXPECT_EQ(limit_of(box).limit, ContainerLimit::unlimited);
+  EXPECT_INSIDE(box, use_memory(80 * mib));
+}
+
+TEST_F(ContainerMemoryLimit, FaultsOfTheKernelOnBehalfOfAProgram) {
+  write_file("text", std::string(12 * mib, 't'));
+  Box box;
+  set_limit(box, 24 * mib);
+  // The largest is somebody else: the call succeeds once he is gone.
+  const pid_t large = start_idle(box, 18 * mib);
+  EXPECT_INSIDE(box, {
+    const Mapping to(12 * mib);
+    const Descriptor file = open_file("text", O_RDONLY);
+    EXPECT_EQ(read(file, to.as(), to.length()), ssize_t(to.length()));
+  });
+  EXPECT_TRUE(reap(large).killed_by(SIGKILL));
+  set_limit(box, 8 * mib);
+  EXPECT_TRUE(reap(box.start([] {
+    const Mapping to(12 * mib);
+    const Descriptor file = open_file("text", O_RDONLY);
+    (void)!read(file, to.as(), to.length());
+  })).killed_by(SIGKILL));
+  EXPECT_INSIDE(box, {  // the file's lock is free
+    char byte;
+    EXPECT_EQ(read(open_file("text", O_RDONLY), &byte, 1), 1);
+  });
+}
+
+// A child made by vfork uses its parent's memory: both must go.
+TEST_F(ContainerMemoryLimit, WhoSharesTheMemoryGoesAsWell) {
+  Box box;
+  set_limit(box, 8 * mib);
+  const pid_t pid = box.start([] {
+    if (vfork() == 0) {
+      use_memory(64 * mib);
+      _exit(0);
+    }
+  });
+  EXPECT_TRUE(reap(pid).killed_by(SIGKILL));
+  EXPECT_TRUE(wait_until([&] { return box.processes() == 0; }));
+  EXPECT_EQ(limit_of(box).victims, 1u);
+}
+
+// Everybody faults at the limit at the same time: some go, the others finish.
+TEST_F(ContainerMemoryLimit, ManyAtOnce) {
+  for (int round = 0; round < 3; ++round) {
+    Box box;
+    set_limit(box, 32 * mib);
+    std::vector<pid_t> pids;
+    for (int i = 0; i < 12; ++i)
+      pids.push_back(box.start([] {
+        for (int again = 0; again < 3; ++again) {
+          const Mapping pages(8 * mib);
+          ASSERT_TRUE(pages.ok());
+          memset(pages.as(), 'x', pages.length());
+        }
+      }));
+    int finished = 0, killed = 0;
+    for (const pid_t pid : pids) {
+      const Ending ending = reap(pid);
+      finished += ending.exited(0);
+      killed += ending.killed_by(SIGKILL);
+    }
+    EXPECT_EQ(finished + killed, 12);
+    EXPECT_GE(finished, 1);
+    EXPECT_EQ(limit_of(box).victims, static_cast<unsigned>(killed));
+    EXPECT_LE(limit_of(box).peak, 32 * mib);
+  }
+}
+
+TEST_F(ContainerMemoryLimit, ThreadsOfOneProcess) {
+  Box box;
+  set_limit(box, 8 * mib);
+  const pid_t pid = box.start([] {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 6; ++i) threads.emplace_back([] { use_memory(16 * mib); });
+    for (std::thread& thread : threads) thread.join();
+  });
+  EXPECT_TRUE(reap(pid).killed_by(SIGKILL));
+  EXPECT_EQ(limit_of(box).victims, 1u);
+}
+
+TEST_F(ContainerMemoryLimit, DestroyedInTheMiddleOfIt) {
+  for (int round = 0; round < 10; ++round) {
+    Box box;
+    set_limit(box, 8 * mib);
+    Pipe begun;
+    std::vector<pid_t> pids;
+    for (int i = 0; i < 4; ++i)
+      pids.push_back(box.start([&] {
+        begun.notify();
+        use_memory(64 * mib);
+      }));
+    for (int i = 0; i < 4; ++i) begun.wait();
+    box.destroy();
+    for (const pid_t pid : pids) reap(pid);
+  }
+}
+
+}  // namespace
+}  // namespace cv6::guest
