@@ -154,6 +154,8 @@ TEST(BoxFiles, ImagesAreMadeUsedAndRemoved) {
     try box run --rm -w / mine
     try box run --name b mine sh -c 'echo changed > /hello; cat /hello'
     try box diff b
+    box create --name c -v /etc:/e:ro mine cat /hello > /dev/null
+    box inspect c | grep -A3 '"image"'; box rm c > /dev/null
     try box run --rm -w / mine
     try box commit a mine
     try box commit a no/name
@@ -184,6 +186,10 @@ changed
 > box diff b
 C /hello
 = 0
+      "image": "mine",
+      "volumes": [
+        "/etc:/e:ro"
+      ]
 > box run --rm -w / mine
 hello
 = 0

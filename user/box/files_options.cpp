@@ -42,8 +42,10 @@ void FilesOptions::add_to(CLI::App& word) {
 void FilesOptions::choose_image(NewContainer& container, Program& program) const {
   if (read_only_) container.flags |= ContainerCreate::read_only_root;
   for (const std::string& volume : volumes_) (void)parse(volume);  // before anything is made
+  program.volumes = volumes_;
   const auto image = find_image(program.words.front());
   if (!image) return;
+  program.image = image->name;
   container.root = image->root();
   program.words.erase(program.words.begin());
   if (program.words.empty()) program.words = image->program.words;

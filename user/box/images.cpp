@@ -92,7 +92,9 @@ void NewImage::make_directory(const std::string& directory) const {
   check(error, directory);
 }
 
-void NewImage::keep(const Program& program) {
+void NewImage::keep(Program program) {
+  program.image.clear();
+  program.volumes.clear();
   make_directory(program.directory);
   Json json = {{"name", name_}, {"created", now()}};
   json.update(to_json(program));

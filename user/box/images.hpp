@@ -19,7 +19,7 @@ struct Image {
   std::string name;
   std::string directory;
   std::uint64_t created = 0;  // nanoseconds since 1970
-  Program program;            // its words may be empty
+  Program program;            // what is run in it if nothing else is said; its words may be empty
 
   std::string root() const { return directory + "/root"; }
 };
@@ -37,7 +37,7 @@ class NewImage {
   NewImage& operator=(const NewImage&) = delete;
 
   std::string root() const { return directory_ + "/root"; }
-  void keep(const Program& program);
+  void keep(Program program);
 
  private:
   void make_directory(const std::string& directory) const;
