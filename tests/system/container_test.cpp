@@ -70,7 +70,7 @@ box: none: no such program in the container
 box: /etc/motd: Permission denied
 = 126
 > box run
-box: run: which program? (box run [OPTIONS] PROGRAM [ARGUMENT]...)
+box: run: which program? (box run [OPTIONS] [IMAGE] PROGRAM [ARGUMENT]...)
 = 125
 > box run --nonsense true
 box: run: --nonsense: no such option (see `box run --help`)

@@ -28,7 +28,10 @@ void Program::complete() {
 }
 
 Json to_json(const Program& program) {
-  return {{"command", program.words}, {"environment", program.environment}, {"directory", program.directory}, {"user", program.user}};
+  Json json = {{"command", program.words}, {"environment", program.environment}, {"directory", program.directory}, {"user", program.user}};
+  if (!program.image.empty()) json["image"] = program.image;
+  if (!program.volumes.empty()) json["volumes"] = program.volumes;
+  return json;
 }
 
 void remember(int container, const Program& program) {
@@ -58,6 +61,8 @@ Program recall(int container, const std::string& name) {
   program.environment = json.value("environment", std::vector<std::string>());
   program.directory = json.value("directory", "");
   program.user = json.value("user", "");
+  program.image = json.value("image", "");
+  program.volumes = json.value("volumes", std::vector<std::string>());
   return program;
 }
 

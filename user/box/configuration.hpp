@@ -17,6 +17,8 @@ struct Program {
   std::vector<std::string> environment;  // -e: NAME=VALUE, beside what every program gets
   std::string directory;                 // -w; empty: "/"
   std::string user;                      // -u: a name or number, perhaps with `:` and a group; empty: root
+  std::string image;                     // whose files it sees; empty: the host's
+  std::vector<std::string> volumes;      // -v
 
   // -e, -w, -u.
   void add_to(CLI::App& word);

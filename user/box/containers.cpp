@@ -55,6 +55,7 @@ int create(const NewContainer& wanted) {
   if (!wanted.name.empty()) arguments.name = wanted.name.c_str();
   if (!wanted.hostname.empty()) arguments.hostname = wanted.hostname.c_str();
   arguments.flags = wanted.flags;
+  if (!wanted.root.empty()) arguments.root = wanted.root.c_str();
   if (wanted.scheduling.change) arguments.scheduling = &wanted.scheduling;
   const int id = create_container(arguments);
   if (id >= 0) return id;

@@ -16,6 +16,7 @@ struct NewContainer {
   std::string name;      // empty: box-<id>
   std::string hostname;  // empty: the name
   std::uint64_t flags = 0;  // of ContainerCreate
+  std::string root;         // the directory whose files it gets; empty: all that the host has
   ContainerScheduling scheduling = {};
 };
 int create(const NewContainer& wanted);

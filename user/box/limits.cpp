@@ -16,6 +16,7 @@ const LimitKind limit_kinds[] = {
     {ContainerLimit::Kind::processes, "pids", "processes and threads", LimitKind::Unit::number},
     {ContainerLimit::Kind::open_files, "files", "open files", LimitKind::Unit::number},
     {ContainerLimit::Kind::memory, "memory", "memory, the kernel's for it included", LimitKind::Unit::bytes},
+    {ContainerLimit::Kind::disk, "disk", "data of files that it writes", LimitKind::Unit::bytes},
 };
 const std::size_t limit_kind_count = std::size(limit_kinds);
 

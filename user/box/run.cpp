@@ -6,6 +6,7 @@
 
 #include "containers.hpp"
 #include "failure.hpp"
+#include "files_options.hpp"
 #include "job.hpp"
 #include "limits.hpp"
 #include "policy.hpp"
@@ -20,6 +21,7 @@ struct RunOptions {
   Program program;
   PolicyOptions policy;
   LimitOptions limits;
+  FilesOptions files;
   SchedulingOptions scheduling;
   bool remove = false, detach = false, nesting = false, interactive = false, terminal = false;
 
@@ -34,6 +36,7 @@ void RunOptions::add_to(CLI::App& word) {
   word.add_flag("-t,--tty", terminal, "the program needs a terminal: this one");
   word.add_flag("--nesting", nesting, "its root may make containers of its own");
   program.add_to(word);
+  files.add_to(word);
   limits.add_to(word);
   scheduling.add_to(word);
   policy.add_to(word);
@@ -66,12 +69,14 @@ void check_terminal(const RunOptions& options) {
 // The container, ready to run its program.
 int make(RunOptions& options, std::vector<std::string> words) {
   options.program.words = std::move(words);
+  options.files.choose_image(options.container, options.program);
   options.program.complete();
   options.container.scheduling = options.scheduling.wanted();
   if (options.nesting) options.container.flags |= ContainerCreate::may_nest;
   if (options.remove) options.container.flags |= ContainerCreate::temporary;
   Fresh fresh(create(options.container));
   options.limits.apply(fresh.id());
+  options.files.apply(fresh.id());
   apply_policy(fresh.id(), options.policy);
   remember(fresh.id(), options.program);
   fresh.keep();
@@ -125,7 +130,7 @@ void add_run(CLI::App& box, int& status) {
   CLI::App& word = *box.add_subcommand("run", "make a container and run a program in it");
   options->add_to(word);
   word.add_flag("-d,--detach", options->detach, "do not wait; the container's id is printed");
-  word.footer("box run [OPTIONS] PROGRAM [ARGUMENT]...");
+  word.footer("box run [OPTIONS] [IMAGE] PROGRAM [ARGUMENT]...");
   word.callback([options, &word, &status] { status = run_new(*options, command_of(word)); });
 }
 
@@ -133,7 +138,7 @@ void add_create(CLI::App& box, int&) {
   auto options = std::make_shared<RunOptions>();
   CLI::App& word = *box.add_subcommand("create", "make a container for a program, to be started later");
   options->add_to(word);
-  word.footer("box create [OPTIONS] PROGRAM [ARGUMENT]...");
+  word.footer("box create [OPTIONS] [IMAGE] PROGRAM [ARGUMENT]...");
   word.callback([options, &word] { std::printf("%d\n", make(*options, command_of(word))); });
 }
 

@@ -28,6 +28,13 @@ void add_fds(CLI::App& box, int& status);
 void add_trace(CLI::App& box, int& status);
 void add_sched(CLI::App& box, int& status);
 void add_mem(CLI::App& box, int& status);
+void add_diff(CLI::App& box, int& status);
+void add_cp(CLI::App& box, int& status);
+void add_commit(CLI::App& box, int& status);
+void add_export(CLI::App& box, int& status);
+void add_import(CLI::App& box, int& status);
+void add_images(CLI::App& box, int& status);
+void add_rmi(CLI::App& box, int& status);
 void add_update(CLI::App& box, int& status);
 void add_policy(CLI::App& box, int& status);
 

@@ -1,0 +1,268 @@
+#include "archive.hpp"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <clocale>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "descriptor.hpp"
+#include "failure.hpp"
+
+namespace cv6::box {
+namespace {
+
+struct Free {
+  void operator()(archive* archive) const { ::archive_free(archive); }
+  void operator()(archive_entry* entry) const { ::archive_entry_free(entry); }
+};
+using Archive = std::unique_ptr<archive, Free>;
+using Entry = std::unique_ptr<archive_entry, Free>;
+
+// libarchive turns names into UTF-8 and back, which are the same in this locale.
+void use_utf8_names() { std::setlocale(LC_CTYPE, "C.UTF-8"); }
+
+// --- writing ----------------------------------------------------------------------------------------------------------
+
+class Packer {
+ public:
+  Packer(int descriptor, const CopyRules& rules) : archive_(::archive_write_new()), rules_(rules) {
+    use_utf8_names();
+    check(::archive_write_set_format_pax_restricted(archive_.get()));
+    check(::archive_write_open_fd(archive_.get(), descriptor));
+  }
+  void add_tree(const std::string& path, const std::string& name) {
+    struct stat status;
+    if (::lstat(path.c_str(), &status) != 0) throw system_failure(path);
+    device_ = status.st_dev;
+    root_ = path;
+    add(path, name, status);
+  }
+  void finish() { check(::archive_write_close(archive_.get())); }
+
+ private:
+  void check(int outcome) const {
+    if (outcome < ARCHIVE_WARN) throw Failure(std::string("writing the archive: ") + ::archive_error_string(archive_.get()));
+  }
+  void add(const std::string& path, const std::string& name, const struct stat& status);
+  void add_data(const std::string& path, std::uint64_t size);
+  void add_entries(const std::string& path, const std::string& name);
+
+  Archive archive_;
+  const CopyRules& rules_;
+  std::string root_;
+  dev_t device_ = 0;
+  std::map<std::pair<dev_t, ino_t>, std::string> names_;  // of files with several: the first
+};
+
+// Exactly as much as the header says, should the file change meanwhile.
+void Packer::add_data(const std::string& path, std::uint64_t size) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (file < 0) throw system_failure(path);
+  char buffer[65536];
+  while (size > 0) {
+    ssize_t count = ::read(file, buffer, std::min<std::uint64_t>(size, sizeof buffer));
+    if (count < 0) throw system_failure(path);
+    if (count == 0) {
+      count = static_cast<ssize_t>(std::min<std::uint64_t>(size, sizeof buffer));
+      std::fill_n(buffer, count, '\0');
+    }
+    if (::archive_write_data(archive_.get(), buffer, static_cast<std::size_t>(count)) < 0) check(ARCHIVE_FATAL);
+    size -= static_cast<std::uint64_t>(count);
+  }
+}
+
+void Packer::add_entries(const std::string& path, const std::string& name) {
+  DIR* directory = ::opendir(path.c_str());
+  if (!directory) throw system_failure(path);
+  std::vector<std::string> entries;
+  while (const dirent* entry = ::readdir(directory)) entries.emplace_back(entry->d_name);
+  ::closedir(directory);
+  std::ranges::sort(entries);
+  for (const std::string& entry : entries) {
+    if (entry == "." || entry == "..") continue;
+    const std::string inner = path + (path.ends_with('/') ? "" : "/") + entry;
+    if (rules_.left_out.contains(inner)) continue;
+    struct stat status;
+    if (::lstat(inner.c_str(), &status) == 0) add(inner, name.empty() ? entry : name + "/" + entry, status);
+  }
+}
+
+void Packer::add(const std::string& path, const std::string& name, const struct stat& status) {
+  const bool mounted = rules_.mounts == CopyRules::Mounts::leave_out && status.st_dev != device_;
+  if ((mounted && !S_ISDIR(status.st_mode)) || S_ISSOCK(status.st_mode)) return;
+  if (!name.empty()) {
+    const Entry entry(::archive_entry_new());
+    ::archive_entry_copy_stat(entry.get(), &status);
+    ::archive_entry_set_pathname(entry.get(), name.c_str());
+    if (S_ISLNK(status.st_mode)) {
+      std::string text(static_cast<std::size_t>(status.st_size) + 1, '\0');
+      const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
+      if (size < 0) throw system_failure(path);
+      text.resize(static_cast<std::size_t>(size));
+      ::archive_entry_set_symlink(entry.get(), text.c_str());
+    }
+    bool has_data = S_ISREG(status.st_mode);
+    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1) {
+      const auto [first, is_new] = names_.try_emplace({status.st_dev, status.st_ino}, name);
+      if (!is_new) {
+        ::archive_entry_set_hardlink(entry.get(), first->second.c_str());
+        ::archive_entry_unset_size(entry.get());
+        has_data = false;
+      }
+    }
+    check(::archive_write_header(archive_.get(), entry.get()));
+    if (has_data) add_data(path, static_cast<std::uint64_t>(status.st_size));
+  }
+  if (S_ISDIR(status.st_mode) && !mounted && !is_proc(path, status, device_)) add_entries(path, name);
+}
+
+// --- reading ----------------------------------------------------------------------------------------------------------
+
+class Unpacker {
+ public:
+  Unpacker(int descriptor, std::string directory, std::string shown, CopyRules::Owners owners)
+      : archive_(::archive_read_new()), directory_(std::move(directory)), shown_(std::move(shown)), owners_(owners) {
+    use_utf8_names();
+    for (const auto support : {::archive_read_support_format_tar, ::archive_read_support_format_cpio,
+                               ::archive_read_support_format_empty, ::archive_read_support_filter_gzip,
+                               ::archive_read_support_filter_xz})
+      support(archive_.get());
+    constexpr std::size_t block = 65536;
+    if (::archive_read_open_fd(archive_.get(), descriptor, block) != ARCHIVE_OK) fail();
+  }
+  void run() {
+    archive_entry* entry;
+    int outcome;
+    while ((outcome = ::archive_read_next_header(archive_.get(), &entry)) != ARCHIVE_EOF) {
+      if (outcome < ARCHIVE_WARN) fail();
+      unpack(entry);
+    }
+    // What was put into a directory has changed its time.
+    for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) set_attributes(at->first, at->second);
+  }
+
+ private:
+  [[noreturn]] void fail() const {
+    const char* why = ::archive_error_string(archive_.get());
+    throw Failure(shown_ + ": " + (why ? why : "it cannot be read") + " (tar and cpio are known, also compressed by gzip or xz)");
+  }
+  void unpack(archive_entry* entry);
+  void unpack_data(const std::string& path, archive_entry* entry);
+  void make_directory(const std::string& path, archive_entry* entry);
+  void make_directories_above(const std::string& name);
+  void set_attributes(const std::string& path, const struct stat& status) const;
+  std::string inside(const char* name) const;
+
+  Archive archive_;
+  std::string directory_, shown_;
+  CopyRules::Owners owners_;
+  std::vector<std::pair<std::string, struct stat>> directories_;
+};
+
+// The name without what does not matter in it; empty: the directory itself.
+std::string Unpacker::inside(const char* name) const {
+  if (!name) throw Failure(shown_ + ": it has a name that cannot be read");
+  std::string result;
+  std::string_view rest(name);
+  while (!rest.empty()) {
+    const std::string_view part = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    if (part == "..") throw Failure(shown_ + ": the name " + name + " leads out of where it is unpacked");
+    if (!part.empty() && part != ".") result.append("/").append(part);
+  }
+  return result;
+}
+
+void Unpacker::make_directories_above(const std::string& name) {
+  for (std::size_t at = name.find('/', 1); at != std::string::npos; at = name.find('/', at + 1))
+    if (::mkdir((directory_ + name.substr(0, at)).c_str(), 0755) != 0 && errno != EEXIST)
+      throw system_failure(name.substr(0, at));
+}
+
+void Unpacker::set_attributes(const std::string& path, const struct stat& status) const {
+  const bool keep = owners_ == CopyRules::Owners::keep;
+  const timespec times[] = {status.st_mtim, status.st_mtim};
+  if (::lchown(path.c_str(), keep ? status.st_uid : 0, keep ? status.st_gid : 0) != 0) throw system_failure(path);
+  if (!S_ISLNK(status.st_mode) && ::chmod(path.c_str(), status.st_mode & 07777) != 0) throw system_failure(path);
+  if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) throw system_failure(path);
+}
+
+// Holes stay holes.
+void Unpacker::unpack_data(const std::string& path, archive_entry* entry) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file < 0) throw system_failure(path);
+  const void* block;
+  std::size_t size;
+  la_int64_t offset;
+  int outcome;
+  while ((outcome = ::archive_read_data_block(archive_.get(), &block, &size, &offset)) == ARCHIVE_OK)
+    for (std::size_t done = 0; done < size;) {
+      const ssize_t written = ::pwrite(file, static_cast<const char*>(block) + done, size - done, offset + static_cast<off_t>(done));
+      if (written < 0) throw system_failure(path);
+      done += static_cast<std::size_t>(written);
+    }
+  if (outcome != ARCHIVE_EOF) fail();
+  if (::ftruncate(file, ::archive_entry_size(entry)) != 0) throw system_failure(path);
+}
+
+void Unpacker::make_directory(const std::string& path, archive_entry* entry) {
+  struct stat there;
+  if (::mkdir(path.c_str(), 0755) != 0) {
+    const bool is_directory = errno == EEXIST && ::lstat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode);
+    const bool replaced = !is_directory && ::unlink(path.c_str()) == 0 && ::mkdir(path.c_str(), 0755) == 0;
+    if (!is_directory && !replaced) throw system_failure(path);
+  }
+  directories_.emplace_back(path, *::archive_entry_stat(entry));
+}
+
+void Unpacker::unpack(archive_entry* entry) {
+  const std::string name = inside(::archive_entry_pathname(entry));
+  const struct stat status = *::archive_entry_stat(entry);
+  const std::string path = directory_ + name;
+  const char* hard_link = ::archive_entry_hardlink(entry);
+  if (name.empty()) {  // the directory itself, which is there
+    if (S_ISDIR(status.st_mode)) directories_.emplace_back(directory_ + "/", status);
+    return;
+  }
+  make_directories_above(name);
+  if (!hard_link && S_ISDIR(status.st_mode)) return make_directory(path, entry);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw system_failure(path);
+  if (hard_link) {
+    if (::link((directory_ + inside(hard_link)).c_str(), path.c_str()) != 0) throw system_failure(path);
+    if (::archive_entry_size(entry) == 0) return;
+    unpack_data(path, entry);  // in cpio, the last name of a file brings what is in it
+    set_attributes(path, status);
+    return;
+  }
+  if (S_ISREG(status.st_mode)) {
+    unpack_data(path, entry);
+  } else if (S_ISLNK(status.st_mode)) {
+    const char* text = ::archive_entry_symlink(entry);
+    if (::symlink(text ? text : "", path.c_str()) != 0) throw system_failure(path);
+  } else if (::mknod(path.c_str(), status.st_mode, ::archive_entry_rdev(entry)) != 0) {
+    throw system_failure(path);
+  }
+  set_attributes(path, status);
+}
+
+}  // namespace
+
+void pack(const std::string& path, const std::string& name, int descriptor, const CopyRules& rules) {
+  Packer packer(descriptor, rules);
+  packer.add_tree(path, name);
+  packer.finish();
+}
+
+void unpack(int descriptor, const std::string& directory, const std::string& shown, CopyRules::Owners owners) {
+  Unpacker(descriptor, directory == "/" ? "" : directory, shown, owners).run();
+}
+
+}  // namespace cv6::box

@@ -1,0 +1,169 @@
+#include "images.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "containers.hpp"
+#include "failure.hpp"
+#include "time_text.hpp"
+#include "viewer.hpp"
+
+namespace cv6::box {
+
+namespace files = std::filesystem;
+
+namespace {
+
+const std::string store = "/var/lib/box/images";
+
+bool is_name(const std::string& name) {
+  const auto letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-' || c == ':'; };
+  return !name.empty() && name.size() <= 128 && std::isalnum(static_cast<unsigned char>(name.front())) && std::ranges::all_of(name, letter);
+}
+
+void check(const std::error_code& error, const std::string& what) {
+  if (error) throw Failure(what + ": " + error.message());
+}
+
+std::vector<std::string> split(const std::string& text) {
+  std::istringstream words(text);
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
+}  // namespace
+
+std::optional<Image> find_image(const std::string& name) {
+  if (!is_name(name)) return std::nullopt;
+  Image image;
+  image.name = name;
+  image.directory = store + "/" + name;
+  std::ifstream file(image.directory + "/image.json");
+  if (!file) return std::nullopt;
+  const Json json = Json::parse(file, nullptr, false);
+  if (!json.is_object()) throw Failure(name + ": " + image.directory + "/image.json is damaged (`box rmi` removes the image)");
+  image.created = json.value("created", std::uint64_t{0});
+  image.program.words = json.value("command", std::vector<std::string>());
+  image.program.environment = json.value("environment", std::vector<std::string>());
+  image.program.directory = json.value("directory", "");
+  image.program.user = json.value("user", "");
+  return image;
+}
+
+Image image(const std::string& name) {
+  if (auto found = find_image(name)) return *found;
+  throw Failure(name + ": no such image (`box images` shows all)");
+}
+
+std::vector<Image> all_images() {
+  std::vector<Image> images;
+  std::error_code error;
+  for (const files::directory_entry& entry : files::directory_iterator(store, error))
+    if (auto found = find_image(entry.path().filename())) images.push_back(*found);
+  std::ranges::sort(images, {}, &Image::name);
+  return images;
+}
+
+NewImage::NewImage(const std::string& name) : name_(name), directory_(store + "/." + name + "." + std::to_string(::getpid())) {
+  if (!is_name(name)) throw Failure(name + ": not a name for an image (1 to 128 letters, digits, `.`, `_`, `-`, `:`)");
+  if (find_image(name)) throw Failure(name + ": an image has that name already (choose another, or `box rmi` it)");
+  std::error_code error;
+  files::create_directories(root(), error);
+  check(error, root());
+}
+
+NewImage::~NewImage() {
+  std::error_code ignored;
+  if (!kept_) files::remove_all(directory_, ignored);
+}
+
+// The program's directory is made, as docker does. A link in the image leads nowhere else.
+void NewImage::make_directory(const std::string& directory) const {
+  if (directory.empty()) return;
+  Viewer viewer;
+  viewer.see_below(root());
+  std::error_code error;
+  files::create_directories(directory, error);
+  check(error, directory);
+}
+
+void NewImage::keep(Program program) {
+  program.image.clear();
+  program.volumes.clear();
+  make_directory(program.directory);
+  Json json = {{"name", name_}, {"created", now()}};
+  json.update(to_json(program));
+  std::ofstream file(directory_ + "/image.json");
+  file << json.dump(2) << "\n";
+  file.close();
+  if (!file) throw Failure(directory_ + "/image.json: " + std::strerror(errno));
+  std::error_code error;
+  files::rename(directory_, store + "/" + name_, error);
+  check(error, store + "/" + name_);
+  kept_ = true;
+}
+
+void remove_image(const Image& image) {
+  std::error_code error;
+  files::remove_all(image.directory, error);
+  check(error, image.directory);
+}
+
+// A view's directories bear the numbers of those that they are views of.
+std::optional<std::string> user_of(const Image& image) {
+  struct stat root, seen;
+  if (::stat(image.root().c_str(), &root) != 0) return std::nullopt;
+  Viewer viewer;
+  for (const ContainerStat& container : all()) {
+    viewer.see(container.id);
+    if (::stat("/", &seen) == 0 && seen.st_ino == root.st_ino) return container.name;
+  }
+  return std::nullopt;
+}
+
+std::uint64_t size_of(const Image& image) {
+  constexpr std::uint64_t block = 512;
+  std::uint64_t size = 0;
+  std::error_code error;
+  std::set<ino_t> counted;  // of files with several names
+  for (const files::directory_entry& entry : files::recursive_directory_iterator(image.root(), error)) {
+    struct stat status;
+    if (::lstat(entry.path().c_str(), &status) != 0) continue;
+    if (status.st_nlink > 1 && !S_ISDIR(status.st_mode) && !counted.insert(status.st_ino).second) continue;
+    size += static_cast<std::uint64_t>(status.st_blocks) * block;
+  }
+  return size;
+}
+
+void apply_changes(Program& program, const std::vector<std::string>& changes) {
+  for (const std::string& change : changes) {
+    const std::size_t space = change.find(' ');
+    const std::string what = change.substr(0, space), rest = space == std::string::npos ? "" : change.substr(space + 1);
+    if (rest.empty()) throw Failure("--change " + change + ": a word and what it is to be are wanted, such as `CMD sh`");
+    if (what == "CMD") {
+      const Json json = Json::parse(rest, nullptr, false);
+      program.words = json.is_array() ? json.get<std::vector<std::string>>() : split(rest);
+    } else if (what == "ENV") {
+      const std::string variable = rest.find('=') == std::string::npos && rest.find(' ') != std::string::npos
+                                       ? rest.substr(0, rest.find(' ')) + "=" + rest.substr(rest.find(' ') + 1)
+                                       : rest;
+      program.environment.push_back(variable);
+    } else if (what == "WORKDIR") {
+      program.directory = rest;
+    } else {
+      throw Failure("--change " + change + ": CMD, ENV and WORKDIR can be changed");
+    }
+  }
+}
+
+void add_change_option(CLI::App& word, std::vector<std::string>& changes) {
+  word.add_option("-c,--change", changes, "what the image runs: `CMD sh`, `ENV NAME=VALUE`, `WORKDIR /place`")
+      ->allow_extra_args(false);
+}
+
+}  // namespace cv6::box
