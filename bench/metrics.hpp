@@ -54,6 +54,11 @@ inline constexpr auto metrics = std::to_array<Metric>({
     {.name = "page_fault", .title = "anonymous page fault", .at_most = 1'200},
     {.name = "mmap_munmap", .title = "mmap + munmap of 64 KB, untouched"},
     {.name = "signal", .title = "signal delivered and returned", .at_most = 1'200},
+    {.name = "container", .title = "create + destroy of a container", .at_most = 15'000},
+    {.name = "container_among_1000", .title = "the same beside 1,000 others", .at_most = 16'500},
+    {.name = "container_join_leave", .title = "create + join + leave + destroy", .at_most = 25'000},
+    {.name = "container_run", .title = "create, run a small static program in it, wait, destroy", .at_most = 150'000},
+    {.name = "container_first_write", .title = "first write of a container to a shared file of 8 MB"},
 });
 
 /// The row called `name`, or null.

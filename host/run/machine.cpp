@@ -56,6 +56,9 @@ std::vector<std::string> qemu_command(const Machine& machine) {
   add_processor(words, machine);
   add_kernel(words, machine);
   add_ports(words, machine);
+  if (!machine.options.monitor.empty()) {
+    append(words, {"-monitor", std::format("unix:{},server=on,wait=off", machine.options.monitor)});
+  }
   if (!machine.gdb_socket.empty()) {
     append(words, {"-S", "-gdb", std::format("unix:{},server=on,wait=off", machine.gdb_socket.string())});
   }

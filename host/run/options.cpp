@@ -42,6 +42,7 @@ struct Raw {
   std::vector<std::string> fetches;
   std::vector<std::string> append;
   std::string kernel_log;
+  std::string monitor;
   std::string kernel;
   std::string image;
   bool count_instructions = false;
@@ -71,6 +72,7 @@ void declare(CLI::App& app, Raw& raw) {
       ->type_name("GUEST[:HOST]");
   list("--append", raw.append, "further arguments for the kernel")->type_name("ARGS");
   app.add_option("--kernel-log", raw.kernel_log, "write the kernel's log to FILE")->type_name("FILE");
+  app.add_option("--monitor", raw.monitor, "make QEMU's monitor a socket at PATH, to look into the machine")->type_name("PATH");
   app.add_flag("--icount", raw.count_instructions, "one processor, whose time is the number of its instructions");
   app.add_option("--kernel", raw.kernel, "boot this kernel instead, say a Linux to compare with")->type_name("FILE");
   app.add_option("--image", raw.image, "use this cpio archive as the guest's root")->type_name("FILE");
@@ -166,6 +168,7 @@ Outcome<Options> check(const Raw& raw, std::vector<std::string> command) {
     return failure("--append: {} bytes are too many (at most {})", options.append.size(), most_arguments);
   }
   options.kernel_log = raw.kernel_log;
+  options.monitor = raw.monitor;
   options.kernel = raw.kernel;
   options.image = raw.image;
   options.command = std::move(command);

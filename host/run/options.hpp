@@ -34,6 +34,7 @@ struct Options {
   std::vector<Fetch> fetches;
   std::string append;      // further arguments for the kernel
   std::string kernel_log;  // empty: none wanted
+  std::string monitor;     // a socket to be made for QEMU's monitor; empty: none wanted
   std::string kernel;      // empty: the one that was built
   std::string image;       // empty: the one that was built
   Timing timing = Timing::wall_clock;

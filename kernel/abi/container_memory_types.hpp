@@ -98,7 +98,10 @@ struct MemoryTable {
   std::uint64_t next;
   std::uint64_t runs;  // array of MemoryRun
   std::uint64_t count;
+  // The answer, besides:
+  std::uint64_t own_frames;    // that the container is charged for, without those below it; of the host: 0
+  std::uint64_t kernel_bytes;  // objects of the kernel that are no frames of the container
 };
-static_assert(sizeof(MemoryTable) == 40);
+static_assert(sizeof(MemoryTable) == 56);
 
 }  // namespace cv6

@@ -25,14 +25,15 @@
 #include <atomic>
 #include <string_view>
 
+#include "container/allocation_record.hpp"
 #include "container/console.hpp"
 #include "container/descriptor_numbers.hpp"
-#include "container/allocation_record.hpp"
 #include "container/gate.hpp"
 #include "container/pid.hpp"
 #include "fs/file.hpp"
+#include "lib/hash_table.hpp"
 #include "lib/string.hpp"
-#include "mm/guest_memory.hpp"
+#include "mm/payer.hpp"
 #include "sched/scheduler.hpp"
 
 namespace cv6 {
@@ -61,7 +62,7 @@ struct ContainerLife {
   unsigned starts = 0;
 };
 
-class Container : public Counted<Container>, public Cached<Container, "container"> {
+class Container : public Counted<Container>, public Charged<Container, "container", 4096> {  // beside: its virtual scheduler, memory, view
  public:
   enum class State : std::uint8_t { ready, active, stopping, frozen };
   static constexpr int host_id = -1;
@@ -94,10 +95,12 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable& pids() { return pids_; }
   SchedContext& sched_context() { return *sched_context_; }
   GuestMemory& memory() const { return *memory_; }
+  GuestMemory* payer() const { return payer_; }  // mm/payer.hpp; null: the host
   DiskAccount* disk() { return disk_.get(); }  // data of files changed by it and those below; null: the host's, not counted
   ResourceCounter& tasks() { return tasks_; }            // processes until they are reaped, and their further threads
   DescriptorNumbers* descriptors() { return is_host() ? nullptr : &descriptors_; }  // null: not numbered, not counted
   CallGate& gate() { return gate_; }
+  AllocationRecord& allocations() { return allocations_; }
   ContainerConsole& console() { return console_; }
   // A line from the kernel on its console. False: nothing is attached there.
   bool print(std::string_view line) { return console_.print(line, *memory_); }
@@ -111,7 +114,6 @@ class Container : public Counted<Container>, public Cached<Container, "container
   static constexpr std::size_t longest_annotation = 16384;
   Result<void> annotate(std::string_view text);  // Error::nomem
   Result<String> annotation();
-  AllocationRecord& allocations() { return allocations_; }
   // Empty once the container has let go.
   Path root();
   // Where the scheduler log is printed, while it is on; null: nowhere, and the decisions stay to be read.
@@ -142,14 +144,15 @@ class Container : public Counted<Container>, public Cached<Container, "container
   PidTable pids_;
   Own<SchedContext> sched_context_;
   Ref<GuestMemory> memory_;
+  GuestMemory* payer_ = nullptr;  // memory_->as_payer(), at hand for each switch
   Ref<DiskAccount> disk_;
   ResourceCounter tasks_;
   DescriptorNumbers descriptors_;
   CallGate gate_;
+  AllocationRecord allocations_;
   ContainerConsole console_;
   Nesting nesting_ = Nesting::yes;  // the host
   Lifetime lifetime_ = Lifetime::until_destroyed;
-  AllocationRecord allocations_;
   unsigned children_ = 0;  // in the manager's table, with its lock
   Guarded<Path, Rank::container> root_;
   struct Names {
@@ -163,8 +166,7 @@ class Container : public Counted<Container>, public Cached<Container, "container
   Guarded<String, Rank::container> annotation_;
 
  public:
-  TreeNode id_node;    // in the manager's table
-  TreeNode name_node;
+  HashNode name_node;  // in the manager's table
 };
 
 }  // namespace cv6

@@ -1,31 +1,57 @@
 #include "container/manager.hpp"
 
 #include "fs/cow/view.hpp"
+#include "fs/dentry.hpp"
 #include "fs/real_time.hpp"
+#include "lib/hash_table.hpp"
 #include "lib/format.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
 // The names as the table has them, with its lock held.
 struct ContainerByName {
-  std::string_view operator()(const Container& container) const { return ContainerManager::table_name(container); }
+  static std::string_view key(const Container& container) { return ContainerManager::table_name(container); }
+  static std::uint64_t hash(std::string_view name) { return ComponentName::of(name).hash; }
+  static bool equal(const Container& container, std::string_view name) { return key(container) == name; }
 };
 
 namespace {
 
-struct ById {
-  int operator()(const Container& container) const { return container.id(); }
-};
-
+// Finding, taking in and taking out cost the same however many there are.
 struct Table {
-  Tree<Container, &Container::id_node, ById> by_id;
-  Tree<Container, &Container::name_node, ContainerByName> by_name;
+  Vector<Container*> by_id;  // its place is its id; null: that one is free
+  HashTable<Container, &Container::name_node, ContainerByName> by_name;
   int lowest_free = 0;  // no id below is free
+  unsigned count = 0;
+
+  int end() const { return static_cast<int>(by_id.size()); }
+  Container* find(int id) const { return id >= 0 && id < end() ? by_id[static_cast<unsigned>(id)] : nullptr; }
+  bool has(const Container& container) const { return find(container.id()) == &container; }
 
   // The lowest free id from `from` on.
   int free_id(int from) const {
-    for (Container* at = by_id.lower_bound(from); at && at->id() == from; at = by_id.next(*at)) ++from;
+    while (find(from)) ++from;
     return from;
+  }
+  // Error::nomem. The tables are the system's, whoever makes them grow.
+  Result<void> make_room(int id) {
+    const payer::Scope nobody(nullptr);
+    while (end() <= id) TRY(by_id.push_back(nullptr));
+    return {};
+  }
+  void insert(Container& container) {
+    const payer::Scope nobody(nullptr);
+    by_id[static_cast<unsigned>(container.id())] = &container;
+    by_name.insert(container);
+    ++count;
+  }
+  void remove(Container& container) {
+    by_id[static_cast<unsigned>(container.id())] = nullptr;
+    by_name.remove(container);
+    --count;
+    if (container.id() < lowest_free) lowest_free = container.id();
+    while (end() > 0 && !by_id[by_id.size() - 1]) by_id.pop_back();
   }
 };
 
@@ -44,7 +70,9 @@ Result<Path> view_for(Container& parent, const ContainerSettings& settings, cons
                       const Ref<DiskAccount>& disk) {
   const Path above = parent.root();
   if (!above) return Error::srch;
-  Path root = TRY(cow::create_view_of_tree(settings.root ? settings.root : above, above, owner, disk));
+  auto view = cow::create_view_of_tree(settings.root ? settings.root : above, above, owner, disk);
+  if (!view) return view.error() == Error::nospc ? Error::nomem : view.error();  // what fills no disk is memory
+  Path root = *std::move(view);
   if (settings.root_access == ContainerSettings::RootAccess::read_only)
     root.mount->set_flags(root.mount->flags() | mount_flag::read_only | mount_flag::locked);
   return root;
@@ -65,11 +93,11 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
   } else if (locked->by_name.find(name)) {
     return Error::exist;
   }
+  TRY(locked->make_room(id));
   container.id_ = id;
   container.memory().set_container_id(id);
   set_name(container, name);
-  locked->by_id.insert(container);
-  locked->by_name.insert(container);
+  locked->insert(container);
   container.hold();  // the table's own reference
   ++container.parent()->children_;
   if (container.parent()->gate().state() & CallGate::has_policy) container.gate().update(container.parent()->gate().effective_rules());
@@ -84,7 +112,7 @@ void ContainerManager::set_name(Container& container, std::string_view name) {
 Result<void> ContainerManager::rename(Container& container, std::string_view name) {
   if (!is_valid_name(name)) return Error::inval;
   auto locked = table.lock();
-  if (!container.id_node.linked()) return Error::srch;
+  if (!locked->has(container)) return Error::srch;
   if (Container* other = locked->by_name.find(name)) return other == &container ? Result<void>() : Error::exist;
   locked->by_name.remove(container);
   set_name(container, name);
@@ -119,6 +147,7 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   container->life_.with([](ContainerLife& life) { life.created = real_time_now(); });
   container->sched_context_ = TRY(SchedContext::create(&parent.sched_context(), settings.scheduling));
   container->memory_ = TRY(GuestMemory::create(parent.memory(), unlimited_pages));
+  container->payer_ = container->memory_->as_payer();
   container->disk_ = TRY(DiskAccount::create(parent.disk_));
   container->set_root(TRY(view_for(parent, settings, container->memory_, container->disk_)));
   TRY(enter_into_table(*container, settings.name));
@@ -129,19 +158,17 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
 void ContainerManager::remove(Container& container) {
   {
     auto locked = table.lock();
-    if (!container.id_node.linked()) return;
-    locked->by_id.remove(container);
-    locked->by_name.remove(container);
+    if (!locked->has(container)) return;
+    locked->remove(container);
     container.memory().set_container_id(GuestMemory::nobody);
     --container.parent()->children_;
-    if (container.id() < locked->lowest_free) locked->lowest_free = container.id();
   }
   container.release();
 }
 
 Ref<Container> ContainerManager::find(Container& viewer, int id) {
   return table.with([&](Table& all) -> Ref<Container> {
-    Container* found = all.by_id.find(id);
+    Container* found = all.find(id);
     return found && found != &viewer && found->is_or_is_below(viewer) ? Ref<Container>(found) : nullptr;
   });
 }
@@ -155,8 +182,9 @@ Ref<Container> ContainerManager::find(Container& viewer, std::string_view name) 
 
 Ref<Container> ContainerManager::next(Container& viewer, int after) {
   return table.with([&](Table& all) -> Ref<Container> {
-    for (Container* at = all.by_id.lower_bound(after + 1); at; at = all.by_id.next(*at))
-      if (at != &viewer && at->is_or_is_below(viewer)) return Ref<Container>(at);
+    if (viewer.children_ == 0) return nullptr;
+    for (int id = after + 1; id < all.end(); ++id)
+      if (Container* at = all.find(id); at && at != &viewer && at->is_or_is_below(viewer)) return Ref<Container>(at);
     return nullptr;
   });
 }
@@ -185,12 +213,12 @@ CallRules rules_above(const Container& container) {
 
 Result<void> ContainerManager::change_call_rules(Container& container, RuleChange change, const CallRules& rules) {
   auto locked = table.lock();
-  if (!container.is_host() && !container.id_node.linked()) return Error::srch;
+  if (!container.is_host() && !locked->has(container)) return Error::srch;
   container.gate().set_own_rules(changed(container.gate().own_rules(), change, rules));
   container.gate().update(rules_above(container));
   if (container.children_ == 0) return {};
-  for (Container& below : locked->by_id)
-    if (&below != &container && below.is_or_is_below(container)) below.gate().update(rules_above(below));
+  for (Container* below : locked->by_id)
+    if (below && below != &container && below->is_or_is_below(container)) below->gate().update(rules_above(*below));
   return {};
 }
 
@@ -200,7 +228,7 @@ ContainerManager::CallRulesOf ContainerManager::call_rules(Container& container)
 }
 
 unsigned ContainerManager::count() {
-  return table.with([](Table& all) { return static_cast<unsigned>(all.by_id.size()); });
+  return table.with([](Table& all) { return all.count; });
 }
 
 }  // namespace cv6

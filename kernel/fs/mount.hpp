@@ -21,7 +21,7 @@
 #include "lib/list.hpp"
 #include "lib/ref.hpp"
 #include "lib/string.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
@@ -35,7 +35,7 @@ inline constexpr std::uint32_t no_access_time = 1024, relative_access_time = 1u 
 inline constexpr std::uint32_t locked = 1u << 31;
 }  // namespace mount_flag
 
-class Mount : public Counted<Mount>, public Cached<Mount, "mount"> {
+class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
  public:
   // The root of a new tree: nothing is above it. `source`: what /proc/mounts shows as the device. Error::nomem.
   static Result<Ref<Mount>> create_tree(Ref<Dentry> root, std::string_view source, std::uint32_t flags = 0);

@@ -20,8 +20,10 @@ GuestMemory::~GuestMemory() {
   uncharge(table_pages);
 }
 
+// The host, the last level, has no limit.
 Result<void> GuestMemory::charge(std::uint64_t pages) {
-  for (GuestMemory* level = this; level; level = level->parent_.get()) {
+  GuestMemory* level = this;
+  for (; level->parent_; level = level->parent_.get()) {
     const std::uint64_t now = level->pages_.fetch_add(pages, std::memory_order_relaxed) + pages;
     if (now > level->limit_.load(std::memory_order_relaxed)) [[unlikely]] {
       level->refusals_.fetch_add(1, std::memory_order_relaxed);
@@ -30,12 +32,22 @@ Result<void> GuestMemory::charge(std::uint64_t pages) {
         if (undo == level) return Error::nomem;
       }
     }
-    // Two processors may both set the peak: the greater one must win.
-    std::uint64_t peak = level->peak_.load(std::memory_order_relaxed);
-    while (now > peak && !level->peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
-    }
   }
+  level->pages_.fetch_add(pages, std::memory_order_relaxed);
+  for (level = this; level->parent_; level = level->parent_.get()) level->note_peak();
   return {};
+}
+
+// What was granted, only: a level above might have refused, and others may be over the limit for a moment, about to be
+// refused. Two processors may both set the peak: the greater one must win.
+void GuestMemory::note_peak() {
+  const std::uint64_t pages = pages_.load(std::memory_order_relaxed);
+  std::uint64_t peak = peak_.load(std::memory_order_relaxed);
+  if (pages <= peak) return;
+  const std::uint64_t limit = limit_.load(std::memory_order_relaxed);
+  const std::uint64_t now = pages < limit ? pages : limit;
+  while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+  }
 }
 
 void GuestMemory::uncharge(std::uint64_t pages) {
@@ -175,7 +187,10 @@ const GuestMemory* GuestMemory::level_at_limit() const {
   return nullptr;
 }
 
-void GuestMemory::set_limit(std::uint64_t pages) { limit_.store(pages, std::memory_order_relaxed); }
+void GuestMemory::set_limit(std::uint64_t pages) {
+  CV6_ASSERT(parent_);
+  limit_.store(pages, std::memory_order_relaxed);
+}
 
 void FrameBatch::last_user_gone(Frame& frame, Fill contents) {
   if (frame.owner != owner_) {

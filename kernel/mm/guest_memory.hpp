@@ -21,7 +21,7 @@ namespace cv6 {
 
 struct MemoryCounters {
   std::uint64_t pages = 0;        // now
-  std::uint64_t peak_pages = 0;   // ever
+  std::uint64_t peak_pages = 0;   // ever; not counted for the host
   std::uint64_t limit_pages = 0;  // UINT64_MAX: none
   std::uint64_t refusals = 0;     // take() or charge() that failed at this level
   std::uint64_t victims = 0;      // processes that were ended because this level was at its limit
@@ -86,6 +86,8 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   const GuestMemory* level_at_limit() const;
   void note_victim() { victims_.fetch_add(1, std::memory_order_relaxed); }
   GuestMemory* parent() const { return parent_.get(); }
+  // Who pays for the kernel's objects (mm/payer.hpp): not the host. It has no limit, and all that nobody pays for is its own.
+  GuestMemory* as_payer() { return parent_ ? this : nullptr; }
   bool is_or_is_below(const GuestMemory& other) const;
   // Whose memory it is, for those who show it: the id of its container, or nobody's any more.
   static constexpr int nobody = -2;
@@ -109,6 +111,7 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   // `count` frames less; the last of them ends the life of a GuestMemory that nobody refers to any more.
   void frames_gone(std::uint64_t count);
   Result<void> number(Frame& frame);
+  void note_peak();
   // Past every limit: for what cannot be refused any more.
   void charge_anyway(std::uint64_t pages);
   Result<void> charge_pages_of_bytes(std::size_t bytes, std::uint64_t pages);

@@ -1,7 +1,8 @@
 // Kernel memory that a program causes to be used is charged to its container.
 //
 // Who pays is a property of the processor: the memory of the container for which the running thread works, set when the
-// thread gets the processor, and nobody between threads and in interrupts that find none. Objects of kinds that a program
+// thread gets the processor, and nobody while the kernel's own threads have it. The host pays for nothing: it has no limit.
+// Objects of kinds that a program
 // can make in numbers derive from Charged<T, "name"> where others derive from Cached: `new` charges them to the payer, and
 // fails as for want of memory at a limit; `delete` gives the charge back to who paid. Blocks of whole frames (mm/heap.hpp)
 // are charged in the same way. What is left, small blocks, is bounded by the objects that have them: kinds with such

@@ -5,9 +5,8 @@
 
 namespace cv6 {
 
-namespace {
-
-Ref<File> console_of(Process& process) {
+Ref<File> find_substitute_console() {
+  Process& process = Process::current();
   constexpr OpenFlags flags = open_flag::write | open_flag::nonblock;
   if (auto terminal = open_controlling_terminal(flags)) {
     (*terminal)->set_up({}, flags, process.credentials());
@@ -17,18 +16,19 @@ Ref<File> console_of(Process& process) {
   if (!error_output || !(*error_output)->writable()) return nullptr;
   const FileType type = (*error_output)->inode().type();
   if (type != FileType::character_device && type != FileType::fifo) return nullptr;
-  if (!((*error_output)->poll(nullptr) & poll_event::out)) return nullptr;
   return *std::move(error_output);
 }
 
-}  // namespace
+void print_on_console(Container& container, File* substitute, std::string_view line) {
+  if (container.print(line)) return;
+  if (!substitute || !(substitute->poll(nullptr) & poll_event::out)) return;
+  IoBuffer text = IoBuffer::kernel(std::span<const char>(line));
+  (void)substitute->write(text);
+}
 
-void print_on_console(std::string_view lines) {
-  if (Process::current().container().print(lines)) return;
-  const Ref<File> console = console_of(Process::current());
-  if (!console) return;
-  IoBuffer text = IoBuffer::kernel(std::span<const char>(lines));
-  (void)console->write(text);
+void print_on_console(std::string_view line) {
+  const Ref<File> substitute = find_substitute_console();
+  print_on_console(Process::current().container(), substitute.get(), line);
 }
 
 }  // namespace cv6

@@ -149,11 +149,12 @@ void let_go(Process& process) {
 
 void end_process(Process& process, UserThread& last) {
   payer::set(nullptr);  // what an end needs is there, whatever the container's limit
-  report_shortage(process);
+  ShortageReport shortage(process);
   process.own_usage_at_end = usage_of(process);
   process.name_at_end = last.name;
   if (process.is_session_leader()) disassociate_terminal(process);
   let_go(process);
+  shortage.print(process);
   if (process.is_init) {
     if (process.container().is_host()) end_of_the_host(process);
     {

@@ -107,11 +107,17 @@ ShortageOutcome settle_shortage(UserThread& thread, FaultPlace place) {
   return ShortageOutcome::again;
 }
 
-void report_shortage(Process& process) {
-  if (!process.ended_for_memory.load(std::memory_order_relaxed)) return;
+ShortageReport::ShortageReport(Process& process) : wanted_(process.ended_for_memory.load(std::memory_order_relaxed)) {
+  if (wanted_) substitute_ = find_substitute_console();
+}
+
+void ShortageReport::print(Process& process) {
+  if (!wanted_) return;
   char line[128];
-  print_on_console(format_to(line, "Out of memory in container with ID {}: process {} ({}) killed\n",
+  print_on_console(process.container(), substitute_.get(),
+                   format_to(line, "Out of memory in container with ID {}: process {} ({}) killed\n",
                              process.container().id(), process.number(), process.shown_name()));
+  substitute_ = {};
 }
 
 void note_memory_freed() { memory_freed.wake_all(); }

@@ -21,8 +21,17 @@ enum class ShortageOutcome : std::uint8_t {
 };
 ShortageOutcome settle_shortage(UserThread& thread, FaultPlace place);
 
-// A process that was chosen says so, on its container's console. For its last thread.
-void report_shortage(Process& process);
+// A process that was chosen says so on its container's console, once there is memory to say it with. Made by its last
+// thread while it has its files.
+class ShortageReport {
+ public:
+  explicit ShortageReport(Process& process);
+  void print(Process& process);
+
+ private:
+  bool wanted_;
+  Ref<File> substitute_;
+};
 // A process has let go of its memory.
 void note_memory_freed();
 

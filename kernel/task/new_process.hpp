@@ -15,7 +15,7 @@ namespace cv6 {
 // Makes something on behalf of a container. `make` does not block.
 template <class Make>
 auto paid_by(const Container& container, Make make) {
-  const payer::Scope scope(&container.memory());
+  const payer::Scope scope(container.payer());
   return make();
 }
 

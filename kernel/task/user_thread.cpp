@@ -44,7 +44,7 @@ int UserThread::number_for_log() const { return process_->number(); }
 
 void UserThread::entering_cpu() {
   if (space_) space_->activate();
-  payer::set(&pays_->memory());
+  payer::set(pays_->payer());
   arch::load_thread_pointers(pointers);
   add_work(work_fpu);
   const auto now = static_cast<std::int64_t>(__builtin_readcyclecounter());
@@ -59,7 +59,6 @@ void UserThread::leaving_cpu() {
   }
   arch::save_thread_pointers(pointers);
   if (space_) space_->deactivate();
-  payer::set(nullptr);
   const auto now = static_cast<std::int64_t>(__builtin_readcyclecounter());
   system_cycles_ += now;
   all_cycles_ += now;
@@ -177,7 +176,7 @@ SignalSet UserThread::take_saved_mask() {
 
 Ref<Container> UserThread::move_to(Container& container) {
   sched::move(*this, container.sched_context());
-  if (this == &sched::current()) payer::set(&container.memory());
+  if (this == &sched::current()) payer::set(container.payer());
   return std::exchange(pays_, Ref<Container>(&container));
 }
 

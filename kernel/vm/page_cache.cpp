@@ -30,7 +30,7 @@ void PageCache::find(std::uint64_t first, unsigned count, FrameRef* pages) {
 
 Result<FrameRef> PageCache::writable(std::uint64_t index, Fill fill) {
   FrameRef old;  // goes after the lock
-  const payer::Scope paid_by_owner(owner_.get());
+  const payer::Scope paid_by_owner(owner_->as_payer());
   SpinGuard guard(lock_);
   const Frame* shared = index_.find(index);
   if (shared) {
@@ -59,7 +59,7 @@ Result<FrameRef> PageCache::put_own_page(std::uint64_t index, const Frame* share
 }
 
 Result<void> PageCache::insert(std::uint64_t index, FrameRef page) {
-  const payer::Scope paid_by_owner(owner_.get());
+  const payer::Scope paid_by_owner(owner_->as_payer());
   SpinGuard guard(lock_);
   Frame** place = TRY(index_.own(index));
   if (*place) return Error::exist;
@@ -70,7 +70,7 @@ Result<void> PageCache::insert(std::uint64_t index, FrameRef page) {
 
 void PageCache::truncate(std::uint64_t index) {
   PageIndex gone;  // a whole file is dropped after the lock
-  const payer::Scope paid_by_owner(owner_.get());
+  const payer::Scope paid_by_owner(owner_->as_payer());
   SpinGuard guard(lock_);
   if (index == 0)
     gone = std::exchange(index_, PageIndex());
@@ -81,7 +81,7 @@ void PageCache::truncate(std::uint64_t index) {
 }
 
 Result<void> PageCache::punch(std::uint64_t first, std::uint64_t last) {
-  const payer::Scope paid_by_owner(owner_.get());
+  const payer::Scope paid_by_owner(owner_->as_payer());
   SpinGuard guard(lock_);
   const Result<void> erased = index_.erase(first, last);
   if (erased) charged_.remove(first, last);

@@ -153,5 +153,76 @@ TEST_F(GuestMemoryTest, KnowsWhatItIsBelow) {
   EXPECT_FALSE(upper->is_or_is_below(*lower));
 }
 
+TEST_F(GuestMemoryTest, BytesAreChargedByThePage) {
+  const auto memory = child_of(GuestMemory::host(), 2);
+  ASSERT_TRUE(memory->charge_bytes(100));
+  EXPECT_EQ(memory->counters().pages, 1u);
+  ASSERT_TRUE(memory->charge_bytes(page_size - 100));
+  EXPECT_EQ(memory->counters().pages, 1u);
+  ASSERT_TRUE(memory->charge_bytes(1));
+  EXPECT_EQ(memory->counters().pages, 2u);
+  EXPECT_EQ(memory->charge_bytes(page_size).error(), Error::nomem);
+  EXPECT_EQ(memory->counters().pages, 2u);
+  EXPECT_EQ(memory->counters().own_bytes, page_size + 1);
+  EXPECT_EQ(memory->counters().refusals, 1u);
+  memory->uncharge_bytes(1);
+  EXPECT_EQ(memory->counters().pages, 1u);
+  memory->uncharge_bytes(page_size - 100);
+  memory->uncharge_bytes(100);
+  EXPECT_EQ(memory->counters().pages, 0u);
+}
+
+TEST_F(GuestMemoryTest, BytesKeepItFromGoing) {
+  auto memory = child_of(GuestMemory::host());
+  GuestMemory& there = *memory;
+  ASSERT_TRUE(there.charge_bytes(10));
+  const std::uint64_t before = GuestMemory::host().counters().pages;
+  memory = {};
+  EXPECT_EQ(there.counters().own_bytes, 10u);  // the address sanitizer looks
+  there.uncharge_bytes(10);
+  EXPECT_EQ(GuestMemory::host().counters().pages, before - 1);
+}
+
+// Charges that fail among others that do not: in the end nothing is left, and at no time is too little charged.
+TEST_F(GuestMemoryTest, BytesOfManyThreadsAtTheLimit) {
+  const auto memory = child_of(GuestMemory::host(), 8);
+  std::vector<std::thread> threads;
+  for (unsigned seed = 0; seed < 4; ++seed)
+    threads.emplace_back([&, seed] {
+      std::mt19937 random(seed);
+      std::vector<std::size_t> held;
+      for (int i = 0; i < 20'000; ++i) {
+        if (random() % 2 || held.empty()) {
+          const std::size_t bytes = 1 + random() % 6000;
+          if (memory->charge_bytes(bytes)) held.push_back(bytes);
+        } else {
+          memory->uncharge_bytes(held.back());
+          held.pop_back();
+        }
+      }
+      for (const std::size_t bytes : held) memory->uncharge_bytes(bytes);
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(memory->counters().own_bytes, 0u);
+  EXPECT_EQ(memory->counters().pages, 0u);
+  EXPECT_GT(memory->counters().refusals, 0u);
+}
+
+TEST_F(GuestMemoryTest, TheLowestLevelAtItsLimitIsTheOne) {
+  const auto upper = child_of(GuestMemory::host(), 100);
+  const auto lower = child_of(*upper, 50);
+  EXPECT_EQ(lower->level_at_limit(), nullptr);
+  ASSERT_TRUE(lower->charge(50));
+  EXPECT_EQ(lower->level_at_limit(), lower.get());
+  EXPECT_EQ(upper->level_at_limit(), nullptr);
+  ASSERT_TRUE(upper->charge(50));
+  EXPECT_EQ(lower->level_at_limit(), lower.get());
+  lower->uncharge(20);
+  ASSERT_TRUE(upper->charge(20));
+  EXPECT_EQ(lower->level_at_limit(), upper.get());
+  upper->uncharge(70);
+  lower->uncharge(30);
+}
+
 }  // namespace
 }  // namespace cv6

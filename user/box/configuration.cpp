@@ -9,7 +9,6 @@ namespace cv6::box {
 
 void Program::add_to(CLI::App& word) {
   word.add_option("-e,--env", environment, "NAME=VALUE for the program's environment; NAME alone: as it is here")
-      ->expected(1)
       ->allow_extra_args(false);
   word.add_option("-w,--workdir", directory, "where the program starts");
   word.add_option("-u,--user", user, "who runs it: name or number, perhaps with `:GROUP`");

@@ -15,6 +15,7 @@ namespace cv6::box {
 const LimitKind limit_kinds[] = {
     {ContainerLimit::Kind::processes, "pids", "processes and threads", LimitKind::Unit::number},
     {ContainerLimit::Kind::open_files, "files", "open files", LimitKind::Unit::number},
+    {ContainerLimit::Kind::memory, "memory", "memory, the kernel's for it included", LimitKind::Unit::bytes},
     {ContainerLimit::Kind::disk, "disk", "data of files that it writes", LimitKind::Unit::bytes},
 };
 const std::size_t limit_kind_count = std::size(limit_kinds);
@@ -35,6 +36,15 @@ std::uint64_t parse(const LimitKind& kind, const std::string& text) {
   }
   const char* wanted = kind.unit == LimitKind::Unit::bytes ? "a size such as 64m, or `unlimited`" : "a number, or `unlimited`";
   throw Failure(std::string("--") + kind.name + " " + text + ": " + wanted + " is wanted");
+}
+
+// Docker's other names.
+const char* also_named(ContainerLimit::Kind kind) {
+  switch (kind) {
+    case ContainerLimit::Kind::processes: return ",--pids-limit";
+    case ContainerLimit::Kind::memory: return ",-m";
+    default: return "";
+  }
 }
 
 struct UpdateOptions {
@@ -58,7 +68,7 @@ int update(const UpdateOptions& options) {
 
 void LimitOptions::add_to(CLI::App& word) {
   for (const LimitKind& kind : limit_kinds) {
-    const std::string name = std::string("--") + kind.name + (kind.kind == ContainerLimit::Kind::processes ? ",--pids-limit" : "");
+    const std::string name = std::string("--") + kind.name + also_named(kind.kind);
     word.add_option_function<std::string>(
         name, [this, &kind](const std::string& text) { values_[&kind] = parse(kind, text); },
         std::string("limit: ") + kind.what);

@@ -12,7 +12,7 @@ constexpr void (*words[])(CLI::App& box, int& status) = {
     // life
     add_run, add_create, add_exec, add_start, add_attach, add_stop, add_kill, add_pause, add_wait, add_rename, add_rm, add_prune,
     // look
-    add_ls, add_inspect, add_logs, add_top, add_stats, add_fds, add_trace, add_sched,
+    add_ls, add_inspect, add_logs, add_top, add_stats, add_fds, add_trace, add_sched, add_mem,
     // files
     add_diff, add_cp, add_commit, add_export, add_import, add_images, add_rmi,
     // rules

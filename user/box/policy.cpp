@@ -85,8 +85,8 @@ struct PolicyWord {
 
 void PolicyOptions::add_to(CLI::App& word) {
   word.add_option("--policy", file, "system calls as this file says (docker's seccomp JSON, or lines)");
-  word.add_option("--deny", deny, "system calls that fail: names, numbers, `all`")->expected(1)->allow_extra_args(false);
-  word.add_option("--allow", allow, "system calls that are allowed after all")->expected(1)->allow_extra_args(false);
+  word.add_option("--deny", deny, "system calls that fail: names, numbers, `all`")->allow_extra_args(false);
+  word.add_option("--allow", allow, "system calls that are allowed after all")->allow_extra_args(false);
   word.add_flag("--learn", learn, "count system calls from the start, for `box policy learn`");
 }
 

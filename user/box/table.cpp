@@ -14,13 +14,6 @@ namespace {
 
 constexpr std::size_t gap = 3;
 
-// Of the terminal, in characters; no limit where it is not known.
-std::size_t line_width() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return SIZE_MAX;
-}
-
 // The widest columns lose, down to where their entries can still be told apart.
 void fit(std::vector<std::size_t>& widths, std::size_t line) {
   constexpr std::size_t least = 8;
@@ -43,6 +36,12 @@ std::string json_name(const std::string& title) {
 }
 
 }  // namespace
+
+std::size_t line_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return SIZE_MAX;
+}
 
 void add_format_option(CLI::App& word, Format& format) {
   word.add_option_function<std::string>(

@@ -14,6 +14,9 @@ void add_format_option(CLI::App& word, Format& format);
 // A text in quotes, as JSON writes it.
 std::string json_string(const std::string& text);
 
+// Of the terminal, in characters; no limit where it is not known.
+std::size_t line_width();
+
 // "12.3 MB": powers of 1000, as docker shows sizes.
 std::string size_text(std::uint64_t bytes);
 

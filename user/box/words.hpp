@@ -27,6 +27,7 @@ void add_stats(CLI::App& box, int& status);
 void add_fds(CLI::App& box, int& status);
 void add_trace(CLI::App& box, int& status);
 void add_sched(CLI::App& box, int& status);
+void add_mem(CLI::App& box, int& status);
 void add_diff(CLI::App& box, int& status);
 void add_cp(CLI::App& box, int& status);
 void add_commit(CLI::App& box, int& status);

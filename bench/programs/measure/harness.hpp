@@ -40,6 +40,7 @@ std::span<const Benchmark> gate_benchmarks();
 std::span<const Benchmark> process_benchmarks();
 std::span<const Benchmark> file_benchmarks();
 std::span<const Benchmark> memory_benchmarks();
+std::span<const Benchmark> container_benchmarks();
 
 inline std::unexpected<Failure> failed(const char* call, int error = errno) {
   return std::unexpected{Failure{call, error}};

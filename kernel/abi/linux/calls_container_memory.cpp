@@ -274,6 +274,9 @@ Result<long> sys_memory_table(Context& context, UserPtr<MemoryTable> pointer, st
   RunWriter writer(context, table);
   TRY(table.view == MemoryTable::processes ? write_processes(*container, table, writer)
                                            : write_frames(*container, table, writer));
+  const MemoryCounters counters = container->memory().counters();
+  table.own_frames = counters.own_frames;
+  table.kernel_bytes = counters.own_bytes;
   TRY(pointer.write(table));
   return static_cast<long>(writer.written());
 }

@@ -59,7 +59,9 @@ class ContainerMemoryBombs : public ContainersAndFiles {
     auto& told = *shared.as<volatile Told>();
     told.made = -1;
     {
-      Box box;
+      ContainerCreate nesting;
+      nesting.flags = ContainerCreate::may_nest;
+      Box box(nesting);
       ContainerLimit limit;
       limit.id = box.id();
       limit.kind = ContainerLimit::Kind::memory;
@@ -215,6 +217,10 @@ TEST_F(ContainerMemoryBombs, LongWaits) {
     const Mapping list(500'000 * sizeof(pollfd));  // the page of zeros: standard input, again and again
     return poll(list.as<pollfd>(), 500'000, 0);
   });
+}
+
+TEST_F(ContainerMemoryBombs, Containers) {
+  expect_ended(ENOMEM, 10'000, [](long) -> long { return create_container({}); });
 }
 
 }  // namespace

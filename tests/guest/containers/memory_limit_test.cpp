@@ -297,17 +297,125 @@ TEST_F(ContainerMemoryLimit, DestroyedInTheMiddleOfIt) {
   for (int round = 0; round < 10; ++round) {
     Box box;
     set_limit(box, 8 * mib);
-    Pipe begun;
+    Pipe begun, go;
     std::vector<pid_t> pids;
     for (int i = 0; i < 4; ++i)
       pids.push_back(box.start([&] {
         begun.notify();
+        go.wait();
         use_memory(64 * mib);
       }));
     for (int i = 0; i < 4; ++i) begun.wait();
+    for (int i = 0; i < 4; ++i) go.notify();
     box.destroy();
     for (const pid_t pid : pids) reap(pid);
   }
+}
+
+// The limit of the container above is hit: the victim may be in any that is below it, and in none beside.
+TEST_F(ContainerMemoryLimit, OfTheContainerAbove) {
+  ContainerCreate nesting;
+  nesting.flags = ContainerCreate::may_nest;
+  Box above(nesting), beside;
+  set_limit(above, 24 * mib);
+  const pid_t uninvolved = start_idle(beside, 16 * mib);
+  Pipe ready, go;
+  const pid_t manager = above.start([&] {
+    Box large, small;  // inside
+    const pid_t victim = start_idle(large, 12 * mib);
+    const pid_t other = start_idle(small, 4 * mib);
+    const Ending ending = reap(small.start([] { use_memory(9 * mib); }));
+    EXPECT_TRUE(ending.exited(0)) << ending;
+    EXPECT_TRUE(reap(victim).killed_by(SIGKILL));
+    EXPECT_EQ(waitpid(other, nullptr, WNOHANG), 0);
+    EXPECT_EQ(limit_of(large).victims, 0u);  // it was not their limit
+    EXPECT_EQ(limit_of(small).victims, 0u);
+    kill(other, SIGKILL);
+    reap(other);
+  });
+  EXPECT_TRUE(reap(manager).exited(0));
+  EXPECT_EQ(limit_of(above).victims, 1u);
+  EXPECT_EQ(waitpid(uninvolved, nullptr, WNOHANG), 0);
+  kill(uninvolved, SIGKILL);
+  reap(uninvolved);
+}
+
+// The limit of the container itself comes first: nobody else of those above goes.
+TEST_F(ContainerMemoryLimit, OfTheContainerBelow) {
+  ContainerCreate nesting;
+  nesting.flags = ContainerCreate::may_nest;
+  Box above(nesting);
+  const pid_t manager = above.start([] {
+    use_memory(16 * mib);  // by far the largest
+    Box below;
+    set_limit(below, 6 * mib);
+    EXPECT_TRUE(reap(below.start([] { use_memory(32 * mib); })).killed_by(SIGKILL));
+    EXPECT_EQ(limit_of(below).victims, 1u);
+  });
+  EXPECT_TRUE(reap(manager).exited(0));
+  EXPECT_EQ(limit_of(above).victims, 0u);
+}
+
+// A frozen process cannot let go of its memory: somebody else has to.
+TEST_F(ContainerMemoryLimit, AFrozenProcessIsNoVictim) {
+  ContainerCreate nesting;
+  nesting.flags = ContainerCreate::may_nest;
+  Box above(nesting);
+  set_limit(above, 24 * mib);
+  const pid_t manager = above.start([] {
+    Box frozen, small;
+    const pid_t large = start_idle(frozen, 12 * mib);
+    ContainerScheduling freeze;
+    freeze.id = frozen.id();
+    freeze.change = ContainerScheduling::freezing;
+    freeze.frozen = 1;
+    ASSERT_OK(container_scheduling(freeze));
+    EXPECT_TRUE(reap(small.start([] { use_memory(20 * mib); })).killed_by(SIGKILL));
+    EXPECT_EQ(waitpid(large, nullptr, WNOHANG), 0);
+    frozen.destroy();
+    EXPECT_TRUE(reap(large).killed_by(SIGKILL));
+  });
+  EXPECT_TRUE(reap(manager).exited(0));
+}
+
+// Page by page: at each limit something else is the first that cannot be had. Whatever fails leaves nothing behind.
+TEST_F(ContainerMemoryLimit, EveryStepOfALifeCanFail) {
+  ContainerCreate nesting;
+  nesting.flags = ContainerCreate::may_nest;
+  char buffer[4096] = {};
+  ASSERT_OK(readlink("/proc/self/exe", buffer, sizeof buffer - 1));
+  const std::string program = buffer;
+  const auto story = [&](std::uint64_t bytes) {
+    Box box(nesting);
+    set_limit(box, bytes);
+    run([&]() -> int {
+      if (join_container(box.id()) != 0) return 1;
+      const int id = create_container({});
+      const pid_t child = fork();
+      if (child == 0) {
+        if (id >= 0 && join_container(id) == 0) leave_container();
+        execl(program.c_str(), "guest-tests", "--helper", "container-exit", "0", nullptr);
+        _exit(1);
+      }
+      int status;
+      while (child > 0 && waitpid(child, &status, 0) == -1 && errno == EINTR) {}
+      if (id >= 0) destroy_container(id);
+      return leave_container() == 0 ? 0 : 1;
+    });
+  };
+  story(64 * mib);
+  ObjectCounts before = count_objects();
+  for (std::uint64_t pages = 1; pages < 160; ++pages) story(pages * page_size);
+  std::erase_if(before, [](const auto& entry) {
+    return entry.first == "frames" || entry.first == "dentry" || entry.first.starts_with("size-") || entry.first.starts_with("memory of");
+  });
+  ObjectCounts after;
+  EXPECT_TRUE(wait_until([&] {
+    after.clear();
+    for (const auto& [name, count] : count_objects())
+      if (before.contains(name)) after[name] = count;
+    return growth(before, after).empty();
+  })) << growth(before, after);
 }
 
 }  // namespace

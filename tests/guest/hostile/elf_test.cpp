@@ -11,42 +11,19 @@
 
 #include "support/child.hpp"
 #include "support/memory.hpp"
+#include "support/small_program.hpp"
 #include "support/temp_dir.hpp"
 
 namespace cv6::guest {
 namespace {
 
-constexpr std::uint64_t base = 0x400000;
+constexpr std::uint64_t base = ProgramOf<1>::base;
 
 // exit(42), as machine code.
 constexpr unsigned char exit_code[] = {0xbf, 42, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05};
 
-// The smallest program: one segment with the headers and the code.
-struct [[gnu::packed]] SmallProgram {
-  Elf64_Ehdr header{};
-  Elf64_Phdr segment{};
-  unsigned char code[sizeof exit_code];
-
-  SmallProgram() {
-    memcpy(header.e_ident, "\177ELF", 4);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_ident[EI_DATA] = ELFDATA2LSB;
-    header.e_ident[EI_VERSION] = EV_CURRENT;
-    header.e_type = ET_EXEC;
-    header.e_machine = EM_X86_64;
-    header.e_version = EV_CURRENT;
-    header.e_entry = base + offsetof(SmallProgram, code);
-    header.e_phoff = offsetof(SmallProgram, segment);
-    header.e_ehsize = sizeof header;
-    header.e_phentsize = sizeof segment;
-    header.e_phnum = 1;
-    segment.p_type = PT_LOAD;
-    segment.p_flags = PF_R | PF_X;
-    segment.p_vaddr = segment.p_paddr = base;
-    segment.p_filesz = segment.p_memsz = sizeof(SmallProgram);
-    segment.p_align = page_size;
-    memcpy(code, exit_code, sizeof code);
-  }
+struct SmallProgram : ProgramOf<sizeof exit_code> {
+  SmallProgram() : ProgramOf(exit_code) {}
 };
 
 constexpr int refused = 200;  // plus nothing: exec returned

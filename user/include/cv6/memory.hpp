@@ -114,8 +114,11 @@ struct MemoryTable {
   std::uint64_t next = 0;
   MemoryRun* runs = nullptr;
   std::uint64_t count = 0;
+  // The answer, besides:
+  std::uint64_t own_frames = 0;        // that the container is charged for, without those below it; of the host: 0
+  std::uint64_t kernel_bytes = 0;  // objects of the kernel that are no frames of the container
 };
-static_assert(sizeof(MemoryTable) == 40);
+static_assert(sizeof(MemoryTable) == 56);
 
 // Follows one address of a process through every stage. EFAULT: it leads nowhere now; the answer is filled in as far as
 // the walk came (MemoryWalk::found).

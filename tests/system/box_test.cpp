@@ -1,0 +1,152 @@
+// The life of containers as box shows it, and what can be seen of their inside: what a docker user types.
+#include <gtest/gtest.h>
+
+#include "support/console.hpp"
+
+namespace cv6::test {
+namespace {
+
+TEST(Box, KeepsWhatAContainerPrinted) {
+  const Completed done = run_shell(R"(
+    box run --name a sh -c 'echo hello; echo oops >&2; exit 3' >/o 2>/e; echo $?
+    cat /o; cat /e
+    box logs a >/lo 2>/le; cat /lo; cat /le
+    box logs -t a 2>&1 | sed 's/^20[0-9T:.-]*Z /WHEN /'
+    box logs --tail 1 a; box logs --since 1h a 2>/dev/null; box logs --since 2000-01-01T00:00:00 a 2>/dev/null
+    box logs --since tomorrow a; box logs nobody
+  )");
+  EXPECT_EQ(done.output, "3\nhello\noops\nhello\noops\nWHEN hello\nWHEN oops\nhello\nhello\n");
+  EXPECT_EQ(done.error, "oops\nbox: tomorrow: not a time (10s, 5m, 2h, or 2026-11-22T12:00:00)\n"
+                        "box: nobody: no such container (`box ls` shows all)\n");
+}
+
+TEST(Box, StartsStopsAndWaits) {
+  const Completed done = run_shell(R"(
+    box create --name c -e WORD=again sh -c 'echo $WORD'
+    box ls | grep -c Created
+    box start -a c; box start -a c; box logs c
+    box run -d --name d sleep 1000
+    box stop d; box wait d
+    box start d; box kill -s INT d; box wait d
+    box start d; box rename d e; box kill e; box wait e
+    box start e; box rm e; box rm -f e; box ls -q
+    box kill c; box kill -s NONSENSE c; box start -a nobody; box rename c 'a b'
+  )");
+  EXPECT_EQ(done.output, "0\n1\nagain\nagain\nagain\nagain\n1\nd\n143\nd\nd\n130\nd\ne\n137\ne\ne\n0\n");
+  EXPECT_EQ(done.error,
+            "box: e: its processes are still running (end them first, or use `box rm -f`)\n"
+            "box: c: it is not running\nbox: kill: NONSENSE: no such signal\n"
+            "box: nobody: no such container (`box ls` shows all)\n"
+            "box: a b: not a name for a container (1 to 64 letters, digits, `-`, `_`, `.`)\n");
+}
+
+TEST(Box, AttachShowsTheRestAndPassesTheStatusOn) {
+  const Completed done = run_shell(R"(
+    box run -d --name w sh -c 'until test -e /go; do usleep 10000; done; echo done; exit 4' >/dev/null
+    (usleep 200000; box exec w touch /go) &
+    box attach w; echo $?; wait
+    box attach w
+  )");
+  EXPECT_EQ(done.output, "done\n4\n");
+  EXPECT_EQ(done.error, "box: w: it is not running (`box start -a` starts it)\n");
+}
+
+TEST(Box, PausedContainersStandStill) {
+  const Completed done = run_shell(R"(
+    box run -d --name p sh -c 'while :; do echo x; usleep 1000; done' >/dev/null
+    until box logs p | grep -q x; do :; done
+    box pause p; box ls | grep -c frozen
+    before=$(box logs p | wc -l); usleep 100000; test $before = $(box logs p | wc -l) && echo still
+    box unpause p; until test $(box logs p | wc -l) -gt $before; do :; done; echo on
+    box pause p; box kill p; box wait p; box rm p
+  )");
+  EXPECT_EQ(done.output, "p\n1\nstill\np\non\np\np\n137\np\n") << done.error;
+}
+
+TEST(Box, TemporaryOnesGoByThemselves) {
+  const Completed done = run_shell(R"(
+    box run -d --rm --name t sh -c 'until test -e /go; do usleep 10000; done' >/dev/null
+    (usleep 200000; box exec t touch /go) & box wait t; wait
+    while box ls -q | grep -q .; do :; done; echo gone
+    box run --name x true; box create --name y true; box run -d --name z sleep 100
+    box prune; box ls -q
+  )");
+  EXPECT_EQ(done.output, "0\ngone\n1\n2\nx\ny\n2\n") << done.error;
+}
+
+TEST(Box, StartsProgramsAsTheyAreWanted) {
+  const Completed done = run_shell(R"(
+    box run --rm -u 12:34 -w /tmp -e A=1 -e B sh -c 'id -u; id -g; pwd; echo $A$B'
+    B=2 box run --rm -e A=1 -e B sh -c 'echo $A$B'
+    box run --rm -u root:34 id -g; box run --rm -u nobody id -u
+    box run --rm -u noone true; box run --rm -w tmp true; box run --rm -w /none true; box run --rm -e =1 true
+    box run -dt true; box run -t true </dev/null
+  )");
+  EXPECT_EQ(done.output, "12\n34\n/tmp\n1\n12\n34\n65534\n");
+  EXPECT_EQ(done.error,
+            "box: -u noone: no such user (a number will do)\nbox: -w tmp: a path that begins with / is wanted\n"
+            "box: true: no such program in the container\nbox: -e =1: NAME=VALUE is wanted\n"
+            "box: -t: a detached program has no terminal (leave one of -t and -d out)\n"
+            "box: -t: the standard input is not a terminal\n");
+}
+
+TEST(Box, LimitsHoldAndCanBeChanged) {
+  const Completed done = run_shell(R"(
+    box run -d --name l --pids 3 sleep 1000 >/dev/null
+    box exec l sh -c 'sleep 1000 & sleep 1000 &' 2>&1
+    box update l --pids 2; box exec l true
+    box update l --pids 10; box exec l true && echo fits
+    box inspect l | grep -A4 '"pids"'
+    box update l --files 3; box exec l cat /etc/hostname
+    box update l; box update l --pids many
+    box stats --no-stream | sed 's/ \+/ /g' | cut -d' ' -f1,2,8-10
+  )");
+  EXPECT_NE(done.output.find("can't fork"), std::string::npos) << done.output;
+  EXPECT_NE(done.output.find("l\nl\nfits\n"), std::string::npos) << done.output;
+  EXPECT_NE(done.output.find("\"limit\": 10"), std::string::npos) << done.output;
+  EXPECT_NE(done.error.find("box: true: Resource temporarily unavailable\n"), std::string::npos) << done.error;
+  EXPECT_NE(done.error.find("box: update: nothing to be changed (see `box update --help`)\n"), std::string::npos) << done.error;
+  EXPECT_NE(done.error.find("box: --pids many: a number, or `unlimited` is wanted\n"), std::string::npos) << done.error;
+}
+
+TEST(Box, ShowsWhatIsInside) {
+  const Completed done = run_shell(R"(
+    box run -d --name s sleep 1000 >/dev/null
+    box fds s | sed 's/ \+/ /g' | cut -d' ' -f1,3-
+    box top s | grep -c 'sleep 1000'
+    box ls --format json | head -c 3; box top s --format json | grep -c '"command": "sleep 1000"'
+    box stats --no-stream --format json s | grep -c '"pids": 1'
+    box inspect s | grep -e '"name": "s"' -e '"exit_status": null'
+    box inspect nobody; box fds; box ls --format xml
+  )");
+  EXPECT_EQ(done.output,
+            "CFD FD MODE OFFSET NAME\n0 0 r 0 /dev/null\n1 1 w 0 anon_inode:[console of container 0]\n"
+            "2 2 w 0 anon_inode:[console of container 0]\n1\n[\n 1\n1\n    \"name\": \"s\",\n    \"exit_status\": null,\n");
+}
+
+TEST(Box, ContainersMayHaveContainersWhereAllowed) {
+  const Completed done = run_shell(R"(
+    box run --rm --nesting --name outer sh -c 'box run --rm --name inner sh -c "hostname; box run --rm true"; box ls -q'
+    echo $?; box ls -q
+  )");
+  EXPECT_EQ(done.output, "inner\n0\n");
+  EXPECT_EQ(done.error, "box: a new container: Operation not permitted (only root on the host manages containers)\n");
+}
+
+// At a terminal: the table is no wider than that, and what is typed reaches the program.
+TEST(Box, FitsTheTerminal) {
+  Guest guest({"--cpus", "2"});
+  guest.command("box run -d --name a-rather-long-name-for-a-container --hostname another-long-name-of-a-host sleep 1000");
+  const std::string table = guest.command("box ls");
+  for (std::size_t start = 0, end; (end = table.find('\n', start)) != std::string::npos; start = end + 1)
+    EXPECT_LE(end - start, 80u) << table;
+  guest.type("box run -it --rm sh -c 'echo ready; exec cat'\r");
+  guest.wait_for("ready\r\n");
+  guest.type("typed\r");
+  guest.wait_for("typed\r\ntyped\r\n");
+  guest.type("\x04");
+  guest.wait_for("cv6# ");
+}
+
+}  // namespace
+}  // namespace cv6::test
