@@ -162,7 +162,7 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   };
   mutable Guarded<Names, Rank::container> names_;
   Guarded<Ref<File>, Rank::container> scheduler_log_;
-  Guarded<ContainerLife, Rank::container> life_;
+  Guarded<ContainerLife, Rank::process> life_;  // noted with the tree of processes locked
   Guarded<String, Rank::container> annotation_;
 
  public:
