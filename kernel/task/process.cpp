@@ -33,7 +33,11 @@ Process::Process(Ref<Pid> pid, Parts parts)
 
 Process::~Process() {
   parts_.account->tasks.fetch_sub(1, std::memory_order_relaxed);
-  parts_.container->tasks().uncharge(1);
+  uncount();
+}
+
+void Process::uncount() {
+  if (std::exchange(counted_, false)) parts_.container->tasks().uncharge(1);
 }
 
 Ref<AddressSpace> Process::hold_address_space() {

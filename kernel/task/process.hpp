@@ -211,9 +211,11 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
 
   void* beginning = nullptr;  // new_process.hpp: what its first thread is to start
 
-  // One that nobody sees yet. It is counted in its container and in its user's account until it is gone. Error::again: the
+  // One that nobody sees yet. It is counted in its container until it is reaped, and in its user's account. Error::again: the
   // container has as many as it may; nomem.
   static Result<Ref<Process>> create(Ref<Pid> pid, Parts parts);
+  // It has been reaped: its container has room for another one, whoever still looks at this one.
+  void uncount();
 
   template <class T, class... Args>
   friend Result<Ref<T>> make(Args&&...);
@@ -229,6 +231,7 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   SpinLock lock_{Rank::process};
   std::atomic<unsigned> thread_count_{0};
   std::atomic<bool> ending_{false};
+  bool counted_ = true;  // in its container's tasks
 };
 
 }  // namespace cv6

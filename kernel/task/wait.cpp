@@ -86,6 +86,7 @@ ReapedProcess reap(Process& zombie) {
   zombie.parent = nullptr;
   zombie.pid()->process = nullptr;
   zombie.set_state(Process::State::gone);
+  zombie.uncount();
   return {leave_group(zombie), Ref<Process>::adopt(&zombie)};
 }
 

@@ -130,7 +130,7 @@ TEST(Box, ContainersMayHaveContainersWhereAllowed) {
     echo $?; box ls -q
   )");
   EXPECT_EQ(done.output, "inner\n0\n");
-  EXPECT_EQ(done.error, "box: a new container: Operation not permitted (only root on the host manages containers)\n");
+  EXPECT_EQ(done.error, "box: a new container: Operation not permitted (only root manages containers, on the host or where nesting is allowed)\n");
 }
 
 // At a terminal: the table is no wider than that, and what is typed reaches the program.

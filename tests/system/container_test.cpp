@@ -126,7 +126,7 @@ TEST(Container, RemovingARunningOneNeedsForce) {
 
 TEST(Container, NobodyInsideManagesContainers) {
   EXPECT_EQ(run_shell("box run box run true 2>&1; echo $?; box run box rm 0 2>&1; echo $?").output,
-            "box: a new container: Operation not permitted (only root on the host manages containers)\n125\n"
+            "box: a new container: Operation not permitted (only root manages containers, on the host or where nesting is allowed)\n125\n"
             "box: 0: no such container (`box ls` shows all)\n1\n");
 }
 

@@ -45,7 +45,7 @@ class DescriptorTableTest : public test::MachineTest {
   void SetUp() override {
     test::MachineTest::SetUp();
     inode_ = *make<TestInode>(Ref<FileSystem>(*make<TestFileSystem>()));
-    table_ = *DescriptorTable::create();
+    table_ = *DescriptorTable::create(nullptr);
   }
   Ref<Inode> inode_;
   Ref<DescriptorTable> table_;
@@ -71,6 +71,37 @@ TEST_F(DescriptorTableTest, Limits) {
   EXPECT_EQ(table_->put(10, file(), CloseOnExec::no, 10).error(), Error::badf);
   EXPECT_EQ(table_->put(-1, file(), CloseOnExec::no, 10).error(), Error::badf);
   EXPECT_TRUE(table_->put(9, file(), CloseOnExec::no, 10));
+}
+
+TEST_F(DescriptorTableTest, HasNumbersOfItsContainer) {
+  DescriptorNumbers outer, inner;
+  inner.counter().hang_below(outer.counter());
+  auto first = *DescriptorTable::create(&outer);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(first->container_number(*first->add(file(), CloseOnExec::no, limit)), i);
+  auto second = *first->copy();
+  EXPECT_EQ(outer.counter().counts().current, 200u);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(second->container_number(i), 100 + i);
+  EXPECT_TRUE(first->remove(7));
+  EXPECT_EQ(second->container_number(*second->add(file(), CloseOnExec::no, limit, 500)), 7) << "the lowest that is free";
+  EXPECT_TRUE(second->put(3, file(), CloseOnExec::no, limit));
+  EXPECT_EQ(second->container_number(3), 103) << "what is replaced keeps its number";
+
+  inner.counter().set_limit(50);
+  EXPECT_EQ(first->move_down_to(inner).error(), Error::again);
+  inner.counter().set_limit(ResourceCounter::unlimited);
+  EXPECT_TRUE(first->move_down_to(inner));
+  EXPECT_EQ(inner.counter().counts().current, 99u);
+  EXPECT_EQ(outer.counter().counts().current, 200u);
+  EXPECT_EQ(first->container_number(0), 0);
+  first->move_up_to(&outer);
+  EXPECT_EQ(inner.counter().counts().current, 0u);
+
+  outer.counter().set_limit(200);
+  EXPECT_EQ(first->add(file(), CloseOnExec::no, limit).error(), Error::mfile);
+  EXPECT_EQ(first->copy().error(), Error::again);
+  first = nullptr;
+  second = nullptr;
+  EXPECT_EQ(outer.counter().counts().current, 0u);
 }
 
 TEST_F(DescriptorTableTest, BadNumbers) {

