@@ -233,20 +233,20 @@ void exit_thread(int status) {
   sched::exit();
 }
 
-void exit_process(WaitStatus status) {
+void begin_exit(WaitStatus status) {
   Process& process = UserThread::current().process();
-  {
-    SpinGuard guard(process.lock());
-    if (!process.ending()) {
-      process.exit_status = status;
-      process.set_ending();
-      if (!process.single_threaded()) {
-        for (UserThread& thread : process.threads) thread.notice_signals();
-        process.continued.wake_all();
-        process.threads_changed.wake_all();
-      }
-    }
-  }
+  SpinGuard guard(process.lock());
+  if (process.ending()) return;
+  process.exit_status = status;
+  process.set_ending();
+  if (process.single_threaded()) return;
+  for (UserThread& thread : process.threads) thread.notice_signals();
+  process.continued.wake_all();
+  process.threads_changed.wake_all();
+}
+
+void exit_process(WaitStatus status) {
+  begin_exit(status);
   exit_thread(status.code);
 }
 

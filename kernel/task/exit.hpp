@@ -5,10 +5,15 @@
 
 namespace cv6 {
 
+// Neither comes back, so nothing is let go of that their callers hold.
+//
 // The calling thread ends; the process with it if it is the last one, which then reports `status`.
 [[noreturn]] void exit_thread(int status);
 // All threads of the process end. Which status is reported is decided by whoever comes first.
 [[noreturn]] void exit_process(WaitStatus status);
+// The same where something is held that must be let go of: the calling thread, which returns, ends on its way to user mode if
+// it is told to look (UserThread::notice_signals).
+void begin_exit(WaitStatus status);
 // From any thread: makes another process (or this one, on its way to user mode) end as SIGKILL does.
 void kill_process(Process& process);
 

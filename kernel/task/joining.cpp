@@ -220,7 +220,9 @@ Result<void> leave(UserThread& caller) {
   const Ref<Container> inside = process.container_ref();
   if (!process.home) {
     if (inside->is_host()) return Error::srch;
-    exit_process({WaitStatus::Kind::exited, 0});
+    begin_exit({WaitStatus::Kind::exited, 0});
+    caller.notice_signals();
+    return {};
   }
   if (shares_with_others(process)) return Error::inval;
   Standstill others(caller);
@@ -240,7 +242,11 @@ Result<void> leave(UserThread& caller) {
       else
         threads[i]->set_number(threads[i]->tid()->number_in(outside));
   });
-  if (!moved) exit_process({WaitStatus::Kind::exited, 0});  // its home is being destroyed
+  if (!moved) {  // its home is being destroyed
+    begin_exit({WaitStatus::Kind::exited, 0});
+    caller.notice_signals();
+    return {};
+  }
   process.files().move_up_to(outside.descriptors());
   charge_to(outside, process, threads);
   process.home.reset();

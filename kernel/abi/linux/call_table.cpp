@@ -44,9 +44,9 @@ constexpr auto calls = [] {
 constexpr std::uint8_t traits_of(const CallRow& row) {
   using namespace abi::call_trait;
   std::uint8_t traits = 0;
-  for (const std::string_view name : {"execve", "execveat", "rt_sigreturn", "join_container"})
+  for (const std::string_view name : {"execve", "execveat", "rt_sigreturn", "join_container", "leave_container"})
     if (row.name == name) traits |= changes_caller;
-  for (const std::string_view name : {"exit", "exit_group", "leave_container"})
+  for (const std::string_view name : {"exit", "exit_group"})
     if (row.name == name) traits |= ends_caller;
   if (row.name == "restart_syscall") traits |= continues;
   return traits;

@@ -94,6 +94,24 @@ TEST_F(ContainerLeaks, OfJoinedThatLeave) {
   }));
 }
 
+// Leaving ends those who have no home outside; also where the call is logged.
+TEST_F(ContainerLeaks, OfResidentsThatLeave) {
+  expect_no_growth(300, [](int round) {
+    Box box;
+    if (round % 2) {
+      ContainerLog log;
+      log.id = box.id();
+      log.operation = ContainerLog::Operation::set;
+      log.what = ContainerLog::records;
+      log.capacity = 16;
+      ASSERT_OK(container_log(log));
+    }
+    const pid_t pid = spawn_helper(box.id(), "container-leave");
+    ASSERT_OK(pid);
+    EXPECT_TRUE(reap(pid).exited(0));
+  });
+}
+
 TEST_F(ContainerLeaks, OfThreadsThatMoved) {
   EXPECT_CHILD(expect_no_growth(100, [](int) {
     Box box;
