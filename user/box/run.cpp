@@ -73,7 +73,6 @@ int make(RunOptions& options, std::vector<std::string> words) {
   options.program.complete();
   options.container.scheduling = options.scheduling.wanted();
   if (options.nesting) options.container.flags |= ContainerCreate::may_nest;
-  if (options.remove) options.container.flags |= ContainerCreate::temporary;
   Fresh fresh(create(options.container));
   options.limits.apply(fresh.id());
   options.files.apply(fresh.id());
@@ -85,6 +84,8 @@ int make(RunOptions& options, std::vector<std::string> words) {
 
 int run_new(RunOptions& options, std::vector<std::string> words) {
   check_terminal(options);
+  // Where box waits, it removes the container itself: when it ends, that is gone.
+  if (options.remove && options.detach) options.container.flags |= ContainerCreate::temporary;
   Fresh container(make(options, std::move(words)));
   const ContainerStat stat = stat_of(container.id());
   if (options.detach) {
@@ -139,7 +140,10 @@ void add_create(CLI::App& box, int&) {
   CLI::App& word = *box.add_subcommand("create", "make a container for a program, to be started later");
   options->add_to(word);
   word.footer("box create [OPTIONS] [IMAGE] PROGRAM [ARGUMENT]...");
-  word.callback([options, &word] { std::printf("%d\n", make(*options, command_of(word))); });
+  word.callback([options, &word] {
+    if (options->remove) options->container.flags |= ContainerCreate::temporary;
+    std::printf("%d\n", make(*options, command_of(word)));
+  });
 }
 
 void add_exec(CLI::App& box, int& status) {
