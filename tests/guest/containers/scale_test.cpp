@@ -78,7 +78,7 @@ TEST_F(ContainerScale, ManyWithAProcessEach) {
   }
   const ObjectCounts after = count_objects();
   for (const char* kind : {"container", "process", "user_thread", "address_space", "view_directory"})
-    EXPECT_EQ(after.at(kind), before.at(kind)) << kind;
+    EXPECT_LE(after.at(kind), before.at(kind)) << kind;
 }
 
 }  // namespace
