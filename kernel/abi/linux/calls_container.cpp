@@ -22,6 +22,12 @@ Result<Ref<Container>> find_container(Context& context, int id) {
   return found;
 }
 
+Result<Ref<Container>> find_to_manage(Context& context, int id) {
+  Ref<Container> found = TRY(find_container(context, id));
+  TRY(check_may_manage(context));
+  return found;
+}
+
 namespace {
 
 Result<std::string_view> read_optional(std::uint64_t address, PathBuffer& buffer) {
@@ -139,8 +145,7 @@ Result<long> sys_create_container(Context& context, UserPtr<ContainerCreate> poi
 }
 
 Result<long> sys_destroy_container(Context& context, int id) {
-  const Ref<Container> container = TRY(find_container(context, id));
-  TRY(check_may_manage(context));
+  const Ref<Container> container = TRY(find_to_manage(context, id));
   TRY(destroy(context.thread, *container));
   return 0;
 }
@@ -158,8 +163,7 @@ Result<long> sys_leave_container(Context& context) {
 
 Result<long> sys_spawn_container(Context& context, UserPtr<ContainerSpawn> pointer, std::size_t size) {
   const ContainerSpawn wanted = TRY(read_extensible(pointer, size, ContainerSpawn::first_size));
-  const Ref<Container> container = TRY(find_container(context, wanted.id));
-  TRY(check_may_manage(context));
+  const Ref<Container> container = TRY(find_to_manage(context, wanted.id));
   PathBuffer path_buffer, directory_buffer;
   SpawnRequest request;
   request.place = TRY(place_of(wanted.flags));

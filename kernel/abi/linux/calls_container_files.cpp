@@ -14,12 +14,6 @@
 namespace cv6::linux_abi {
 namespace {
 
-Result<Ref<Container>> find_to_manage(Context& context, int id) {
-  Ref<Container> found = TRY(find_container(context, id));
-  TRY(check_may_manage(context));
-  return found;
-}
-
 // A line for each change: kind, space, path. What would break a line is written as in /proc/self/mounts.
 class ChangeLines final : public cow::ChangeSink {
  public:

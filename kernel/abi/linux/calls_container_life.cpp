@@ -34,8 +34,7 @@ Result<Ref<File>> open_console(Context& context, Ref<Container> container, const
 Result<long> sys_open_container_console(Context& context, UserPtr<ContainerConsoleOpen> pointer, std::size_t size) {
   const Open wanted = TRY(read_extensible(pointer, size, sizeof(Open)));
   if (wanted.flags & ~Open::all) return Error::inval;
-  Ref<Container> container = TRY(find_container(context, wanted.id));
-  TRY(check_may_manage(context));
+  Ref<Container> container = TRY(find_to_manage(context, wanted.id));
   Ref<File> file = TRY(open_console(context, std::move(container), wanted));
   return TRY(context.process.files().add(std::move(file), CloseOnExec::yes, context.process.open_files_limit()));
 }
@@ -48,8 +47,7 @@ Result<long> sys_wait_container(Context& context, int id) {
 }
 
 Result<long> sys_rename_container(Context& context, int id, UserString name) {
-  const Ref<Container> container = TRY(find_container(context, id));
-  TRY(check_may_manage(context));
+  const Ref<Container> container = TRY(find_to_manage(context, id));
   PathBuffer buffer;
   TRY(ContainerManager::rename(*container, TRY(name.read(buffer))));
   return 0;
@@ -88,27 +86,26 @@ void write_name(Process& process, const File& file, std::span<char> to) {
 
 // Its first open descriptor after `after`. False: none.
 bool describe_next(Process& process, int after, ContainerDescriptor& answer) {
-  const Ref<DescriptorTable> files = process.hold_files();
-  for (int at = after + 1; files && (at = files->next(at)) >= 0; ++at) {
-    const auto file = files->get(at);
-    if (!file) continue;  // closed meanwhile
-    answer.descriptor = at;
-    answer.container_descriptor = static_cast<std::int32_t>(files->container_number(at));
-    answer.readable = (*file)->readable();
-    answer.writable = (*file)->writable();
-    answer.position = (*file)->position();
-    write_name(process, **file, answer.name);
-    return true;
-  }
-  return false;
+  Ref<File> file;
+  (void)process.with_files([&](DescriptorTable& files) {
+    answer.descriptor = files.next(after + 1);
+    if (answer.descriptor < 0) return;
+    file = *files.get(answer.descriptor);
+    answer.container_descriptor = static_cast<std::int32_t>(files.container_number(answer.descriptor));
+  });
+  if (!file) return false;
+  answer.readable = file->readable();
+  answer.writable = file->writable();
+  answer.position = file->position();
+  write_name(process, *file, answer.name);
+  return true;
 }
 
 }  // namespace
 
 Result<long> sys_container_descriptor(Context& context, UserPtr<ContainerDescriptor> pointer, std::size_t size) {
   const ContainerDescriptor wanted = TRY(read_extensible(pointer, size, sizeof(ContainerDescriptor)));
-  const Ref<Container> container = TRY(find_container(context, wanted.id));
-  TRY(check_may_manage(context));
+  const Ref<Container> container = TRY(find_to_manage(context, wanted.id));
   int after = wanted.descriptor;
   for (int at = wanted.process - 1; Ref<Process> process = next_process(context.container, at); after = -1) {
     if (process->hold_container() != container) continue;

@@ -7,9 +7,9 @@
 #include <cstring>
 
 #include "abi/container_memory_types.hpp"
+#include "abi/linux/container_calls.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
-#include "container/manager.hpp"
 #include "fs/mapped_file.hpp"
 #include "lib/format.hpp"
 #include "task/container_console.hpp"
@@ -22,10 +22,7 @@ namespace {
 // The caller's own container, or one below it. Error::srch, Error::perm (below: the caller is not privileged).
 Result<Ref<Container>> find_own_or_below(Context& context, int id) {
   if (id == context.container.id()) return Ref<Container>(&context.container);
-  Ref<Container> found = ContainerManager::find(context.container, id);
-  if (!found) return Error::srch;
-  if (!context.process.credentials().privileged()) return Error::perm;
-  return found;
+  return find_to_manage(context, id);
 }
 
 // What somebody in a container may be told about a frame.

@@ -149,8 +149,7 @@ Result<long> sys_container_process(Context& context, UserPtr<ContainerProcess> p
 }
 
 Result<long> sys_container_decisions(Context& context, int id, UserPtr<ContainerDecision> to, unsigned count) {
-  const Ref<Container> container = TRY(find_container(context, id));
-  TRY(check_may_manage(context));
+  const Ref<Container> container = TRY(find_to_manage(context, id));
   Decision decision;
   unsigned taken = 0;
   for (; taken < count && container->sched_context().take_decision(decision); ++taken)

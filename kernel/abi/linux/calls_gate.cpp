@@ -5,19 +5,12 @@
 #include <algorithm>
 
 #include "abi/call_log_file.hpp"
+#include "abi/linux/container_calls.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
-#include "container/manager.hpp"
 
 namespace cv6::linux_abi {
 namespace {
-
-Result<Ref<Container>> find_below(Context& context, int id) {
-  Ref<Container> found = ContainerManager::find(context.container, id);
-  if (!found) return Error::srch;
-  if (!context.process.credentials().privileged()) return Error::perm;
-  return found;
-}
 
 template <class T, std::size_t size>
 void copy_words(T (&to)[size], const CallSet::Words& from) {
@@ -88,7 +81,7 @@ Result<long> sys_container_policy(Context& context, UserPtr<ContainerPolicy> poi
     TRY(ContainerManager::change_call_rules(context.container, ContainerManager::RuleChange::tighten, TRY(rules_from(wanted))));
     return 0;
   }
-  const Ref<Container> container = TRY(find_below(context, wanted.id));
+  const Ref<Container> container = TRY(find_to_manage(context, wanted.id));
   if (shows) return show_policy(pointer, wanted, *container);
   const ContainerManager::RuleChange change = TRY(change_from(wanted.operation));
   TRY(ContainerManager::change_call_rules(*container, change, TRY(rules_from(wanted))));
@@ -98,7 +91,7 @@ Result<long> sys_container_policy(Context& context, UserPtr<ContainerPolicy> poi
 Result<long> sys_container_log(Context& context, UserPtr<ContainerLog> pointer, std::size_t size) {
   const ContainerLog wanted = TRY(read_extensible(pointer, size, sizeof(ContainerLog)));
   if (wanted.operation > ContainerLog::set) return Error::inval;
-  const Ref<Container> container = TRY(find_below(context, wanted.id));
+  const Ref<Container> container = TRY(find_to_manage(context, wanted.id));
   if (wanted.operation == ContainerLog::set)
     TRY(container->gate().set_log(TRY(log_settings_from(wanted)), container->memory()));
   TRY(pointer.write(describe_log(*container)));
@@ -109,7 +102,7 @@ Result<long> sys_open_container_log(Context& context, UserPtr<ContainerLogOpen> 
   using Open = ContainerLogOpen;
   const Open wanted = TRY(read_extensible(pointer, size, sizeof(Open)));
   if (wanted.flags & ~(Open::follow | Open::new_only | Open::times | Open::nonblock)) return Error::inval;
-  Ref<Container> container = TRY(find_below(context, wanted.id));
+  Ref<Container> container = TRY(find_to_manage(context, wanted.id));
   abi::CallLogView view;
   if (wanted.flags & Open::follow) view.at_end = abi::CallLogView::AtEnd::follow;
   if (wanted.flags & Open::new_only) view.from = abi::CallLogView::From::now;
@@ -122,7 +115,7 @@ Result<long> sys_open_container_log(Context& context, UserPtr<ContainerLogOpen> 
 Result<long> sys_container_call_counts(Context& context, UserPtr<ContainerCallCounts> pointer, std::size_t size) {
   constexpr std::size_t at_once = 32;
   const ContainerCallCounts wanted = TRY(read_extensible(pointer, size, sizeof(ContainerCallCounts)));
-  const Ref<Container> container = TRY(find_below(context, wanted.id));
+  const Ref<Container> container = TRY(find_to_manage(context, wanted.id));
   if (wanted.first >= CallSet::bits) return Error::inval;
   const std::uint64_t count = std::min<std::uint64_t>(wanted.count, CallSet::bits - wanted.first);
   for (std::uint64_t done = 0; done < count;) {

@@ -21,22 +21,8 @@ namespace {
 
 constexpr std::uint64_t page = 4096;
 
-ContainerLimit disk(const Box& box) {
-  ContainerLimit limit;
-  limit.id = box.id();
-  limit.kind = ContainerLimit::Kind::disk;
-  EXPECT_OK(container_limit(limit));
-  return limit;
-}
-
-void limit_disk(const Box& box, std::uint64_t bytes) {
-  ContainerLimit limit;
-  limit.id = box.id();
-  limit.operation = ContainerLimit::Operation::set;
-  limit.kind = ContainerLimit::Kind::disk;
-  limit.limit = bytes;
-  ASSERT_OK(container_limit(limit));
-}
+ContainerLimit disk(const Box& box) { return box.limit(ContainerLimit::Kind::disk); }
+void limit_disk(const Box& box, std::uint64_t bytes) { box.set_limit(ContainerLimit::Kind::disk, bytes); }
 
 // Runs the statements in a child that sees the container's files, and may ask about the container.
 #define EXPECT_VIEWING(box, ...)              \

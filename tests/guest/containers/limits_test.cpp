@@ -14,30 +14,14 @@ namespace {
 
 using Kind = ContainerLimit::Kind;
 
-ContainerLimit counters(int container, Kind kind) {
-  ContainerLimit limit;
-  limit.id = container;
-  limit.kind = kind;
-  EXPECT_OK(container_limit(limit));
-  return limit;
-}
-
-void set_limit(int container, Kind kind, std::uint64_t value) {
-  ContainerLimit limit;
-  limit.id = container;
-  limit.kind = kind;
-  limit.operation = ContainerLimit::Operation::set;
-  limit.limit = value;
-  ASSERT_OK(container_limit(limit));
-  EXPECT_EQ(limit.limit, value);
-}
+void set_limit(const Box& box, Kind kind, std::uint64_t value) { EXPECT_EQ(box.set_limit(kind, value).limit, value); }
 
 class ContainerLimits : public Containers {};
 
 TEST_F(ContainerLimits, ThereAreNoneAtFirst) {
   Box box;
   for (const Kind kind : {Kind::processes, Kind::open_files}) {
-    const ContainerLimit limit = counters(box.id(), kind);
+    const ContainerLimit limit = box.limit(kind);
     EXPECT_EQ(limit.limit, ContainerLimit::unlimited);
     EXPECT_EQ(limit.current, 0u);
     EXPECT_EQ(limit.refusals, 0u);
@@ -59,19 +43,19 @@ TEST_F(ContainerLimits, UnknownOnesAreRefused) {
 
 TEST_F(ContainerLimits, NobodyInsideChangesThem) {
   Box box;
-  set_limit(box.id(), Kind::processes, 3);
+  set_limit(box, Kind::processes, 3);
   EXPECT_INSIDE(box, {
     ContainerLimit limit;
     limit.id = box.id();
     limit.operation = ContainerLimit::Operation::set;
     EXPECT_ERRNO(ESRCH, container_limit(limit));
   });
-  EXPECT_EQ(counters(box.id(), Kind::processes).limit, 3u);
+  EXPECT_EQ(box.limit(Kind::processes).limit, 3u);
 }
 
 TEST_F(ContainerLimits, ForkFailsWhenTheContainerIsFull) {
   Box box;
-  set_limit(box.id(), Kind::processes, 3);
+  set_limit(box, Kind::processes, 3);
   EXPECT_INSIDE(box, {
     pid_t children[2];
     for (pid_t& child : children) {
@@ -98,7 +82,7 @@ TEST_F(ContainerLimits, ForkFailsWhenTheContainerIsFull) {
     kill(children[1], SIGKILL);
     EXPECT_OK(waitpid(children[1], nullptr, 0));
   });
-  const ContainerLimit limit = counters(box.id(), Kind::processes);
+  const ContainerLimit limit = box.limit(Kind::processes);
   EXPECT_EQ(limit.current, 0u);
   EXPECT_EQ(limit.peak, 3u);
   EXPECT_GE(limit.refusals, 2u);
@@ -106,7 +90,7 @@ TEST_F(ContainerLimits, ForkFailsWhenTheContainerIsFull) {
 
 TEST_F(ContainerLimits, ThreadsCountAsProcesses) {
   Box box;
-  set_limit(box.id(), Kind::processes, 2);
+  set_limit(box, Kind::processes, 2);
   EXPECT_INSIDE(box, {
     std::atomic<bool> over = false;
     std::thread other([&] { over.wait(false); });
@@ -116,12 +100,12 @@ TEST_F(ContainerLimits, ThreadsCountAsProcesses) {
     over.notify_all();
     other.join();
   });
-  EXPECT_EQ(counters(box.id(), Kind::processes).current, 0u);
+  EXPECT_EQ(box.limit(Kind::processes).current, 0u);
 }
 
 TEST_F(ContainerLimits, WhoJoinsAFullContainerStaysOutside) {
   Box box;
-  set_limit(box.id(), Kind::processes, 0);
+  set_limit(box, Kind::processes, 0);
   const pid_t child = spawn_checked([&] {
     EXPECT_ERRNO(EAGAIN, join_container(box.id()));
     EXPECT_EQ(cid(), host_container);
@@ -130,7 +114,7 @@ TEST_F(ContainerLimits, WhoJoinsAFullContainerStaysOutside) {
   EXPECT_TRUE(reap(child).exited(0));
   EXPECT_EQ(spawn_helper(box.id(), "nothing"), -1);
   EXPECT_EQ(errno, EAGAIN);
-  set_limit(box.id(), Kind::processes, 1);
+  set_limit(box, Kind::processes, 1);
   EXPECT_INSIDE(box, EXPECT_EQ(cid(), box.id()));
 }
 
@@ -139,11 +123,11 @@ TEST_F(ContainerLimits, JoinAndLeaveCountAndUncount) {
   const pid_t child = spawn_checked([&] {
     ASSERT_OK(join_container(box.id()));
     ASSERT_OK(leave_container());
-    EXPECT_EQ(counters(box.id(), Kind::processes).current, 0u);
-    EXPECT_EQ(counters(box.id(), Kind::open_files).current, 0u);
+    EXPECT_EQ(box.limit(Kind::processes).current, 0u);
+    EXPECT_EQ(box.limit(Kind::open_files).current, 0u);
   });
   EXPECT_TRUE(reap(child).exited(0));
-  EXPECT_EQ(counters(box.id(), Kind::processes).peak, 1u);
+  EXPECT_EQ(box.limit(Kind::processes).peak, 1u);
 }
 
 int open_something() { return open("/dev/null", O_RDONLY); }
@@ -163,7 +147,7 @@ int room() {
 
 TEST_F(ContainerLimits, OpenFailsWhenAllDescriptorsAreUsed) {
   Box box;
-  set_limit(box.id(), Kind::open_files, 20);
+  set_limit(box, Kind::open_files, 20);
   EXPECT_INSIDE(box, {
     const int before = room();
     EXPECT_GT(before, 3);
@@ -173,7 +157,7 @@ TEST_F(ContainerLimits, OpenFailsWhenAllDescriptorsAreUsed) {
     close(kept);
     EXPECT_EQ(room(), before);
   });
-  const ContainerLimit limit = counters(box.id(), Kind::open_files);
+  const ContainerLimit limit = box.limit(Kind::open_files);
   EXPECT_EQ(limit.current, 0u);
   EXPECT_EQ(limit.peak, 20u);
   EXPECT_EQ(limit.refusals, 3u);
@@ -187,9 +171,9 @@ TEST_F(ContainerLimits, ADescriptorIsReplacedAtTheLimit) {
     EXPECT_OK(dup2(file, file + 1));
     EXPECT_OK(dup2(file, file + 1));
   });
-  EXPECT_EQ(counters(box.id(), Kind::open_files).current, 0u);
-  const auto used = counters(box.id(), Kind::open_files).peak;
-  set_limit(box.id(), Kind::open_files, used);
+  EXPECT_EQ(box.limit(Kind::open_files).current, 0u);
+  const auto used = box.limit(Kind::open_files).peak;
+  set_limit(box, Kind::open_files, used);
   EXPECT_INSIDE(box, {
     const int file = open_something();
     ASSERT_OK(file);
@@ -204,7 +188,7 @@ TEST_F(ContainerLimits, ADescriptorIsReplacedAtTheLimit) {
 
 TEST_F(ContainerLimits, ForkNeedsDescriptorsForTheChild) {
   Box box;
-  set_limit(box.id(), Kind::open_files, 12);
+  set_limit(box, Kind::open_files, 12);
   EXPECT_INSIDE(box, {
     while (open_something() >= 0) continue;
     EXPECT_ERRNO(EAGAIN, fork());
@@ -213,7 +197,7 @@ TEST_F(ContainerLimits, ForkNeedsDescriptorsForTheChild) {
 
 TEST_F(ContainerLimits, WhoJoinsBringsDescriptors) {
   Box box;
-  set_limit(box.id(), Kind::open_files, 12);
+  set_limit(box, Kind::open_files, 12);
   const pid_t child = spawn_checked([&] {
     for (int i = 0; i < 12; ++i) ASSERT_OK(open_something());
     EXPECT_ERRNO(EAGAIN, join_container(box.id()));
@@ -221,7 +205,7 @@ TEST_F(ContainerLimits, WhoJoinsBringsDescriptors) {
     EXPECT_OK(open_something());
   });
   EXPECT_TRUE(reap(child).exited(0));
-  EXPECT_EQ(counters(box.id(), Kind::open_files).current, 0u);
+  EXPECT_EQ(box.limit(Kind::open_files).current, 0u);
 }
 
 TEST_F(ContainerLimits, WhatIsOverANewLimitStays) {
@@ -236,9 +220,9 @@ TEST_F(ContainerLimits, WhatIsOverANewLimitStays) {
     waitpid(child, nullptr, 0);
   });
   const pid_t inside = box.start([] { pause(); });
-  wait_until([&] { return counters(box.id(), Kind::processes).current == 1; });
-  set_limit(box.id(), Kind::processes, 0);
-  EXPECT_EQ(counters(box.id(), Kind::processes).current, 1u);
+  wait_until([&] { return box.limit(Kind::processes).current == 1; });
+  set_limit(box, Kind::processes, 0);
+  EXPECT_EQ(box.limit(Kind::processes).current, 1u);
   kill(inside, SIGKILL);
   reap(inside);
 }

@@ -38,14 +38,6 @@ long start_idle(unsigned long flags) {
 
 class ContainerMemoryBombs : public ContainersAndFiles {
  protected:
-  ContainerLimit limit_of(const Box& box) const {
-    ContainerLimit limit;
-    limit.id = box.id();
-    limit.kind = ContainerLimit::Kind::memory;
-    EXPECT_OK(container_limit(limit));
-    return limit;
-  }
-
   // What the bomb tells: in memory of the host's, because inside there is none left to tell it with.
   struct Told {
     long made;
@@ -62,12 +54,7 @@ class ContainerMemoryBombs : public ContainersAndFiles {
       ContainerCreate nesting;
       nesting.flags = ContainerCreate::may_nest;
       Box box(nesting);
-      ContainerLimit limit;
-      limit.id = box.id();
-      limit.kind = ContainerLimit::Kind::memory;
-      limit.operation = ContainerLimit::Operation::set;
-      limit.limit = bytes;
-      ASSERT_OK(container_limit(limit));
+      box.set_limit(ContainerLimit::Kind::memory, bytes);
       const Ending ending = run([&]() -> int {
         const rlimit files{1 << 20, 1 << 20}, much{RLIM_INFINITY, RLIM_INFINITY};
         if (join_container(box.id()) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0 ||
@@ -84,7 +71,7 @@ class ContainerMemoryBombs : public ContainersAndFiles {
       EXPECT_TRUE(ending.exited(0)) << ending;
       EXPECT_LT(told.made, most) << "nothing ended it";
       EXPECT_EQ(told.error, error) << strerrorname_np(told.error) << " after " << told.made;
-      limit = limit_of(box);
+      const ContainerLimit limit = box.limit(ContainerLimit::Kind::memory);
       EXPECT_GE(limit.refusals, 1u);
       EXPECT_EQ(limit.victims, 0u);
       EXPECT_LE(limit.peak, bytes + 16 * page_size);

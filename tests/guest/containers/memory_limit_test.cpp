@@ -22,22 +22,8 @@ class ContainerMemoryLimit : public ContainersAndFiles {};
 
 constexpr std::uint64_t mib = 1 << 20;
 
-ContainerLimit limit_of(const Box& box) {
-  ContainerLimit limit;
-  limit.id = box.id();
-  limit.kind = ContainerLimit::Kind::memory;
-  EXPECT_OK(container_limit(limit));
-  return limit;
-}
-
-void set_limit(const Box& box, std::uint64_t bytes) {
-  ContainerLimit limit;
-  limit.id = box.id();
-  limit.kind = ContainerLimit::Kind::memory;
-  limit.operation = ContainerLimit::Operation::set;
-  limit.limit = bytes;
-  ASSERT_OK(container_limit(limit));
-}
+ContainerLimit limit_of(const Box& box) { return box.limit(ContainerLimit::Kind::memory); }
+void set_limit(const Box& box, std::uint64_t bytes) { box.set_limit(ContainerLimit::Kind::memory, bytes); }
 
 // Touches so many bytes of fresh memory and keeps them.
 void use_memory(std::uint64_t bytes) {

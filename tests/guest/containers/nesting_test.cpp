@@ -104,11 +104,7 @@ TEST_F(NestedContainers, GoWithTheOnesAbove) {
 
 TEST_F(NestedContainers, KeepToTheLimitsAbove) {
   Box outer(nesting());
-  ContainerLimit limit;
-  limit.id = outer.id();
-  limit.operation = ContainerLimit::Operation::set;
-  limit.limit = 3;
-  ASSERT_OK(container_limit(limit));
+  outer.set_limit(ContainerLimit::Kind::processes, 3);
   EXPECT_INSIDE(outer, {
     Box inner;
     EXPECT_INSIDE(inner, {
@@ -122,14 +118,11 @@ TEST_F(NestedContainers, KeepToTheLimitsAbove) {
       kill(child, SIGKILL);
       waitpid(child, nullptr, 0);
     });
-    ContainerLimit below;
-    below.id = inner.id();
-    EXPECT_OK(container_limit(below));
+    const ContainerLimit below = inner.limit(ContainerLimit::Kind::processes);
     EXPECT_EQ(below.peak, 2u);
     EXPECT_EQ(below.refusals, 0u) << "it was refused above";
   });
-  limit.operation = ContainerLimit::Operation::get;
-  ASSERT_OK(container_limit(limit));
+  const ContainerLimit limit = outer.limit(ContainerLimit::Kind::processes);
   EXPECT_EQ(limit.current, 0u);
   EXPECT_GE(limit.refusals, 1u);
 }

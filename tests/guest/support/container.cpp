@@ -20,6 +20,24 @@ ContainerStat Box::stat() const {
   return stat;
 }
 
+ContainerLimit Box::limit(ContainerLimit::Kind kind) const {
+  ContainerLimit limit;
+  limit.id = id_;
+  limit.kind = kind;
+  EXPECT_OK(container_limit(limit));
+  return limit;
+}
+
+ContainerLimit Box::set_limit(ContainerLimit::Kind kind, std::uint64_t value) const {
+  ContainerLimit limit;
+  limit.id = id_;
+  limit.operation = ContainerLimit::Operation::set;
+  limit.kind = kind;
+  limit.limit = value;
+  EXPECT_OK(container_limit(limit));
+  return limit;
+}
+
 pid_t Box::start(const std::function<void()>& body) const {
   return spawn_checked([&] {
     ASSERT_OK(join_container(id_));

@@ -49,6 +49,9 @@ class Box {
   }
   ContainerStat stat() const;
   unsigned processes() const { return stat().processes; }
+  // One limit with its counters; and set to another value.
+  ContainerLimit limit(ContainerLimit::Kind kind) const;
+  ContainerLimit set_limit(ContainerLimit::Kind kind, std::uint64_t value) const;
 
   // A child that joins and runs `body`; its exit code is 0 exactly when no assertion failed.
   pid_t start(const std::function<void()>& body) const;
