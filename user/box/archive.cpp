@@ -2,7 +2,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -80,14 +79,9 @@ void Packer::add_data(const std::string& path, std::uint64_t size) {
 }
 
 void Packer::add_entries(const std::string& path, const std::string& name) {
-  DIR* directory = ::opendir(path.c_str());
-  if (!directory) throw system_failure(path);
-  std::vector<std::string> entries;
-  while (const dirent* entry = ::readdir(directory)) entries.emplace_back(entry->d_name);
-  ::closedir(directory);
+  std::vector<std::string> entries = names_in(path);
   std::ranges::sort(entries);
   for (const std::string& entry : entries) {
-    if (entry == "." || entry == "..") continue;
     const std::string inner = path + (path.ends_with('/') ? "" : "/") + entry;
     if (rules_.left_out.contains(inner)) continue;
     struct stat status;
@@ -103,11 +97,9 @@ void Packer::add(const std::string& path, const std::string& name, const struct 
     ::archive_entry_copy_stat(entry.get(), &status);
     ::archive_entry_set_pathname(entry.get(), name.c_str());
     if (S_ISLNK(status.st_mode)) {
-      std::string text(static_cast<std::size_t>(status.st_size) + 1, '\0');
-      const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
-      if (size < 0) throw system_failure(path);
-      text.resize(static_cast<std::size_t>(size));
-      ::archive_entry_set_symlink(entry.get(), text.c_str());
+      const std::optional<std::string> text = link_text(path, status);
+      if (!text) throw system_failure(path);
+      ::archive_entry_set_symlink(entry.get(), text->c_str());
     }
     bool has_data = S_ISREG(status.st_mode);
     if (!S_ISDIR(status.st_mode) && status.st_nlink > 1) {
@@ -158,7 +150,7 @@ class Unpacker {
   void unpack_data(const std::string& path, archive_entry* entry);
   void make_directory(const std::string& path, archive_entry* entry);
   void make_directories_above(const std::string& name);
-  void set_attributes(const std::string& path, const struct stat& status) const;
+  void set_attributes(const std::string& path, struct stat status) const;
   std::string inside(const char* name) const;
 
   Archive archive_;
@@ -187,12 +179,10 @@ void Unpacker::make_directories_above(const std::string& name) {
       throw system_failure(name.substr(0, at));
 }
 
-void Unpacker::set_attributes(const std::string& path, const struct stat& status) const {
-  const bool keep = owners_ == CopyRules::Owners::keep;
-  const timespec times[] = {status.st_mtim, status.st_mtim};
-  if (::lchown(path.c_str(), keep ? status.st_uid : 0, keep ? status.st_gid : 0) != 0) throw system_failure(path);
-  if (!S_ISLNK(status.st_mode) && ::chmod(path.c_str(), status.st_mode & 07777) != 0) throw system_failure(path);
-  if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) throw system_failure(path);
+// An archive has one time for each file.
+void Unpacker::set_attributes(const std::string& path, struct stat status) const {
+  status.st_atim = status.st_mtim;
+  if (!box::set_attributes(path, status, owners_)) throw system_failure(path);
 }
 
 // Holes stay holes.

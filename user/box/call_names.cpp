@@ -1,9 +1,9 @@
 #include "call_names.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "failure.hpp"
+#include "numbers.hpp"
 
 namespace cv6::box {
 namespace {
@@ -33,10 +33,9 @@ constexpr unsigned place_of_others = CallSet::linux_calls - 1;
 std::optional<unsigned> place_of_call(std::string_view name) {
   if (name == the_others) return place_of_others;
   if (const auto* call = std::ranges::find(calls, name, &Call::name); call != std::end(calls)) return call->number;
-  unsigned number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error != std::errc{} || end != name.data() + name.size()) return std::nullopt;
-  return CallSet::place_of_linux(number);
+  const auto number = number_in<unsigned>(name);
+  if (!number) return std::nullopt;
+  return CallSet::place_of_linux(*number);
 }
 
 std::string name_of_call(unsigned place) {

@@ -36,17 +36,9 @@ class Paused {
   const ContainerStat& container_;
 };
 
-Program program_of(const ContainerStat& container) {
-  try {
-    return recall(container.id, container.name);
-  } catch (const Failure&) {
-    return {};  // box has not made it
-  }
-}
-
 void commit(const CommitOptions& options) {
   const ContainerStat container = find(options.container);
-  Program program = program_of(container);
+  Program program = find_program(container).value_or(Program());
   apply_changes(program, options.changes);
   NewImage image(options.image);
   {

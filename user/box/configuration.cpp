@@ -45,25 +45,34 @@ void remember(int container, const Program& program) {
   if (container_annotation(note) < 0) throw system_failure("the container's description");
 }
 
-Program recall(int container, const std::string& name) {
-  std::string text(ContainerAnnotation::longest, '\0');
-  ContainerAnnotation note;
-  note.id = container;
-  note.text = text.data();
-  note.size = text.size();
-  const int size = container_annotation(note);
-  if (size < 0) throw system_failure(name);
-  text.resize(static_cast<std::size_t>(size));
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object() || !json.contains("command")) throw Failure(name + ": box did not make it, so it knows no program for it (use `box exec`)");
+Program program_from(const Json& json) {
   Program program;
-  program.words = json["command"].get<std::vector<std::string>>();
+  program.words = json.value("command", std::vector<std::string>());
   program.environment = json.value("environment", std::vector<std::string>());
   program.directory = json.value("directory", "");
   program.user = json.value("user", "");
   program.image = json.value("image", "");
   program.volumes = json.value("volumes", std::vector<std::string>());
   return program;
+}
+
+std::optional<Program> find_program(const ContainerStat& container) {
+  std::string text(ContainerAnnotation::longest, '\0');
+  ContainerAnnotation note;
+  note.id = container.id;
+  note.text = text.data();
+  note.size = text.size();
+  const int size = container_annotation(note);
+  if (size < 0) throw system_failure(container.name);
+  text.resize(static_cast<std::size_t>(size));
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("command")) return std::nullopt;
+  return program_from(json);
+}
+
+Program recall(const ContainerStat& container) {
+  if (auto program = find_program(container)) return *program;
+  throw Failure(std::string(container.name) + ": box did not make it, so it knows no program for it (use `box exec`)");
 }
 
 }  // namespace cv6::box

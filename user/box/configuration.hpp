@@ -4,8 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "cv6/container.hpp"
 
 namespace cv6::box {
 
@@ -26,9 +29,11 @@ struct Program {
   void complete();
 };
 
-void remember(int container, const Program& program);
-// Throws Failure: box has not made the container.
-Program recall(int container, const std::string& name);
 Json to_json(const Program& program);
+Program program_from(const Json& json);  // what it does not say is empty
+
+void remember(int container, const Program& program);
+std::optional<Program> find_program(const ContainerStat& container);  // none: box has not made the container
+Program recall(const ContainerStat& container);                       // throws Failure then
 
 }  // namespace cv6::box

@@ -1,21 +1,14 @@
 #include "containers.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <optional>
 
 #include "failure.hpp"
+#include "numbers.hpp"
 
 namespace cv6::box {
 namespace {
-
-std::optional<int> number_in(const std::string& text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < 0) return std::nullopt;
-  return number;
-}
 
 std::optional<ContainerStat> find_by_name(const std::string& name) {
   ContainerStat stat;
@@ -41,7 +34,7 @@ const char* name_of(ContainerState state) {
 
 ContainerStat find(const std::string& name_or_id) {
   if (const auto found = find_by_name(name_or_id)) return *found;
-  if (const auto id = number_in(name_or_id)) {
+  if (const auto id = number_in<int>(name_or_id); id && *id >= 0) {
     ContainerStat stat;
     stat.id = *id;
     if (stat_container(stat) == 0) return stat;

@@ -54,30 +54,13 @@ class Copy {
   std::map<std::pair<dev_t, ino_t>, std::string> copied_;  // of files with several names: the first
 };
 
-std::vector<std::string> names_in(const std::string& path) {
-  std::vector<std::string> names;
-  DIR* directory = ::opendir(path.c_str());
-  if (!directory) throw system_failure(path);
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  ::closedir(directory);
-  return names;
-}
-
 // Whatever has the name is removed, unless it is a directory.
 void Copy::make_way(const std::string& name) {
   if (::unlink(target(name).c_str()) != 0 && errno != ENOENT) fail(to_, name);
 }
 
 void Copy::set_attributes(const std::string& name, const struct stat& status) {
-  const std::string path = target(name);
-  const bool keep = rules_.owners == CopyRules::Owners::keep;
-  const timespec times[] = {status.st_atim, status.st_mtim};
-  if (::lchown(path.c_str(), keep ? status.st_uid : 0, keep ? status.st_gid : 0) != 0) fail(to_, name);
-  if (!S_ISLNK(status.st_mode) && ::chmod(path.c_str(), status.st_mode & 07777) != 0) fail(to_, name);
-  if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) fail(to_, name);
+  if (!box::set_attributes(target(name), status, rules_.owners)) fail(to_, name);
 }
 
 void Copy::copy_entries(const std::string& name) {
@@ -134,14 +117,12 @@ void Copy::copy_file(const std::string& name, const struct stat& status) {
 }
 
 void Copy::copy_link(const std::string& name, const struct stat& status) {
-  std::string text(static_cast<std::size_t>(status.st_size) + 1, '\0');
   see_source();
-  const ssize_t size = ::readlink(source(name).c_str(), text.data(), text.size());
-  if (size < 0) fail(from_, name);
-  text.resize(static_cast<std::size_t>(size));
+  const std::optional<std::string> text = link_text(source(name), status);
+  if (!text) fail(from_, name);
   see_target();
   make_way(name);
-  if (::symlink(text.c_str(), target(name).c_str()) != 0) fail(to_, name);
+  if (::symlink(text->c_str(), target(name).c_str()) != 0) fail(to_, name);
   set_attributes(name, status);
 }
 
@@ -169,6 +150,34 @@ void Copy::copy(const std::string& name, const struct stat& status) {
 }
 
 }  // namespace
+
+std::vector<std::string> names_in(const std::string& path) {
+  std::vector<std::string> names;
+  DIR* directory = ::opendir(path.c_str());
+  if (!directory) throw system_failure(path);
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  ::closedir(directory);
+  return names;
+}
+
+std::optional<std::string> link_text(const std::string& path, const struct stat& status) {
+  std::string text(static_cast<std::size_t>(status.st_size) + 1, '\0');
+  const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
+  if (size < 0) return std::nullopt;
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
+bool set_attributes(const std::string& path, const struct stat& status, CopyRules::Owners owners) {
+  const bool keep = owners == CopyRules::Owners::keep;
+  const timespec times[] = {status.st_atim, status.st_mtim};
+  return ::lchown(path.c_str(), keep ? status.st_uid : 0, keep ? status.st_gid : 0) == 0 &&
+         (S_ISLNK(status.st_mode) || ::chmod(path.c_str(), status.st_mode & 07777) == 0) &&
+         ::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
 bool is_proc(const std::string& path, const struct stat& status, dev_t top) {
   struct statfs file_system;

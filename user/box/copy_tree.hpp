@@ -4,8 +4,10 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "viewer.hpp"
 
@@ -21,6 +23,13 @@ struct CopyRules {
 // `from` to the name `to`: a directory that is there already gets what is in the other one beside what it has; a file that is
 // there is replaced. Throws Failure.
 void copy_tree(Viewer& viewer, const Place& from, const Place& to, const CopyRules& rules);
+
+// The names in a directory, without . and .. . Throws Failure.
+std::vector<std::string> names_in(const std::string& path);
+// What a symbolic link says; its size is in `status`. None: it cannot be read (errno).
+std::optional<std::string> link_text(const std::string& path, const struct stat& status);
+// Owner, mode and times, of a link itself. False: errno.
+bool set_attributes(const std::string& path, const struct stat& status, CopyRules::Owners owners);
 
 // A /proc that is mounted in a tree which is on another device: there is nothing to be copied in it.
 bool is_proc(const std::string& path, const struct stat& status, dev_t top);

@@ -3,11 +3,14 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 namespace cv6::box {
 
 class Descriptor {
  public:
   explicit Descriptor(int number) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
   ~Descriptor() {
     if (number_ >= 0) ::close(number_);
   }

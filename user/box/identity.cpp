@@ -3,27 +3,20 @@
 #include <grp.h>
 #include <pwd.h>
 
-#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <optional>
 
 #include "failure.hpp"
+#include "numbers.hpp"
 
 namespace cv6::box {
 namespace {
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-std::optional<std::uint32_t> number_in(const std::string& text) {
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 Identity find_user(const std::string& user) {
-  const std::optional<std::uint32_t> number = number_in(user);
+  const std::optional<std::uint32_t> number = number_in<std::uint32_t>(user);
   const File file(std::fopen("/etc/passwd", "r"), std::fclose);
   while (const passwd* entry = file ? ::fgetpwent(file.get()) : nullptr)
     if (number ? entry->pw_uid == *number : entry->pw_name == user) return {entry->pw_uid, entry->pw_gid};
@@ -32,7 +25,7 @@ Identity find_user(const std::string& user) {
 }
 
 std::uint32_t find_group(const std::string& group) {
-  if (const auto number = number_in(group)) return *number;
+  if (const auto number = number_in<std::uint32_t>(group)) return *number;
   const File file(std::fopen("/etc/group", "r"), std::fclose);
   while (const ::group* entry = file ? ::fgetgrent(file.get()) : nullptr)
     if (entry->gr_name == group) return entry->gr_gid;

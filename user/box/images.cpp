@@ -48,10 +48,7 @@ std::optional<Image> find_image(const std::string& name) {
   const Json json = Json::parse(file, nullptr, false);
   if (!json.is_object()) throw Failure(name + ": " + image.directory + "/image.json is damaged (`box rmi` removes the image)");
   image.created = json.value("created", std::uint64_t{0});
-  image.program.words = json.value("command", std::vector<std::string>());
-  image.program.environment = json.value("environment", std::vector<std::string>());
-  image.program.directory = json.value("directory", "");
-  image.program.user = json.value("user", "");
+  image.program = program_from(json);
   return image;
 }
 

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "descriptor.hpp"
 #include "failure.hpp"
 #include "identity.hpp"
 
@@ -97,13 +98,17 @@ void pass_on(int signal) {
   if (running > 0) ::kill(running, signal);
 }
 
-// Signals that somebody sends to box are meant for the program.
-void pass_signals_on() {
+}  // namespace
+
+void pass_signals_on_to(pid_t process) {
+  running = process;
   struct sigaction action {};
   action.sa_handler = pass_on;
   action.sa_flags = SA_RESTART;
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2}) ::sigaction(signal, &action, nullptr);
 }
+
+namespace {
 
 Failure start_failure(const std::string& program, int error) {
   switch (error) {
@@ -179,8 +184,8 @@ class Request {
   ContainerSpawn request_;
 };
 
-int open_output(int container, std::uint32_t which, int forward) {
-  const int console = open_container_console({container, which, forward});
+Descriptor open_output(int container, std::uint32_t which, int forward) {
+  Descriptor console(open_container_console({container, which, forward}));
   if (console < 0) throw system_failure("the container's console");
   return console;
 }
@@ -189,23 +194,23 @@ int open_output(int container, std::uint32_t which, int forward) {
 
 int run(const ContainerStat& container, const Program& program, Output output) {
   Request request(container, program);
-  std::vector<int> consoles;
+  std::vector<Descriptor> consoles;  // closed once the program has them: what is forwarded to may wait for its end
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(standard, F_GETFD) < 0) continue;
     int passed = standard;
     if (output == Output::logged && standard != STDIN_FILENO) {
-      passed = open_output(container.id, standard == STDOUT_FILENO ? ContainerConsoleOpen::write_output : ContainerConsoleOpen::write_error, standard);
-      consoles.push_back(passed);
+      const bool is_output = standard == STDOUT_FILENO;
+      passed = consoles.emplace_back(open_output(container.id, is_output ? ContainerConsoleOpen::write_output : ContainerConsoleOpen::write_error, standard));
     }
     request.pass(passed, standard);
   }
   Terminal terminal;
   const bool in_foreground = terminal.ours();
   if (in_foreground) terminal.note_lent();
-  running = request.start_at(in_foreground ? SpawnPlace::foreground : SpawnPlace::background, program.words.front());
-  for (const int console : consoles) ::close(console);
-  pass_signals_on();
-  const int status = wait_for(running, terminal);
+  const pid_t process = request.start_at(in_foreground ? SpawnPlace::foreground : SpawnPlace::background, program.words.front());
+  consoles.clear();
+  pass_signals_on_to(process);
+  const int status = wait_for(process, terminal);
   running = 0;
   terminal.take_back();
   return status;
@@ -213,11 +218,13 @@ int run(const ContainerStat& container, const Program& program, Output output) {
 
 void start_detached(const ContainerStat& container, const Program& program) {
   Request request(container, program);
-  const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (nothing < 0) throw system_failure("/dev/null");
+  const Descriptor output = open_output(container.id, ContainerConsoleOpen::write_output, -1);
+  const Descriptor error = open_output(container.id, ContainerConsoleOpen::write_error, -1);
   request.pass(nothing, STDIN_FILENO);
-  request.pass(open_output(container.id, ContainerConsoleOpen::write_output, -1), STDOUT_FILENO);
-  request.pass(open_output(container.id, ContainerConsoleOpen::write_error, -1), STDERR_FILENO);
+  request.pass(output, STDOUT_FILENO);
+  request.pass(error, STDERR_FILENO);
   (void)request.start_at(SpawnPlace::new_session, program.words.front());
 }
 

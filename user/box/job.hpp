@@ -16,6 +16,9 @@ int run(const ContainerStat& container, const Program& program, Output output);
 // Its output goes to the container's console only; there is nothing for it to read.
 void start_detached(const ContainerStat& container, const Program& program);
 
+// Signals that somebody sends to box are meant for this process from now on.
+void pass_signals_on_to(pid_t process);
+
 // From a status as wait(2) has it.
 int exit_status_of(int status);
 

@@ -31,11 +31,11 @@ int start(const StartOptions& options) {
   if (options.attach) {
     const ContainerStat stat = find(options.names.front());
     if (is_running(stat)) throw Failure(std::string(stat.name) + ": it is running already (`box attach` shows what it prints)");
-    return run(stat, recall(stat.id, stat.name), Output::logged);
+    return run(stat, recall(stat), Output::logged);
   }
   return for_each(options.names, [](const ContainerStat& stat) {
     if (is_running(stat)) return;  // as docker: it runs, which is what was wanted
-    start_detached(stat, recall(stat.id, stat.name));
+    start_detached(stat, recall(stat));
   });
 }
 

@@ -1,13 +1,13 @@
 // `box logs`, `box attach`: what containers print.
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <deque>
 #include <memory>
 #include <sstream>
 
 #include "containers.hpp"
+#include "descriptor.hpp"
 #include "failure.hpp"
 #include "job.hpp"
 #include "time_text.hpp"
@@ -30,9 +30,6 @@ class ConsoleReader {
   ConsoleReader(int container, std::uint32_t flags) : descriptor_(open_container_console({container, flags})) {
     if (descriptor_ < 0) throw system_failure("the console of container " + std::to_string(container));
   }
-  ConsoleReader(const ConsoleReader&) = delete;
-  ConsoleReader& operator=(const ConsoleReader&) = delete;
-  ~ConsoleReader() { ::close(descriptor_); }
 
   // False: the end.
   bool next(Entry& entry) {
@@ -61,7 +58,7 @@ class ConsoleReader {
     return count != 0;
   }
 
-  int descriptor_;
+  Descriptor descriptor_;
   char buffer_[2 * ContainerConsoleEntry::enough];
   std::size_t at_ = 0, end_ = 0;
 };
@@ -129,17 +126,11 @@ void logs(const LogOptions& options) {
     if (entry.time >= since) printer.print(entry);
 }
 
-volatile pid_t attached = 0;
-
 // What is printed from now on, until the container's programs have ended; signals are passed on to the first of them.
 int attach(const std::string& name) {
   const ContainerStat stat = find(name);
   if (stat.first_process == 0) throw Failure(name + ": it is not running (`box start -a` starts it)");
-  attached = stat.first_process;
-  struct sigaction action {};
-  action.sa_handler = [](int signal) { ::kill(attached, signal); };
-  action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2}) ::sigaction(signal, &action, nullptr);
+  pass_signals_on_to(stat.first_process);
   ConsoleReader reader(stat.id, ContainerConsoleOpen::follow | ContainerConsoleOpen::new_only);
   Printer printer(false);
   for (Entry entry; reader.next(entry);) printer.print(entry);

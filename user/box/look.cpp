@@ -71,11 +71,8 @@ Json describe(const ContainerStat& stat) {
   json["exit_status"] = stat.ended ? Json(exit_status_of(stat.status)) : Json();
   json["temporary"] = (stat.flags & ContainerCreate::temporary) != 0;
   json["nesting"] = (stat.flags & ContainerCreate::may_nest) != 0;
-  try {
-    json["program"] = to_json(recall(stat.id, stat.name));
-  } catch (const Failure&) {
-    json["program"] = Json();  // it was made by another program
-  }
+  const std::optional<Program> program = find_program(stat);
+  json["program"] = program ? to_json(*program) : Json();
   json["limits"] = json_of_limits(stat.id);
   json["memory"] = {{"bytes", stat.memory}, {"peak", stat.memory_peak}};
   json["scheduling"] = json_of_scheduling(scheduling_of(stat.id));

@@ -1,6 +1,5 @@
 // `box mem`: where the addresses of a container's processes lead, GVA -> GPA -> HVA -> HPA, and what its frames hold.
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "containers.hpp"
 #include "failure.hpp"
 #include "limits.hpp"
+#include "numbers.hpp"
 #include "table.hpp"
 #include "words.hpp"
 
@@ -180,13 +180,10 @@ class MemoryListing {
 // --- one address ------------------------------------------------------------------------------------------------------
 
 std::uint64_t parse_address(const std::string& text) {
-  std::uint64_t number = 0;
   const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
-  const char* begin = text.data() + (is_hex ? 2 : 0);
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(begin, end, number, is_hex ? 16 : 10);
-  if (error != std::errc{} || rest != end) throw Failure("mem: " + text + ": not an address (such as 0x7f0012345678)");
-  return number;
+  const auto number = is_hex ? number_in<std::uint64_t>(text.substr(2), 16) : number_in<std::uint64_t>(text);
+  if (!number) throw Failure("mem: " + text + ": not an address (such as 0x7f0012345678)");
+  return *number;
 }
 
 // The process with the lowest number.
