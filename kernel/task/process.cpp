@@ -44,9 +44,12 @@ Ref<AddressSpace> Process::hold_address_space() {
   SpinGuard guard(lock_);
   return parts_.address_space;
 }
-Ref<DescriptorTable> Process::hold_files() {
-  SpinGuard guard(lock_);
-  return parts_.files;
+Ref<File> Process::hold_file(int descriptor) {
+  Ref<File> file;
+  (void)with_files([&](DescriptorTable& files) {
+    if (auto found = files.get(descriptor)) file = std::move(*found);
+  });
+  return file;
 }
 Ref<FsContext> Process::hold_fs() {
   SpinGuard guard(lock_);

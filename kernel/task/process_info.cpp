@@ -53,7 +53,7 @@ void add_parts(ProcessInfo& info, Process& process) {
   info.ids = credentials->ids();
   info.groups = credentials->group_set();
   if (const Ref<AddressSpace> space = process.hold_address_space()) info.memory = space->usage();
-  if (const Ref<DescriptorTable> files = process.hold_files()) info.descriptors = files->capacity();
+  (void)process.with_files([&](DescriptorTable& files) { info.descriptors = files.capacity(); });
   if (const Ref<FsContext> fs = process.hold_fs()) info.umask = fs->umask();
 }
 

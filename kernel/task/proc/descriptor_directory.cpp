@@ -11,9 +11,7 @@ namespace {
 // Error::noent: it is not open.
 Result<Ref<File>> open_file_of(const Subject& subject, int number) {
   Ref<Process> process = TRY(subject.inspected_process());
-  Ref<DescriptorTable> files = process->hold_files();
-  if (!files) return Error::noent;
-  Result<Ref<File>> file = files->get(number);
+  Ref<File> file = process->hold_file(number);
   if (!file) return Error::noent;
   return file;
 }
@@ -48,16 +46,20 @@ class DescriptionFile final : public About<SyntheticFile> {
 
   Result<void> generate(TextBuffer& out) override {
     Ref<Process> process = TRY(subject().inspected_process());
-    Ref<DescriptorTable> files = process->hold_files();
-    if (!files) return Error::noent;
-    const Result<Ref<File>> file = files->get(number_);
-    const Result<CloseOnExec> close_on_exec = files->close_on_exec(number_);
-    if (!file || !close_on_exec) return Error::noent;
-    print_descriptor(out, {.position = (*file)->position(),
-                           .flags = (*file)->flags(),
-                           .close_on_exec = *close_on_exec == CloseOnExec::yes,
-                           .mount = (*file)->path() ? (*file)->path().mount->id() : 0,
-                           .inode = (*file)->inode().number()});
+    Ref<File> file;
+    bool close_on_exec = false;
+    (void)process->with_files([&](DescriptorTable& files) {
+      const auto found = files.get(number_);
+      if (!found) return;
+      file = *found;
+      close_on_exec = *files.close_on_exec(number_) == CloseOnExec::yes;
+    });
+    if (!file) return Error::noent;
+    print_descriptor(out, {.position = file->position(),
+                           .flags = file->flags(),
+                           .close_on_exec = close_on_exec,
+                           .mount = file->path() ? file->path().mount->id() : 0,
+                           .inode = file->inode().number()});
     return {};
   }
 
@@ -91,12 +93,15 @@ class DescriptorDirectory final : public About<SyntheticDirectory> {
   // Positions are the descriptors' numbers.
   Result<void> list(std::uint64_t& position, DirectorySink& sink) override {
     Ref<Process> process = TRY(subject().inspected_process());
-    Ref<DescriptorTable> files = process->hold_files();
-    if (!files) return {};
     const std::uint64_t first_part = shows_ == Shows::links ? first_descriptor_part : first_description_part;
     const FileType type = shows_ == Shows::links ? FileType::symlink : FileType::regular;
+    const auto next_open = [&](int from) {
+      int number = -1;
+      (void)process->with_files([&](DescriptorTable& files) { number = files.next(from); });
+      return number;
+    };
     int number;
-    while ((number = files->next(static_cast<int>(position - first_dynamic_position))) >= 0) {
+    while ((number = next_open(static_cast<int>(position - first_dynamic_position))) >= 0) {
       const std::uint64_t next = first_dynamic_position + static_cast<unsigned>(number) + 1;
       char name[12];
       if (!sink.entry(format_to(name, "{}", number), subject().inode_number(first_part + static_cast<unsigned>(number)),

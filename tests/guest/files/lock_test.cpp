@@ -1,11 +1,16 @@
 // Locks: flock, POSIX record locks and open file description locks, waiting and deadlock.
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
 
+#include <cstdlib>
+
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
+#include "support/helper.hpp"
 #include "support/memory.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
@@ -21,6 +26,26 @@ class Locks : public TempDir {
   }
   Descriptor open_it(int flags = O_RDWR) { return open_file("f", flags); }
 };
+
+// Executes itself as often as it is told, then says so and waits: TIMES, the descriptor to write to, the one to read.
+const Helper execs_often{"exec-times", [](std::span<char*> arguments) {
+                           if (const int times = atoi(arguments[0]))
+                             become_helper("exec-times", {std::to_string(times - 1), arguments[1], arguments[2]});
+                           char byte = '!';
+                           if (write(atoi(arguments[1]), &byte, 1) != 1) return 1;
+                           return read(atoi(arguments[2]), &byte, 1) == 1 ? 0 : 1;
+                         }};
+
+// Looks at the descriptors of another process for as long as it may.
+pid_t spawn_onlooker(pid_t at) {
+  return spawn([&]() -> int {
+    for (const std::string path = "/proc/" + std::to_string(at) + "/fdinfo";;)
+      if (DIR* directory = opendir(path.c_str())) {
+        while (const dirent* entry = readdir(directory)) open_file((path + '/' + entry->d_name).c_str(), O_RDONLY);
+        closedir(directory);
+      }
+  });
+}
 
 struct flock region(short type, off_t start, off_t length) { return {type, SEEK_SET, start, length, 0}; }
 
@@ -237,6 +262,28 @@ TEST_F(Locks, DescriptionLocksConflictWithRecordLocks) {
   struct flock with_pid = region(F_WRLCK, 0, 10);
   with_pid.l_pid = 1;
   EXPECT_ERRNO(EINVAL, fcntl(second, F_OFD_SETLK, &with_pid));
+}
+
+// Who looks at a process does not share its descriptors: exec would leave its locks behind with what is shared.
+TEST_F(Locks, RecordLocksOutlastExecWhoeverLooks) {
+  Pipe done(0), go(0);
+  const pid_t child = spawn([&]() -> int {
+    if (record_lock(open("f", O_RDWR), F_SETLK, F_WRLCK) != 0) return 1;
+    become_helper("exec-times", {"40", std::to_string(done.write), std::to_string(go.read)});
+  });
+  const pid_t onlookers[] = {spawn_onlooker(child), spawn_onlooker(child)};
+  done.wait();
+  Descriptor file = open_it();
+  struct flock query = region(F_WRLCK, 0, 10);
+  EXPECT_OK(fcntl(file, F_GETLK, &query));
+  EXPECT_EQ(query.l_type, F_WRLCK);
+  EXPECT_EQ(query.l_pid, child);
+  go.notify();
+  EXPECT_TRUE(reap(child).exited(0));
+  for (const pid_t onlooker : onlookers) {
+    kill(onlooker, SIGKILL);
+    reap(onlooker);
+  }
 }
 
 }  // namespace
