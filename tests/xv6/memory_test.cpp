@@ -79,7 +79,6 @@ TEST(Memory, PrivilegedInstructionsEndTheProgram) {
 // There is no other code segment for such a program, so it does not become one of 64 bits.
 TEST(Memory, NoWayTo64Bits) {
   EXPECT(!survives([] { asm volatile("ljmp $0x33, $1f; 1:"); }));
-  EXPECT(!survives([] { asm volatile("pushl $0x33; pushl $1f; lret; 1:"); }));
   EXPECT(survives([] { asm volatile("ljmp $0x23, $1f; 1:"); }));
 }
 
