@@ -171,7 +171,7 @@ class Request {
     request_.arguments = argument_pointers_.data();
     request_.environment = environment_pointers_.data();
     if (!program.directory.empty()) request_.directory = program.directory.c_str();
-    const Identity identity = identity_of(program.user);
+    const Identity identity = identity_of(program.user, container.id);
     request_.user = identity.user;
     request_.group = identity.group;
   }
