@@ -48,6 +48,7 @@ Result<Process::Parts> parts_for_child(Process& parent, const Request& request) 
   if (!has(request, Request::share_handlers)) parts.handlers = TRY(parts.handlers->copy());
   if (has(request, Request::clear_handlers)) parts.handlers->reset();
   if (!has(request, Request::share_memory)) parts.address_space = TRY(parts.address_space->fork());
+  if (request.memory == Request::Memory::copied) TRY(parts.address_space->own_all_pages());
   if (has(request, Request::share_files)) parts.files->share();
   return parts;
 }
@@ -68,6 +69,7 @@ Result<Ref<UserThread>> make_thread(UserThread& caller, Process& process, Ref<Pi
   registers.set_result(0);
   registers.leave_system_call();
   if (request.stack) registers.set_stack_pointer(request.stack);
+  thread->pointers = caller.pointers;
   arch::save_thread_pointers(thread->pointers);
   if (has(request, Request::set_thread_pointer)) thread->pointers.fs_base = request.thread_pointer;
   thread->inherit_fpu(caller);
