@@ -62,6 +62,11 @@ class AbiOperations {
   virtual void on_program_fault(UserThread& thread, const arch::UserRegisters& registers, const SignalInfo& info,
                                 const arch::Fault& fault) const;
 
+  // Changes the registers so that the program's handler for messages runs next, with these bytes. What was interrupted is kept
+  // (messages.hpp). May end the process. An ABI without such handlers is never asked.
+  virtual void enter_message_handler(UserThread& thread, arch::UserRegisters& registers, std::uintptr_t handler,
+                                     std::span<const std::byte> bytes) const;
+
   // An interrupted call that is not made again ends like this (EINTR).
   virtual void fail_interrupted_call(arch::UserRegisters& registers) const = 0;
   // The number of the call that continues a timed one: restart_syscall(2).

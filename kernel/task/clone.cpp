@@ -1,6 +1,8 @@
 #include "task/clone.hpp"
 
 #include "arch/user_memory.hpp"
+#include "task/barrier.hpp"
+#include "task/messages.hpp"
 #include "task/process.hpp"
 #include "task/process_tree.hpp"
 #include "task/start_user.hpp"
@@ -114,6 +116,8 @@ Result<Ref<UserThread>> make_process(UserThread& caller, Ref<Pid> pid, const Req
   Process& parent = caller.process();
   Ref<Process> child = TRY(Process::create(pid, TRY(parts_for_child(parent, request))));
   copy_settings(*child, parent);
+  child->barrier = parent.barrier;
+  TRY(inherit_message_handler(*child, caller));
   Ref<UserThread> thread = TRY(make_thread(caller, *child, std::move(pid), request));
   TRY(enter_tree(parent, *child, *thread, request));
   return thread;

@@ -51,7 +51,8 @@ constexpr Call make_call(const CallRow& row) {
   using namespace abi::call_trait;
   Call call{row.invoke, static_cast<std::uint8_t>(6 - std::ranges::count(row.arguments, ArgumentKind::none))};
   if (call.arguments > UserRegisters::stack_arguments) std::unreachable();
-  if (row.name == "exec") call.traits = changes_caller;
+  for (const std::string_view name : {"exec", "sigret", "join_container", "leave_container"})
+    if (row.name == name) call.traits = changes_caller;
   if (row.name == "exit") call.traits = ends_caller;
   return call;
 }
@@ -94,12 +95,13 @@ void on_call(UserThread& thread, UserRegisters& registers) {
   Context context{thread, process, process.container(), registers, started};
   const std::uint32_t number = registers.begin_trap_call();
   const Call& call = number < call_count ? calls[number] : no_call;
+  if (context.container.tally().on() && number < CallTally::calls) context.container.tally().add(number);
   const CallGate& gate = context.container.gate();
   const CallGate::State state = gate.state();
   if (call.arguments && !fetch_arguments(registers, call.arguments)) [[unlikely]] {
     registers.set_result(-1);
   } else if (state == CallGate::open ||
-             (state == CallGate::has_policy && !gate.denies(CallSet::bit(CallAbi::xv6, number)))) [[likely]] {
+             (state == CallGate::has_policy && !gate.stops(CallSet::bit(CallAbi::xv6, number)))) [[likely]] {
     finish(context, call.invoke(context));
   } else {
     abi::attend_call(context, {CallAbi::xv6, call.traits, number, call.invoke, finish});

@@ -1,11 +1,9 @@
 #include "abi/xv6/devices.hpp"
 
+#include "abi/xv6/console.hpp"
 #include "abi/xv6/types.hpp"
-#include "container/console_file.hpp"
 #include "fs/device.hpp"
 #include "mm/payer.hpp"
-#include "task/container_console.hpp"
-#include "task/process.hpp"
 
 namespace cv6::xv6_abi {
 
@@ -15,17 +13,7 @@ namespace {
 constexpr std::uint32_t console_driver_major = 242, silent_driver_major = 243;
 constexpr std::uint32_t all_minors = 1 << 20;
 
-// On the host, which has no console of its own, what stands for it.
-Result<Ref<File>> open_console(Inode&, OpenFlags, void*) {
-  const Process& process = Process::current();
-  if (process.container().is_host()) {
-    Ref<File> substitute = find_substitute_console();
-    if (!substitute) return Error::nxio;
-    return substitute;
-  }
-  return open_console_output(process.container_ref(), ContainerConsole::Stream::output, process.container().console().attached(),
-                             process.credentials(), Attach::no);
-}
+Result<Ref<File>> open_console(Inode&, OpenFlags, void*) { return open_console_of(Process::current()); }
 
 // Nobody answers: reading and writing fail (File's own answer).
 class SilentFile final : public File, public Charged<SilentFile, "silent_file", charged_beside_file> {

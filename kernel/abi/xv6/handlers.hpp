@@ -4,6 +4,7 @@
 
 #include "abi/decode.hpp"
 #include "abi/xv6/types.hpp"
+#include "container/message.hpp"
 
 namespace cv6::xv6_abi {
 
@@ -37,7 +38,35 @@ Result<long> sys_unlink(Context&, UserString path);
 Result<long> sys_link(Context&, UserString from, UserString to);
 Result<long> sys_mkdir(Context&, UserString path);
 
+// --- calls_status.cpp: what there is, and how much ----------------------------------------------------------------------
+Result<long> sys_print_count(Context&);
+Result<long> sys_toggle(Context&);
+Result<long> sys_ps(Context&);
+Result<long> sys_dps(Context&);
+Result<long> sys_shutdown(Context&);
+Result<long> sys_start_timer(Context&, int pid);
+Result<long> sys_end_timer(Context&, int pid);
+
+// --- calls_messages.cpp: messages, and barriers -------------------------------------------------------------------------
+Result<long> sys_send(Context&, int sender, int receiver, UserPtr<MessageBytes> message);
+Result<long> sys_recv(Context&, UserPtr<MessageBytes> message);
+Result<long> sys_send_multi(Context&, int sender, UserPtr<int> receivers, UserPtr<MessageBytes> message, int count);
+Result<long> sys_sigset(Context&, unsigned handler);
+Result<long> sys_sigret(Context&);
+Result<long> sys_barrier_init(Context&, int parties);
+Result<long> sys_barrier(Context&);
+
 // --- calls_containers.cpp -----------------------------------------------------------------------------------------------
+Result<long> sys_create_container(Context&);
+Result<long> sys_destroy_container(Context&, int id);
+Result<long> sys_join_container(Context&, int id);
+Result<long> sys_leave_container(Context&);
+Result<long> sys_proc_stat_container(Context&);
+Result<long> sys_scheduler_log_on(Context&);
+Result<long> sys_scheduler_log_off(Context&);
 Result<long> sys_cid(Context&);
+Result<long> sys_memory_log_on(Context&);
+Result<long> sys_memory_log_off(Context&);
+Result<long> sys_memory_gva(Context&, int size, unsigned address);
 
 }  // namespace cv6::xv6_abi

@@ -7,6 +7,7 @@
 #include "task/argument_strings.hpp"
 #include "task/container_console.hpp"
 #include "task/exit.hpp"
+#include "task/messages.hpp"
 
 namespace cv6 {
 namespace xv6_abi {
@@ -41,6 +42,7 @@ Result<std::uintptr_t> Xv6Operations::build_stack(UserThread&, const InitialStac
 
 void Xv6Operations::start_program(UserThread& thread, arch::UserRegisters& registers, std::uintptr_t entry,
                                   std::uintptr_t stack_pointer) const {
+  forget_message_handler(thread);
   thread.set_pointers(arch::initial_thread_pointers(arch::CodeWidth::bits_32));
   registers = arch::UserRegisters::initial_32(entry, stack_pointer);
 }
@@ -51,15 +53,48 @@ Result<void> Xv6Operations::push_signal_frame(UserThread&, arch::UserRegisters&,
   return Error::fault;
 }
 
+namespace {
+
+// What the handler finds on its stack: where it returns to, which is the code behind, and the message itself.
+struct MessageFrame {
+  Word return_address;
+  std::byte message[sizeof(MessageBytes)];
+  std::uint8_t code[8];
+};
+static_assert(sizeof(MessageFrame) == 20);
+constexpr std::uint8_t call_sigret[8] = {0xb8, 31, 0, 0, 0, 0xcd, 0x40, 0x90};  // movl $31, %eax; int $0x40
+
+void print_death(const UserThread& thread, const arch::UserRegisters& registers, const arch::Fault& fault) {
+  char bytes[160];
+  print_on_console(format_to(bytes, "pid {} {}: trap {} err {} on cpu {} eip 0x{:x} addr 0x{:x}--kill proc\n",
+                             thread.process().number(), thread.name.view(), fault.vector, fault.error_code,
+                             arch::cpu_index(), registers.instruction_pointer(), fault.address));
+}
+
+}  // namespace
+
+void Xv6Operations::enter_message_handler(UserThread& thread, arch::UserRegisters& registers, std::uintptr_t handler,
+                                          std::span<const std::byte> bytes) const {
+  const auto top = static_cast<Word>(registers.stack_pointer()) & ~(sizeof(Word) - 1);
+  const std::uintptr_t place = (top - sizeof(MessageFrame)) & UINT32_MAX;
+  MessageFrame frame{.return_address = static_cast<Word>(place + offsetof(MessageFrame, code))};
+  std::ranges::copy(bytes, frame.message);
+  std::ranges::copy(call_sigret, frame.code);
+  if (!UserPtr<MessageFrame>(place).write(frame)) {
+    // As if it had pushed the frame itself.
+    constexpr std::uint64_t user_write = 6;
+    print_death(thread, registers, {.kind = arch::Fault::Kind::page, .address = place, .vector = 14, .error_code = user_write});
+    exit_process({WaitStatus::Kind::killed, signal::segmentation});
+  }
+  registers = arch::UserRegisters::initial_32(handler, place);
+}
+
 void Xv6Operations::on_program_fault(UserThread& thread, const arch::UserRegisters& registers, const SignalInfo& info,
                                      const arch::Fault& fault) const {
   const std::uintptr_t instruction = registers.instruction_pointer();
   if (fault.kind == arch::Fault::Kind::page && instruction == return_address && fault.address == return_address)
     exit_process({WaitStatus::Kind::exited, 0});
-  char bytes[160];
-  print_on_console(format_to(bytes, "pid {} {}: trap {} err {} on cpu {} eip 0x{:x} addr 0x{:x}--kill proc\n",
-                             thread.process().number(), thread.name.view(), fault.vector, fault.error_code,
-                             arch::cpu_index(), instruction, fault.address));
+  print_death(thread, registers, fault);
   exit_process({WaitStatus::Kind::killed, info.number});
 }
 

@@ -19,6 +19,8 @@ class Xv6Operations final : public AbiOperations {
   Result<void> push_signal_frame(UserThread& thread, arch::UserRegisters& registers, const SignalInfo& info,
                                  const SignalAction& action, std::uintptr_t stack_limit,
                                  SignalSet saved_mask) const override;
+  void enter_message_handler(UserThread& thread, arch::UserRegisters& registers, std::uintptr_t handler,
+                             std::span<const std::byte> bytes) const override;
   void on_program_fault(UserThread& thread, const arch::UserRegisters& registers, const SignalInfo& info,
                         const arch::Fault& fault) const override;
   void fail_interrupted_call(arch::UserRegisters& registers) const override { registers.set_result(-1); }
