@@ -141,18 +141,6 @@ bool file_holds(const char* name, const char* text) {
   return close(file) == 0 && same;
 }
 
-// What the compiler may call by itself.
-extern "C" {
-void* memcpy(void* to, const void* from, uint count) {
-  for (uint i = 0; i < count; ++i) static_cast<volatile char*>(to)[i] = static_cast<const char*>(from)[i];
-  return to;
-}
-void* memset(void* to, int byte, uint count) {
-  fill(to, byte, count);
-  return to;
-}
-}
-
 int run_helper(int count, char** arguments);
 
 extern "C" int main(int count, char** arguments) {
