@@ -90,6 +90,7 @@ Result<std::size_t> PtyPort::send(std::span<const char> bytes) {
   std::size_t count;
   {
     SpinGuard guard(lock_);
+    if (!open_) return Error::io;
     count = sent_.put(bytes);
   }
   if (count == 0 && !bytes.empty()) return Error::again;
@@ -99,7 +100,7 @@ Result<std::size_t> PtyPort::send(std::span<const char> bytes) {
 
 bool PtyPort::can_send() const {
   SpinGuard guard(lock_);
-  return sent_.room() != 0;
+  return sent_.room() != 0 || !open_;
 }
 
 Result<std::size_t> PtyPort::receive(std::span<char> to) {
@@ -130,6 +131,7 @@ void PtyPort::close() {
   }
   tell_of_input();  // takes the terminal's lock: who is in write() has left it then
   tell_of_room();
+  master_queue_.wake_all();
 }
 
 void PtyPort::set_listener(Listener& listener) {

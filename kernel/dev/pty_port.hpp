@@ -58,7 +58,8 @@ class PtyPort final : public Port {
   void discard_output() override;
 
   // --- the master's side ------------------------------------------------------------------------------------------------
-  // As if typed. How many bytes found room; Error::again: none.
+  // As if typed. How many bytes found room; Error::again: none. Error::io: the master is closed (who holds it in common with
+  // others may still try).
   Result<std::size_t> send(std::span<const char> bytes);
   bool can_send() const;
   // What has been printed. Error::again: nothing.

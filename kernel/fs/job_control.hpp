@@ -26,8 +26,7 @@ class JobControl {
   virtual Result<void> check_access(Access access) = 0;
   // To the foreground group (^C, ^\, ^Z, SIGWINCH); nothing if there is none. From interrupts, too.
   virtual void signal_foreground(int signal) = 0;
-  // The other end is gone: SIGHUP and SIGCONT to the session's leader and the foreground group; the session has no
-  // terminal any more.
+  // The other end is gone: SIGHUP and SIGCONT to the session's leader; the session has no terminal any more.
   virtual void hang_up() = 0;
 
   // --- calls ----------------------------------------------------------------------------------------------------------

@@ -34,11 +34,9 @@ void TerminalJobs::take(Session& session) {
   session_->terminal = this;
 }
 
-Result<void> TerminalJobs::give_to(const Ref<ProcessGroup>& group) {
-  if (session_) return Error::perm;
+void TerminalJobs::give_to(const Ref<ProcessGroup>& group) {
   take(group->session());
   foreground_ = group;  // there was none, as there was no session
-  return {};
 }
 
 namespace {
@@ -76,7 +74,9 @@ void TerminalJobs::hang_up() {
     (void)deliver(*session_->leader, kernel_signal(signal::hang_up));
     (void)deliver(*session_->leader, kernel_signal(signal::continue_));
   }
-  group = lose_session();
+  if (session_) session_->terminal = nullptr;
+  session_ = nullptr;
+  group = std::move(foreground_);
 }
 
 void TerminalJobs::opened() {

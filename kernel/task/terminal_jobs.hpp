@@ -32,8 +32,9 @@ class TerminalJobs final : public JobControl {
   ProcessGroup* foreground() const { return foreground_.get(); }
   // Returns the group that was in the foreground, to be dropped after unlocking.
   Ref<ProcessGroup> put_into_foreground(Ref<ProcessGroup> group) { return std::exchange(foreground_, std::move(group)); }
-  // `group` and its session, which has no terminal, get this one. Error::perm: another session has it.
-  Result<void> give_to(const Ref<ProcessGroup>& group) REQUIRES(process_tree_lock);
+  bool taken() const REQUIRES(process_tree_lock) { return session_; }
+  // It is not taken: `group` and its session, which has no terminal, get it.
+  void give_to(const Ref<ProcessGroup>& group) REQUIRES(process_tree_lock);
   // The session has no terminal any more. What was in the foreground is signalled (SIGHUP, SIGCONT) and returned.
   Ref<ProcessGroup> lose_session() REQUIRES(process_tree_lock);
 

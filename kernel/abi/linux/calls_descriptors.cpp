@@ -146,7 +146,7 @@ Result<long> sys_flock(Context& context, Descriptor descriptor, unsigned operati
 
 namespace {
 
-Result<long> open_peer(Context& context, const File& master, unsigned flags) {
+Result<long> open_peer(Context& context, File& master, unsigned flags) {
   const OpenFlags wanted = TRY(open_flags_from_linux(flags));
   Ref<File> slave = TRY(open_pty_peer(master, caller_of(context), wanted));
   return TRY(context.process.files().add(std::move(slave), close_on_exec_of(flags), context.process.open_files_limit()));

@@ -126,6 +126,8 @@ namespace devpts {
 
 void initialise() { register_file_system(devpts_type); }
 
+bool is_instance(FileSystem& file_system) { return PtyFileSystem::of(file_system); }
+
 Result<Ref<Dentry>> create() {
   Ref<PtyFileSystem> instance = TRY(make<PtyFileSystem>());
   Ref<Directory> root = TRY(make<Directory>(instance));

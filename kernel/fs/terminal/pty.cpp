@@ -39,6 +39,23 @@ Result<Ref<File>> open_slave(Pty& pty, const Path& at, const Caller& caller, Ope
   return open_path(caller, {at.mount, std::move(entry)}, flags);
 }
 
+constexpr std::size_t chunk_size = 256;
+
+Result<std::size_t> type_into(Pty& pty, IoBuffer& from, OpenFlags flags) {
+  char bytes[chunk_size];
+  while (!from.empty()) {
+    const std::size_t count = TRY(from.take(bytes, std::min(from.remaining(), chunk_size)));
+    const Result<std::size_t> sent = pty.link().send(std::span(bytes).first(count));
+    from.give_back(count - (sent ? *sent : 0));
+    if (sent) continue;
+    Result<void> go_on = sent.error();
+    if (sent.error() == Error::again && !(flags & open_flag::nonblock))
+      go_on = restartable(pty.link().master_queue().wait([&] { return pty.link().can_send(); }));
+    if (!go_on) return from.moved() ? Result<std::size_t>(from.moved()) : go_on.error();
+  }
+  return from.moved();
+}
+
 // --- the master's file --------------------------------------------------------------------------------------------------
 
 namespace {
@@ -55,10 +72,11 @@ class PtyMaster final : public File, public Charged<PtyMaster, "pty_master", cha
 
  protected:
   Result<std::size_t> do_read(IoBuffer& to, std::uint64_t offset) override;
-  Result<std::size_t> do_write(IoBuffer& from, std::uint64_t offset, std::uint64_t size_limit) override;
+  Result<std::size_t> do_write(IoBuffer& from, std::uint64_t, std::uint64_t) override {
+    return type_into(*pty_, from, flags());
+  }
 
  private:
-  static constexpr std::size_t chunk_size = 256;
   PtyPort& link() const { return pty_->link(); }
   bool ready_to_read() const { return link().waiting() != 0 || link().slave_gone(); }
   Result<long> change_lock(Pty::Lock lock);
@@ -85,23 +103,6 @@ Result<std::size_t> PtyMaster::do_read(IoBuffer& to, std::uint64_t) {
     TRY(restartable(link().master_queue().wait([this] { return ready_to_read(); })));
   }
   return to.moved();
-}
-
-Result<std::size_t> PtyMaster::do_write(IoBuffer& from, std::uint64_t, std::uint64_t) {
-  char bytes[chunk_size];
-  std::size_t written = 0;
-  while (!from.empty()) {
-    const std::size_t count = TRY(from.take(bytes, std::min(from.remaining(), chunk_size)));
-    const Result<std::size_t> sent = link().send(std::span(bytes).first(count));
-    const std::size_t done = sent ? *sent : 0;
-    from.give_back(count - done);
-    written += done;
-    if (done != 0) continue;
-    if (nonblocking()) return written ? Result<std::size_t>(written) : Error::again;
-    const Result<void> waited = restartable(link().master_queue().wait([this] { return link().can_send(); }));
-    if (!waited) return written ? Result<std::size_t>(written) : waited.error();
-  }
-  return written;
 }
 
 PollEvents PtyMaster::poll(PollWaiters* waiters) {
@@ -157,9 +158,9 @@ Result<Ref<File>> open_pty_master(Inode& node) {
   return Ref<File>(TRY(std::move(file)));
 }
 
-Result<Ref<File>> open_pty_peer(const File& file, const Caller& caller, OpenFlags flags) {
+Result<Ref<File>> open_pty_peer(File& file, const Caller& caller, OpenFlags flags) {
   const PtyMaster* master = master_of(file);
-  if (!master) return Error::notty;
+  if (!master) return file.job_control() ? Error::io : Error::notty;
   const Ref<Mount>& mount = file.path().mount;
   return open_slave(master->pty(), {mount, Ref<Dentry>(&mount->root())}, caller, flags);
 }

@@ -57,9 +57,13 @@ class Pty final : private pty_private::HasPort, public Terminal {
   ListNode instance_node;
 };
 
-// The slave of the master `file`, opened, whether the caller sees its name or not: ioctl TIOCGPTPEER. Error::notty: that is
-// no master.
-Result<Ref<File>> open_pty_peer(const File& file, const Caller& caller, OpenFlags flags);
+// For whoever is the master: all of `from`, as if typed; waits for room unless `flags` say nonblock. Error::again, io (the
+// master is closed), restart_if_asked.
+Result<std::size_t> type_into(Pty& pty, IoBuffer& from, OpenFlags flags);
+
+// The slave of the master `file`, opened, whether the caller sees its name or not: ioctl TIOCGPTPEER. Error::io: that is
+// another terminal; notty: none at all.
+Result<Ref<File>> open_pty_peer(File& file, const Caller& caller, OpenFlags flags);
 // The slave of `pty`, which has its name in the directory `at`.
 Result<Ref<File>> open_slave(Pty& pty, const Path& at, const Caller& caller, OpenFlags flags);
 
@@ -68,6 +72,7 @@ namespace devpts {
 void initialise();
 // The root of a new instance. Error::nomem.
 Result<Ref<Dentry>> create();
+bool is_instance(FileSystem& file_system);
 }  // namespace devpts
 
 }  // namespace cv6
