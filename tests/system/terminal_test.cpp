@@ -8,13 +8,18 @@ namespace {
 
 constexpr char detach_keys[] = "\x10\x11";  // ctrl-p ctrl-q
 
+// The shell inside answers once box has attached to it.
+void attach(Guest& guest, const std::string& words) {
+  guest.type("box attach " + words + "\r");
+  guest.wait_for(words + "\r\n");
+  guest.type("\r");
+  guest.wait_for("in% ");
+}
+
 TEST(Terminal, IsAttachedToAndLeftAgain) {
   Guest guest;
   EXPECT_EQ(guest.command("export PS1='cv6# '; box run -d -t --name t -e 'PS1=in% ' sh"), "0\n");
-  guest.type("box attach t\r");
-  guest.wait_raw();
-  guest.type("\r");
-  guest.wait_for("in% ");
+  attach(guest, "t");
   guest.type("tty; stty size; echo $((6 * 7)) > /kept\r");
   guest.wait_for("/dev/pts/0\r\n24 80\r\n");
   guest.wait_for("in% ");
@@ -23,22 +28,24 @@ TEST(Terminal, IsAttachedToAndLeftAgain) {
   guest.wait_for("30 100\r\n");
   guest.wait_for("in% ");
   // ^C is for the program inside.
-  guest.type("sleep 1000\r");
-  guest.wait_for("sleep 1000\r\n");
+  guest.type("sh -c 'echo begun; sleep 1000'\r");
+  guest.wait_for("begun\r\n");
   guest.type("\003");
   guest.wait_for("in% ");
   guest.type(detach_keys);
   guest.wait_for("cv6# ");
   EXPECT_EQ(guest.command("box exec t cat /kept"), "42\n");
   EXPECT_EQ(guest.command("ls /dev/pts"), "ptmx\n") << "its terminal is not to be seen here";
-  guest.type("box attach --detach-keys x,y t\r");
-  guest.wait_raw();
-  guest.type("echo a\020b > /x; echo le\020ft\r");  // half of the usual keys is nothing special here
-  guest.wait_for("left\r\n");
+  attach(guest, "--detach-keys x,y t");
+  guest.type("cat\r");
+  guest.wait_for("cat\r\n");
+  guest.type("usual \x10\x11keys\r");  // nothing special here: ^P, and ^Q, which is for the terminal
+  guest.wait_for("usual ^Pkeys\r\n");
+  guest.type("\003");
+  guest.wait_for("in% ");
   guest.type("xy");
   guest.wait_for("cv6# ");
-  guest.type("box attach t\r");
-  guest.wait_raw();
+  attach(guest, "t");
   guest.type("echo last; exit 5\r");
   guest.wait_for("last\r\n");
   guest.wait_for("cv6# ");
@@ -51,13 +58,13 @@ TEST(Terminal, IsAttachedToAndLeftAgain) {
 
 TEST(Terminal, NeedsNobodyAtThePrompt) {
   const Completed done = run_shell(R"(
-    box create -t --name c sh -c 'test -t 0 && test -t 1 && echo terminal; stty size; echo $TERM; exit 3' </dev/null
-    TERM= box start c; box wait c; box logs c | tr -d '\r'
+    box create -t --name c sh -c 'test -t 0 && test -t 1 && echo terminal; echo $TERM; exit 3' </dev/null
+    unset TERM; box start c; box wait c; box logs c | tr -d '\r'
     box run -d -t --name r sh -c 'read line; echo "<$line>"; exit 4' </dev/null
     echo hello | box attach r; echo $?
     box attach r; box attach --detach-keys ctrl-,x r
   )");
-  EXPECT_EQ(done.output, "0\nc\n3\nterminal\n0 0\n\n1\nhello\r\n<hello>\r\n4\n");
+  EXPECT_EQ(done.output, "0\nc\n3\nterminal\nxterm\n1\nhello\r\n<hello>\r\n4\n");
   EXPECT_EQ(done.error, "box: r: it is not running (`box start -a` starts it)\n"
                         "box: --detach-keys ctrl-,x: keys are wanted, as in ctrl-p,ctrl-q\n");
 }

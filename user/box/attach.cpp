@@ -83,19 +83,27 @@ class RawTerminal {
 
 volatile std::sig_atomic_t resized = 0, ended_by = 0;
 
-void take_signals() {
-  struct sigaction action {};  // without SA_RESTART: poll(2) is to end
-  action.sa_handler = [](int) { resized = 1; };
-  ::sigaction(SIGWINCH, &action, nullptr);
-  action.sa_handler = [](int signal) { ended_by = signal; };
-  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+// They come while poll(2) waits only, with the mask that this returns, so that none is missed before it.
+sigset_t take_signals() {
+  struct sigaction action {};
+  sigset_t taken, before;
+  ::sigemptyset(&taken);
+  for (const int signal : {SIGWINCH, SIGHUP, SIGINT, SIGQUIT, SIGTERM}) {
+    ::sigaddset(&taken, signal);
+    if (signal == SIGWINCH) action.sa_handler = [](int) { resized = 1; };
+    else action.sa_handler = [](int number) { ended_by = number; };
+    ::sigaction(signal, &action, nullptr);
+  }
+  ::sigprocmask(SIG_BLOCK, &taken, &before);
+  return before;
 }
 
 // --- both together ------------------------------------------------------------------------------------------------------
 
 class Session {
  public:
-  Session(int console, std::string keys) : console_(console), reader_(console), keys_(std::move(keys)) {}
+  Session(int console, std::string keys)
+      : console_(console), reader_(console), keys_(std::move(keys)), mask_(take_signals()) {}
   enum class End { program, detached, signal };
   End run();
   // A program that is told of a change shows itself anew: so there is one, as with docker.
@@ -119,6 +127,7 @@ class Session {
   int console_;
   ConsoleReader reader_;
   DetachKeys keys_;
+  sigset_t mask_;
   bool input_open_ = true;
   std::string typed_;  // on its way to the program
 };
@@ -161,7 +170,7 @@ Session::End Session::run() {
     const bool takes_keys = input_open_ && typed_.size() < most_typed;
     pollfd looks[] = {{console_, static_cast<short>(typed_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
                       {takes_keys ? STDIN_FILENO : -1, POLLIN, 0}};
-    const int ready = ::poll(looks, 2, -1);
+    const int ready = ::ppoll(looks, 2, nullptr, &mask_);
     if (ended_by) return End::signal;
     if (std::exchange(resized, 0)) pass_size(0);
     if (ready < 0) {
@@ -181,7 +190,6 @@ int status_of_program(int container) {
 
 int attach_terminal(int container, int console, const std::string& keys) {
   Session session(console, keys);
-  take_signals();
   Session::End end;
   {
     const RawTerminal raw;
