@@ -1,5 +1,6 @@
 #include "run/machine.hpp"
 
+#include <bit>
 #include <format>
 #include <string_view>
 
@@ -21,7 +22,8 @@ void add_board(Words& words, const Machine& machine) {
 // kernels, or depends on the date, is switched off.
 void add_processor(Words& words, const Machine& machine) {
   if (machine.options.timing == Timing::instruction_count) {
-    append(words, {"-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-seed", "1", "-rtc",
+    const std::string shift = std::to_string(std::countr_zero(machine.options.instruction_time));
+    append(words, {"-accel", "tcg,thread=single", "-icount", "shift=" + shift + ",sleep=off", "-seed", "1", "-rtc",
                    "base=2026-01-01,clock=vm", "-cpu", "max,-erms,-pku,-la57"});
     return;
   }

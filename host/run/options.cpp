@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <filesystem>
 #include <print>
@@ -15,6 +16,7 @@ namespace {
 constexpr unsigned most_processors = 8;
 constexpr std::uint64_t least_memory = 16ull << 20;
 constexpr unsigned default_processors = 4;  // at most
+constexpr unsigned longest_instruction = 1024;  // nanoseconds: QEMU takes shifts up to 10
 constexpr std::size_t most_arguments = 1024;  // for the kernel, in bytes; it reads 2048, and QEMU adds its devices
 
 constexpr char footer[] = R"(
@@ -45,7 +47,7 @@ struct Raw {
   std::string monitor;
   std::string kernel;
   std::string image;
-  bool count_instructions = false;
+  std::string instruction_time;  // empty: the time is the computer's
   bool debugger = false;
 };
 
@@ -73,7 +75,9 @@ void declare(CLI::App& app, Raw& raw) {
   list("--append", raw.append, "further arguments for the kernel")->type_name("ARGS");
   app.add_option("--kernel-log", raw.kernel_log, "write the kernel's log to FILE")->type_name("FILE");
   app.add_option("--monitor", raw.monitor, "make QEMU's monitor a socket at PATH, to look into the machine")->type_name("PATH");
-  app.add_flag("--icount", raw.count_instructions, "one processor, whose time is the number of its instructions");
+  app.add_flag("--icount{1}", raw.instruction_time,
+               "time is the number of instructions, each takes a nanosecond or --icount=NANOSECONDS;\n"
+               "one processor, or as many as --cpus says, in turns");
   app.add_option("--kernel", raw.kernel, "boot this kernel instead, say a Linux to compare with")->type_name("FILE");
   app.add_option("--image", raw.image, "use this cpio archive as the guest's root")->type_name("FILE");
   app.add_flag("--debugger", raw.debugger)->group("");  // `./cv6 debug` sets it
@@ -95,8 +99,14 @@ Outcome<unsigned> processors_of(const std::string& text, Timing timing) {
   if (error != std::errc() || *end != '\0' || number < 1 || number > most_processors) {
     return failure("--cpus {}: not a number of processors (1 to {})", text, most_processors);
   }
-  if (timing == Timing::instruction_count && number != 1) {
-    return failure("--cpus {}: --icount counts on one processor only (leave --cpus out)", text);
+  return number;
+}
+
+Outcome<unsigned> instruction_time_of(const std::string& text) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || *end != '\0' || !std::has_single_bit(number) || number > longest_instruction) {
+    return failure("--icount={}: not a time of an instruction (1, 2, 4 ... {} nanoseconds)", text, longest_instruction);
   }
   return number;
 }
@@ -152,7 +162,10 @@ Outcome<Fetch> fetch_of(const std::string& text) {
 
 Outcome<Options> check(const Raw& raw, std::vector<std::string> command) {
   Options options;
-  options.timing = raw.count_instructions ? Timing::instruction_count : Timing::wall_clock;
+  if (!raw.instruction_time.empty()) {
+    options.timing = Timing::instruction_count;
+    options.instruction_time = CV6_TRY(instruction_time_of(raw.instruction_time));
+  }
   options.debugger = raw.debugger ? Debugger::gdb : Debugger::none;
   options.machine = CV6_TRY(machine_of(raw.machine));
   options.processors = CV6_TRY(processors_of(raw.processors, options.timing));

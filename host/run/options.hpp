@@ -38,6 +38,7 @@ struct Options {
   std::string kernel;      // empty: the one that was built
   std::string image;       // empty: the one that was built
   Timing timing = Timing::wall_clock;
+  unsigned instruction_time = 1;  // nanoseconds, a power of two; with Timing::instruction_count
   Debugger debugger = Debugger::none;
   std::vector<std::string> command;  // empty: an interactive console
 };

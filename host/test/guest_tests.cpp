@@ -8,9 +8,9 @@
 namespace cv6::host {
 namespace {
 
-constexpr int test_limit_s = 60;                    // for one test, kept by the program itself
-constexpr std::chrono::seconds machine_limit{100};  // without a word, when the whole machine hangs
-constexpr std::size_t most_names = 200;             // in one command line
+constexpr std::chrono::seconds list_limit{100};
+constexpr std::chrono::seconds more_for_machine{40};  // without a word, after a test's limit: the whole machine hangs
+constexpr std::size_t most_names = 200;               // in one command line
 
 // The tests that the filter selects, from --gtest_list_tests: suites begin a line and end with a dot, tests are
 // indented, and `#` begins a comment.
@@ -19,7 +19,7 @@ std::vector<std::string> list_tests(const GuestRun& run) {
   if (!run.filter.empty()) command.push_back("--gtest_filter=" + run.filter);
   std::vector<std::string> names;
   std::string suite;
-  (void)run_process(command, machine_limit, [&](std::string_view line) {
+  (void)run_process(command, list_limit, [&](std::string_view line) {
     line = line.substr(0, line.find("  #"));
     if (line.starts_with("  ")) {
       names.push_back(suite + std::string(line.substr(2)));
@@ -85,11 +85,11 @@ void run_guest_tests(const GuestRun& run, Tally& tally) {
     all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(waiting.size()));
     while (!waiting.empty()) {
       std::vector<std::string> command = run.prefix;
-      command.push_back(std::format("--isolate={}", test_limit_s));
+      command.push_back(std::format("--isolate={}", run.test_limit.count()));
       command.push_back(filter_of(waiting));
       VerdictReader reader(waiting, tally);
       const Outcome<ProcessEnd> end =
-          run_process(command, machine_limit, [&](std::string_view line) { reader.line(line); });
+          run_process(command, run.test_limit + more_for_machine, [&](std::string_view line) { reader.line(line); });
       if (waiting.empty()) break;
       // It ended early: the first test without a verdict is the one it was at.
       const std::string culprit = waiting.front();

@@ -2,6 +2,7 @@
 // test, that test has failed and the others go on in a new machine.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct GuestRun {
   std::string program;              // the program on this computer, which is asked for the list of its tests
   std::vector<std::string> prefix;  // what to run it with: the runner and its options, and the program's name inside
   std::string filter;               // GoogleTest's; empty: all
+  std::chrono::seconds test_limit{60};  // for one test, kept by the program itself
 };
 
 void run_guest_tests(const GuestRun& run, Tally& tally);

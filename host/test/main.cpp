@@ -2,9 +2,10 @@
 //
 //   unit, host   GoogleTest programs for this computer, with sanitizers (debug build)
 //   guest        the guest test program, first on this computer's Linux, then in cv6: release build on 1 processor,
-//                debug build, with all its checks, on 4
+//                debug build, with all its checks, on 4; what races, also on 8
 //   system       whole machines, driven as a person drives them
 //   fuzz         libFuzzer programs, some seconds each
+//   soak         only when it is named, for it takes long: guest tests of what is done again and again, 10,000 times
 // tests.list of each build (cmake/TestList.cmake) says which programs there are.
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -24,7 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array suites = {"unit", "host", "guest", "system", "fuzz"};
+constexpr std::array suites = {"unit", "host", "guest", "system", "fuzz", "soak"};
+constexpr char races[] = "*Race*:*UnderLoad*";
 constexpr char fuzz_time[] = "-max_total_time=15";
 
 struct Choice {
@@ -32,7 +34,7 @@ struct Choice {
   std::string filter;
 
   [[nodiscard]] bool has(std::string_view suite) const {
-    return suites.empty() || std::ranges::contains(suites, suite);
+    return suites.empty() ? suite != "soak" : std::ranges::contains(suites, suite);
   }
 };
 
@@ -58,8 +60,9 @@ class Driver {
     const Programs debugged = CV6_TRY(programs_of(debug_));
     host_suite("unit", debugged, "--gtest_filter=" + choice_.filter);
     host_suite("host", debugged, "--gtest_filter=" + choice_.filter);
-    if (choice_.has("guest")) {
-      for (auto [at, end] = released.equal_range("guest"); at != end; ++at) guest_suite(at->second);
+    for (auto [at, end] = released.equal_range("guest"); at != end; ++at) {
+      if (choice_.has("guest")) guest_suite(at->second);
+      if (choice_.has("soak")) soak_suite(at->second);
     }
     host_suite("system", released, "--gtest_filter=" + choice_.filter);
     if (choice_.filter.empty()) host_suite("fuzz", debugged, fuzz_time);
@@ -79,19 +82,34 @@ class Driver {
 
   void guest_suite(const std::string& program) {
     run_guest_tests({"guest: on Linux", program, {program}, choice_.filter}, tally_);
-    guest_suite_in_cv6(program, "release", "1");
-    guest_suite_in_cv6(program, "debug", "4");
+    run_in_cv6(program, {.build = "release", .processors = 1, .filter = choice_.filter});
+    run_in_cv6(program, {.build = "debug", .processors = 4, .filter = choice_.filter});
+    if (choice_.filter.empty()) run_in_cv6(program, {.build = "debug", .processors = 8, .filter = races});
   }
 
-  void guest_suite_in_cv6(const std::string& program, const std::string& build, const std::string& processors) {
-    const std::string title = std::format("guest: in cv6, {}, --cpus {}", build, processors);
+  void soak_suite(const std::string& program) {
+    const std::string filter = choice_.filter.empty() ? std::format("{}:*Leak*", races) : choice_.filter;
+    const std::vector<std::string> often = {"env", "CV6_SOAK=1"};
+    const std::chrono::minutes limit{20};
+    run_in_cv6(program, {.build = "release", .processors = 4, .filter = filter, .with = often, .limit = limit});
+    run_in_cv6(program, {.build = "debug", .processors = 8, .filter = filter, .with = often, .limit = limit});
+  }
+
+  struct InCv6 {
+    std::string build;
+    unsigned processors;
+    std::string filter;
+    std::vector<std::string> with = {};  // the program is an argument to this
+    std::chrono::seconds limit{60};
+  };
+  void run_in_cv6(const std::string& program, const InCv6& how) {
     const std::string inside = "/bin/" + fs::path(program).filename().string();
-    run_guest_tests({title,
-                     program,
-                     {release_ / "host/run/cv6-run", "--build", build, "--cpus", processors, "--memory", "256M", "--add",
-                      program + ":" + inside, "--", inside},
-                     choice_.filter},
-                    tally_);
+    std::vector<std::string> prefix = {release_ / "host/run/cv6-run", "--build", how.build, "--cpus", std::to_string(how.processors),
+                                       "--memory", "256M", "--add", program + ":" + inside, "--"};
+    prefix.insert(prefix.end(), how.with.begin(), how.with.end());
+    prefix.push_back(inside);
+    const std::string title = std::format("{}: in cv6, {}, --cpus {}", how.with.empty() ? "guest" : "soak", how.build, how.processors);
+    run_guest_tests({title, program, prefix, how.filter, how.limit}, tally_);
   }
 
   fs::path release_;
@@ -101,7 +119,7 @@ class Driver {
 };
 
 int complain(const std::string& what) {
-  std::println(stderr, "cv6: {}\nUsage: ./cv6 test [unit|host|guest|system|fuzz]... [--filter PATTERN]", what);
+  std::println(stderr, "cv6: {}\nUsage: ./cv6 test [unit|host|guest|system|fuzz|soak]... [--filter PATTERN]", what);
   return 2;
 }
 
@@ -113,7 +131,7 @@ int main(int count, char** arguments) {
   CLI::App app("Runs the tests of cv6; without a suite, all. The last line is `N passed, N failed`.");
   app.name("./cv6 test");
   Choice choice;
-  app.add_option("suite", choice.suites, "unit, host, guest, system or fuzz");
+  app.add_option("suite", choice.suites, "unit, host, guest, system, fuzz; or soak, which takes long");
   app.add_option("--filter", choice.filter, "only the tests whose Suite.Name matches, as for --gtest_filter")
       ->type_name("PATTERN");
   try {

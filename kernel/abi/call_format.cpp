@@ -117,6 +117,7 @@ void print_outcome(Output& out, const CallRecord& record, const CallRow* row) {
     case Outcome::interrupted: return out.write("? (interrupted by a signal)");
     case Outcome::begun: return out.write("?");
     case Outcome::denied: return out.write("-1 EPERM (not allowed in this container)");
+    case Outcome::answered: print_result(out, record, row); return out.write(" (answered by the supervisor)");
     case Outcome::killed: return out.write("? (not allowed in this container: killed)");
   }
 }
@@ -125,22 +126,27 @@ constexpr Nanoseconds seconds_per_day = 86400;
 
 }  // namespace
 
-void print_call(Output& out, const CallRecord& record, Nanoseconds started, Nanoseconds nanoseconds) {
+void print_request(Output& out, const CallRecord& record) {
   const CallRow* row = find_call(record.what.abi, record.registers.call_number());
-  print(out, "[{}] ", record.thread);
-  if (started) {
-    const Nanoseconds seconds = started / nanoseconds_per_second % seconds_per_day;
-    print(out, "{:02}:{:02}:{:02}.{:06} ", seconds / 3600, seconds / 60 % 60, seconds % 60,
-          started % nanoseconds_per_second / 1000);
-  }
   if (row)
     print(out, "{}(", row->name);
   else
     print(out, "syscall_{}(", record.registers.call_number());
   constexpr CallRow unknown{0, "", nullptr};
   print_arguments(out, record, row ? *row : unknown);
-  out.write(") = ");
-  print_outcome(out, record, row);
+  out.write(")");
+}
+
+void print_call(Output& out, const CallRecord& record, Nanoseconds started, Nanoseconds nanoseconds) {
+  print(out, "[{}] ", record.thread);
+  if (started) {
+    const Nanoseconds seconds = started / nanoseconds_per_second % seconds_per_day;
+    print(out, "{:02}:{:02}:{:02}.{:06} ", seconds / 3600, seconds / 60 % 60, seconds % 60,
+          started % nanoseconds_per_second / 1000);
+  }
+  print_request(out, record);
+  out.write(" = ");
+  print_outcome(out, record, find_call(record.what.abi, record.registers.call_number()));
   if (record.what.outcome == Outcome::returned || record.what.outcome == Outcome::interrupted)
     print(out, " <{}.{:06}>", nanoseconds / nanoseconds_per_second, nanoseconds % nanoseconds_per_second / 1000);
   out.write("\n");

@@ -10,8 +10,13 @@
 
 namespace cv6::abi {
 
+inline constexpr std::size_t longest_call = 1280;  // a record as text, with every byte of its strings escaped
+
 // `started`: what to say of the time, since 1970; 0: nothing. `nanoseconds`: how long it took. Ends with a newline.
 void print_call(Output& out, const CallRecord& record, Nanoseconds started, Nanoseconds nanoseconds);
+
+// Only what was asked for: mkdir("/tmp/a", 0777)
+void print_request(Output& out, const CallRecord& record);
 
 // The names of an argument's values, from the headers of its ABI. Without any values: it is an address.
 struct ValueName {

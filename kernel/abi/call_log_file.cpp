@@ -2,6 +2,7 @@
 
 #include "abi/call_format.hpp"
 #include "arch/clock.hpp"
+#include "container/end_watch.hpp"
 #include "fs/anonymous.hpp"
 #include "fs/real_time.hpp"
 #include "mm/payer.hpp"
@@ -10,19 +11,15 @@ namespace cv6::abi {
 
 namespace {
 
-constexpr std::size_t line_max = 1280;  // a record with every byte of its strings escaped
-
 class CallLogFile final : public File, public Charged<CallLogFile, "call_log_file"> {
  public:
   CallLogFile(Ref<Inode> inode, Ref<Container> container, CallLogView view)
       : File(std::move(inode), Positions::none),
-        container_(std::move(container)),
+        watch_(std::move(container)),
         view_(view),
-        was_occupied_(container_->process_count() != 0),
-        emptied_before_(log().times_emptied()),
         next_(view.from == CallLogView::From::now ? log().extent().recorded : 0) {}
 
-  void describe(Output& out) const override { print(out, "anon_inode:[calls of container {}]", container_->id()); }
+  void describe(Output& out) const override { print(out, "anon_inode:[calls of container {}]", watch_.container().id()); }
   PollEvents poll(PollWaiters* waiters) override {
     if (waiters) waiters->watch(log().readers());
     return log().has_record(next_.load(std::memory_order_relaxed)) || ended() ? poll_event::readable : PollEvents{0};
@@ -32,25 +29,17 @@ class CallLogFile final : public File, public Charged<CallLogFile, "call_log_fil
   Result<std::size_t> do_read(IoBuffer& to, std::uint64_t) override;
 
  private:
-  CallLog& log() const { return container_->gate().log(); }
-  bool ended() const;
+  CallLog& log() const { return watch_.container().gate().log(); }
+  // Nothing more is to be expected.
+  bool ended() const { return view_.at_end == CallLogView::AtEnd::end || watch_.over(); }
   Result<void> wait();
   void print_record(Output& out, const CallRecord& record) const;
 
-  Ref<Container> container_;
+  EndWatch watch_;
   CallLogView view_;
-  bool was_occupied_;
-  std::uint64_t emptied_before_;
   Mutex mutex_;                      // one reader after the other
   std::atomic<std::uint64_t> next_;  // the number of the next record; changed with the mutex held
 };
-
-// Nothing more is to be expected.
-bool CallLogFile::ended() const {
-  if (view_.at_end == CallLogView::AtEnd::end) return true;
-  if (container_->state() == Container::State::stopping) return true;
-  return container_->process_count() == 0 && (was_occupied_ || log().times_emptied() != emptied_before_);
-}
 
 Result<void> CallLogFile::wait() {
   const std::uint64_t next = next_.load(std::memory_order_relaxed);
@@ -75,7 +64,7 @@ Result<std::size_t> CallLogFile::do_read(IoBuffer& to, std::uint64_t) {
     CallRecord record;
     std::uint64_t next = next_.load(std::memory_order_relaxed), lost = 0;
     if (!log().read(next, record, lost)) return moved;
-    char bytes[line_max];
+    char bytes[longest_call];
     BufferOutput line(bytes);
     if (lost) print(line, "--- {} calls lost ---\n", lost);
     print_record(line, record);

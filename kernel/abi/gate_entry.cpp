@@ -3,6 +3,7 @@
 #include "abi/call_texts.hpp"
 #include "abi/linux/call_rows.hpp"
 #include "arch/clock.hpp"
+#include "container/manager.hpp"
 #include "lib/format.hpp"
 #include "task/container_console.hpp"
 #include "task/exit.hpp"
@@ -56,6 +57,51 @@ void deny_call(Context& context, const GatedCall& call, CallAction action) {
   call.finish(context, Error::perm);
 }
 
+// --- supervised calls -------------------------------------------------------------------------------------------------
+
+Result<long> result_of(Context& context, CallAnswer& answer) {
+  if (answer.kind != CallAnswer::Kind::file) return answer.result;
+  const CloseOnExec close_on_exec = answer.close_on_exec ? CloseOnExec::yes : CloseOnExec::no;
+  return TRY(context.process.files().add(std::move(answer.file), close_on_exec, context.process.open_files_limit()));
+}
+
+void finish_answered(Context& context, const GatedCall& call, CallAnswer& answer, CallRecord& record) {
+  const Result<long> result = result_of(context, answer);
+  call.finish(context, result);
+  record.duration = arch::cycles() - context.started;
+  record.registers.set_result(context.registers.result());
+  record.what.outcome = Outcome::answered;
+  context.container.gate().log().note(CallSet::bit(call.abi, call.number), record,
+                                      result ? CallLog::Ending::success : CallLog::Ending::failure);
+}
+
+// From the innermost supervisor outwards: the first that does not let it run decides.
+enum class Verdict : std::uint8_t { runs, finished };
+Verdict ask_supervisors(Context& context, const GatedCall& call) {
+  const unsigned bit = CallSet::bit(call.abi, call.number);
+  CallSupervisor::Question question{.record = begin_record(context, call),
+                                    .process = Ref<Pid>(context.process.pid()),
+                                    .thread = Ref<Pid>(context.thread.tid()),
+                                    .container = context.container.id()};
+  add_texts(context, call, question.record);
+  Ref<Container> at = ContainerManager::supervising(context.container, bit);
+  for (; at; at = at->parent() ? ContainerManager::supervising(*at->parent(), bit) : nullptr) {
+    auto answer = at->gate().supervisor().ask(question);
+    if (!answer && answer.error() == Error::perm) {
+      deny_call(context, call, CallAction::fail);
+      return Verdict::finished;
+    }
+    if (!answer) {
+      call.finish(context, answer.error());
+      return Verdict::finished;
+    }
+    if (answer->kind == CallAnswer::Kind::run) continue;
+    finish_answered(context, call, *answer, question.record);
+    return Verdict::finished;
+  }
+  return Verdict::runs;
+}
+
 // --- logged calls -----------------------------------------------------------------------------------------------------
 
 void log_call(Context& context, const GatedCall& call) {
@@ -82,10 +128,14 @@ void log_last_call(Context& context, const GatedCall& call) {
 }  // namespace
 
 void attend_call(Context& context, const GatedCall& call) {
-  const CallAction action = context.container.gate().action(CallSet::bit(call.abi, call.number));
   // What was allowed when it began may end.
   const bool goes_on = (call.traits & call_trait::continues) && context.thread.timed_restart.again;
-  if (action != CallAction::allow && !goes_on) return deny_call(context, call, action);
+  const unsigned bit = CallSet::bit(call.abi, call.number);
+  if (context.container.gate().stops(bit) && !goes_on) {
+    const CallAction action = ContainerManager::call_action(context.container, bit);
+    if (action > CallAction::supervise) return deny_call(context, call, action);
+    if (action == CallAction::supervise && ask_supervisors(context, call) == Verdict::finished) return;
+  }
   return call.traits & call_trait::ends_caller ? log_last_call(context, call) : log_call(context, call);
 }
 

@@ -23,8 +23,10 @@ struct ContainerPolicy {
   std::uint64_t flags;  // 0
   std::uint64_t denied[words];
   std::uint64_t fatal[words];  // of the denied ones: the process is ended
+  std::uint64_t supervised[words];  // where not denied: the container's supervisor is asked; loosen: no more
+  static constexpr std::size_t first_size = 304;  // without `supervised`
 };
-static_assert(sizeof(ContainerPolicy) == 304);
+static_assert(sizeof(ContainerPolicy) == 448);
 
 // container_log(ContainerLog*, size) -> 0: what is logged, and how much has been.
 struct ContainerLog {
@@ -70,5 +72,40 @@ struct ContainerCallCounts {
   std::uint64_t count;
 };
 static_assert(sizeof(ContainerCallCounts) == 24);
+
+// open_container_supervisor(ContainerSupervisor*, size) -> a descriptor to answer supervised calls with. A read gives one
+// SupervisedCall with `text_size` bytes behind it: the call as the log prints it. A write is one SupervisorAnswer.
+struct ContainerSupervisor {
+  static constexpr std::uint32_t nonblock = 1;
+  std::int32_t id;
+  std::uint32_t flags;
+};
+static_assert(sizeof(ContainerSupervisor) == 8);
+
+struct SupervisedCall {
+  std::uint64_t question;  // its number
+  std::int32_t container;  // where the caller is: this container or one below
+  std::int32_t process, thread;  // numbers as the reader knows them
+  std::uint32_t abi;       // 0 Linux, 1 xv6
+  std::uint32_t number;
+  std::uint32_t text_size;
+  std::uint64_t arguments[6];
+};
+static_assert(sizeof(SupervisedCall) == 80);
+
+struct SupervisorAnswer {
+  enum Action : std::uint32_t {
+    run = 0,        // the call runs
+    give = 1,       // it does not, and returns `value`
+    fail = 2,       // it does not, and fails with errno `value`
+    give_file = 3,  // it does not; the caller gets the answerer's descriptor `value` as one of its own, and its number
+  };
+  static constexpr std::uint32_t close_on_exec = 1;
+  std::uint64_t question;
+  std::uint32_t action;
+  std::uint32_t flags;
+  std::int64_t value;
+};
+static_assert(sizeof(SupervisorAnswer) == 24);
 
 }  // namespace cv6

@@ -24,8 +24,9 @@
 namespace cv6 {
 
 struct CallRecord {
-  // How it went. `begun`: it does not come back. `interrupted`: by a signal, which decides about the result.
-  enum class Outcome : std::uint8_t { returned, interrupted, begun, denied, killed };
+  // How it went. `begun`: it does not come back. `interrupted`: by a signal, which decides about the result. `answered`: it
+  // did not run, its supervisor gave the result.
+  enum class Outcome : std::uint8_t { returned, interrupted, begun, denied, killed, answered };
   static constexpr std::size_t text_capacity = 256 - 24 - sizeof(arch::CallRegisters);
 
   arch::CallRegisters registers;

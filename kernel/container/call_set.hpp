@@ -61,4 +61,6 @@ constexpr CallSet::Words without(CallSet::Words a, const CallSet::Words& b) {
   return a;
 }
 
+constexpr bool contains(const CallSet::Words& words, unsigned bit) { return words[bit / 64] >> (bit % 64) & 1; }
+
 }  // namespace cv6

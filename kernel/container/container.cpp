@@ -30,13 +30,13 @@ void Container::leave() {
   const unsigned before = population_.fetch_sub(1, std::memory_order_acq_rel);
   if ((before & ~stopping_bit) != 1) return;
   became_empty_.wake_all();
-  gate_.log().note_emptied();
+  gate_.note_emptied();
   console_.readers().wake_all();
 }
 
 bool Container::begin_stopping() {
   if (population_.fetch_or(stopping_bit, std::memory_order_acq_rel) & stopping_bit) return false;
-  gate_.log().wake_readers();
+  gate_.note_stopping();
   console_.readers().wake_all();
   return true;
 }

@@ -1,5 +1,7 @@
 #include "container/gate.hpp"
 
+#include "container/container.hpp"
+
 namespace cv6 {
 
 void CallGate::set_state(State mask, State bits) {
@@ -26,12 +28,10 @@ CallGate::Notice CallGate::note_denied(Nanoseconds now) {
   return notice;
 }
 
-void CallGate::update(const CallRules& above) {
-  const CallSet::Words denied = united(own_.denied, above.denied);
-  denied_.store(denied);
-  fatal_.store(united(own_.fatal, above.fatal));
+void CallGate::update(const CallRules& effective) {
+  stopped_.store(united(effective.denied, effective.supervised));
   // (Sequentially consistent: other processors see this change before they see anything that the caller does next.)
-  set_state(has_policy, denied_.empty() ? open : has_policy);
+  set_state(has_policy, stopped_.empty() ? open : has_policy);
 }
 
 }  // namespace cv6

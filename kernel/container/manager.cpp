@@ -78,6 +78,13 @@ Result<Path> view_for(Container& parent, const ContainerSettings& settings, cons
   return root;
 }
 
+// The rules of a container and all above it. With the table's lock held.
+CallRules effective_rules(Container& container) {
+  CallRules rules = container.gate().own_rules();
+  for (Container* at = container.parent(); at; at = at->parent()) rules = united(rules, at->gate().own_rules());
+  return rules;
+}
+
 }  // namespace
 
 // Gives the container its id and name and takes it in.
@@ -100,7 +107,7 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
   locked->insert(container);
   container.hold();  // the table's own reference
   ++container.parent()->children_;
-  if (container.parent()->gate().state() & CallGate::has_policy) container.gate().update(container.parent()->gate().effective_rules());
+  if (container.parent()->gate().state() & CallGate::has_policy) container.gate().update(effective_rules(container));
   return {};
 }
 
@@ -194,19 +201,11 @@ namespace {
 CallRules changed(const CallRules& own, ContainerManager::RuleChange change, const CallRules& by) {
   switch (change) {
     case ContainerManager::RuleChange::replace: return by;
-    case ContainerManager::RuleChange::tighten: return {united(own.denied, by.denied), united(own.fatal, by.fatal)};
-    case ContainerManager::RuleChange::loosen: return {without(own.denied, by.denied), without(own.fatal, by.denied)};
+    case ContainerManager::RuleChange::tighten: return united(own, by);
+    case ContainerManager::RuleChange::loosen:
+      return {without(own.denied, by.denied), without(own.fatal, by.denied), without(own.supervised, by.supervised)};
   }
   __builtin_unreachable();
-}
-
-CallRules rules_above(const Container& container) {
-  CallRules rules;
-  for (Container* at = container.parent(); at; at = at->parent()) {
-    rules.denied = united(rules.denied, at->gate().own_rules().denied);
-    rules.fatal = united(rules.fatal, at->gate().own_rules().fatal);
-  }
-  return rules;
 }
 
 }  // namespace
@@ -215,16 +214,36 @@ Result<void> ContainerManager::change_call_rules(Container& container, RuleChang
   auto locked = table.lock();
   if (!container.is_host() && !locked->has(container)) return Error::srch;
   container.gate().set_own_rules(changed(container.gate().own_rules(), change, rules));
-  container.gate().update(rules_above(container));
+  container.gate().update(effective_rules(container));
   if (container.children_ == 0) return {};
   for (Container* below : locked->by_id)
-    if (below && below != &container && below->is_or_is_below(container)) below->gate().update(rules_above(*below));
+    if (below && below != &container && below->is_or_is_below(container)) below->gate().update(effective_rules(*below));
   return {};
 }
 
 ContainerManager::CallRulesOf ContainerManager::call_rules(Container& container) {
   auto locked = table.lock();
-  return {container.gate().own_rules(), container.gate().effective_rules()};
+  return {container.gate().own_rules(), effective_rules(container)};
+}
+
+CallAction ContainerManager::call_action(Container& container, unsigned bit) {
+  auto locked = table.lock();
+  bool denied = false, fatal = false, supervised = false;
+  for (Container* at = &container; at; at = at->parent()) {
+    const CallRules& own = at->gate().own_rules();
+    denied |= contains(own.denied, bit);
+    fatal |= contains(own.fatal, bit);
+    supervised |= contains(own.supervised, bit);
+  }
+  if (denied) return fatal ? CallAction::kill : CallAction::fail;
+  return supervised ? CallAction::supervise : CallAction::allow;
+}
+
+Ref<Container> ContainerManager::supervising(Container& container, unsigned bit) {
+  auto locked = table.lock();
+  Container* at = &container;
+  while (at && !contains(at->gate().own_rules().supervised, bit)) at = at->parent();
+  return Ref<Container>(at);
 }
 
 unsigned ContainerManager::count() {

@@ -35,6 +35,10 @@ class ContainerManager {
     CallRules own, effective;
   };
   static CallRulesOf call_rules(Container& container);
+  // The strictest action that its own rules and those above it have for a call.
+  static CallAction call_action(Container& container, unsigned bit);
+  // The container itself, or the nearest one above it, whose own rules hand the call to its supervisor. Null: none.
+  static Ref<Container> supervising(Container& container, unsigned bit);
 
  private:
   friend struct ContainerByName;

@@ -255,7 +255,8 @@ void RunQueues::move(Thread& thread, SchedContext& to, Nanoseconds now) {
       ++to.running_;
       --from.running_;
       thread.context_ = &to;
-      if (stopped_at(thread)) interrupts_ |= arch::cpu_bit(thread.cpu_);
+      // It was chosen on the other's account: whose turn it is now is to be decided anew.
+      if (queued() != 0 || stopped_at(thread)) interrupts_ |= arch::cpu_bit(thread.cpu_);
       break;
     case Thread::State::runnable:
       dequeue(thread);

@@ -38,6 +38,23 @@ TEST(Gate, WhatWasLearnedLetsExactlyThatPass) {
   EXPECT_HAS(done.error, "box: 7: no such container");
 }
 
+TEST(Gate, SupervisedCallsWaitForAnAnswer) {
+  const Completed done = run_shell(
+      "printf 'default allow\\nsupervise mkdir\\n' >/p; box run -d --name web --policy /p sh -c '"
+      "until mkdir /tmp/a 2>/dev/null; do :; done; mkdir /tmp/b; mkdir /tmp/c && ls /tmp' >/dev/null;"
+      "printf 'y\\nwhat\\nENOSPC\\n=0\\n' | box supervise web; box logs web | grep -v 'not allowed'; box policy show web;"
+      "box run -d --name other cat; box supervise other; box supervise other mkdir -y -n;"
+      "echo '{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"rmdir\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}' >/q;"
+      "box create --policy /q --name docker true; box policy show docker");
+  EXPECT_HAS(done.output, "mkdir(\"/tmp/a\", 0777)\n  (y n a d ENAME =N q ?) y\n");
+  EXPECT_HAS(done.output, "mkdir(\"/tmp/b\", 0777)\n  (y n a d ENAME =N q ?) what\ny  it runs");
+  EXPECT_HAS(done.output, "a\ndefault allow\nsupervise mkdir\n");
+  EXPECT_HAS(done.output, "docker\ndefault allow\nsupervise rmdir\n");
+  EXPECT_HAS(done.error + done.output, "mkdir: can't create directory '/tmp/b': No space left on device\n");
+  EXPECT_HAS(done.error, "box: other: nothing is supervised (name the calls)\n");
+  EXPECT_HAS(done.error, "--run excludes --refuse");
+}
+
 TEST(Gate, TakesDockersFiles) {
   const Completed done = run_shell(
       "echo '{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\",\"nonsense\"],"

@@ -21,6 +21,12 @@ CallRules denying(std::initializer_list<unsigned> bits, std::initializer_list<un
   return rules;
 }
 
+CallRules supervising(unsigned bit) {
+  CallRules rules;
+  rules.supervised[bit / 64] |= std::uint64_t{1} << bit % 64;
+  return rules;
+}
+
 TEST(CallSetBits, EveryNumberHasOne) {
   EXPECT_EQ(CallSet::bit(CallAbi::linux, 0), 0u);
   EXPECT_EQ(CallSet::bit(CallAbi::linux, 1086), 1086u);
@@ -56,7 +62,7 @@ class GateTree : public MachineTest {
     }
     MachineTest::TearDown();
   }
-  static CallAction action(const Ref<Container>& container, unsigned bit) { return container->gate().action(bit); }
+  static CallAction action(const Ref<Container>& container, unsigned bit) { return ContainerManager::call_action(*container, bit); }
   static void change(const Ref<Container>& container, Change how, const CallRules& rules) {
     ASSERT_TRUE(ContainerManager::change_call_rules(*container, how, rules));
   }
@@ -66,6 +72,25 @@ class GateTree : public MachineTest {
 TEST_F(GateTree, StartsOpen) {
   EXPECT_EQ(inner_->gate().state(), CallGate::open);
   EXPECT_EQ(action(inner_, first), CallAction::allow);
+}
+
+TEST_F(GateTree, DenyingIsStricterThanSupervising) {
+  change(middle_, Change::tighten, supervising(first));
+  EXPECT_EQ(inner_->gate().state(), CallGate::has_policy);
+  EXPECT_TRUE(inner_->gate().stops(first));
+  EXPECT_EQ(action(inner_, first), CallAction::supervise);
+  EXPECT_EQ(action(outer_, first), CallAction::allow);
+  change(inner_, Change::tighten, denying({first}));
+  EXPECT_EQ(action(inner_, first), CallAction::fail);
+  EXPECT_EQ(action(middle_, first), CallAction::supervise);
+  change(inner_, Change::loosen, denying({first}));
+  EXPECT_EQ(ContainerManager::supervising(*inner_, first), middle_);
+  change(inner_, Change::tighten, supervising(first));
+  EXPECT_EQ(ContainerManager::supervising(*inner_, first), inner_);
+  EXPECT_FALSE(ContainerManager::supervising(*outer_, first));
+  change(middle_, Change::replace, {});
+  change(inner_, Change::loosen, supervising(first));
+  EXPECT_EQ(inner_->gate().state(), CallGate::open);
 }
 
 TEST_F(GateTree, WhatIsAboveCountsBelowAndNotTheOtherWay) {

@@ -1,6 +1,7 @@
 #include "call_names.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "failure.hpp"
 #include "numbers.hpp"
@@ -70,6 +71,12 @@ CallSet parse_calls(const std::vector<std::string>& words) {
   }
   if (!unknown.empty()) throw Failure(unknown + ": no such system call (names as in `man 2 syscalls`, or numbers)");
   return set;
+}
+
+std::optional<int> error_number(std::string_view name) {
+  for (int number = 1; number < 134; ++number)
+    if (const char* known = ::strerrorname_np(number); known && name == known) return number;
+  return std::nullopt;
 }
 
 }  // namespace cv6::box

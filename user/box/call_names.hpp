@@ -20,4 +20,7 @@ std::vector<std::string> names_in(const CallSet& set);
 // "read,write all-others" and "all". Throws Failure for unknown names, naming them all.
 CallSet parse_calls(const std::vector<std::string>& words);
 
+// 2 for "ENOENT"; none: no such error.
+std::optional<int> error_number(std::string_view name);
+
 }  // namespace cv6::box

@@ -9,6 +9,7 @@
 
 #include "failure.hpp"
 #include "numbers.hpp"
+#include "viewer.hpp"
 
 namespace cv6::box {
 namespace {
@@ -34,8 +35,10 @@ std::uint32_t find_group(const std::string& group) {
 
 }  // namespace
 
-Identity identity_of(const std::string& text) {
+Identity identity_of(const std::string& text, int container) {
   if (text.empty()) return {};
+  Viewer viewer;
+  viewer.see(container);
   const std::size_t colon = text.find(':');
   Identity identity = find_user(text.substr(0, colon));
   if (colon != std::string::npos) identity.group = find_group(text.substr(colon + 1));

@@ -101,6 +101,12 @@ void pass_on(int signal) {
 
 }  // namespace
 
+void end_by_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};  // without SA_RESTART: read(2) comes back
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+}
+
 void pass_signals_on_to(pid_t process) {
   running = process;
   struct sigaction action {};
@@ -166,7 +172,7 @@ class Request {
     request_.arguments = argument_pointers_.data();
     request_.environment = environment_pointers_.data();
     if (!program.directory.empty()) request_.directory = program.directory.c_str();
-    const Identity identity = identity_of(program.user);
+    const Identity identity = identity_of(program.user, container.id);
     request_.user = identity.user;
     request_.group = identity.group;
   }

@@ -16,7 +16,7 @@ constexpr void (*words[])(CLI::App& box, int& status) = {
     // files
     add_diff, add_cp, add_commit, add_export, add_import, add_images, add_rmi,
     // rules
-    add_update, add_policy,
+    add_update, add_policy, add_supervise,
 };
 
 int main(int count, char** arguments) {

@@ -16,24 +16,28 @@ namespace {
 
 using Operation = ContainerPolicy::Operation;
 
-ContainerPolicy policy_call(int id, Operation operation, const Rules& rules = {}) {
+Rules rules_of(int id, Operation operation) { return change_rules(id, operation, {}); }
+void allow_calls(int id, const CallSet& calls) { change_rules(id, Operation::loosen, {.denied = calls, .supervised = calls}); }
+
+}  // namespace
+
+Rules change_rules(int id, Operation operation, const Rules& rules) {
   ContainerPolicy policy;
   policy.id = id;
   policy.operation = operation;
   policy.denied = rules.denied;
   policy.fatal = rules.fatal;
+  policy.supervised = rules.supervised;
   if (container_policy(policy) != 0) throw system_failure("the policy of container " + std::to_string(id));
-  return policy;
+  return {policy.denied, policy.fatal, policy.supervised};
 }
-
-}  // namespace
 
 void apply_policy(int id, const PolicyOptions& options) {
   if (!options.allow.empty() && options.deny.empty() && options.file.empty())
     throw Failure("--allow: nothing is denied (use it with --policy or --deny; `--deny all --allow ...` allows only these)");
-  if (!options.file.empty()) policy_call(id, Operation::replace, read_policy_file(options.file));
-  if (!options.deny.empty()) policy_call(id, Operation::tighten, {parse_calls(options.deny), {}});
-  if (!options.allow.empty()) policy_call(id, Operation::loosen, {parse_calls(options.allow), {}});
+  if (!options.file.empty()) change_rules(id, Operation::replace, read_policy_file(options.file));
+  if (!options.deny.empty()) change_rules(id, Operation::tighten, {.denied = parse_calls(options.deny)});
+  if (!options.allow.empty()) allow_calls(id, parse_calls(options.allow));
   if (options.learn) add_to_log(id, ContainerLog::counts);
 }
 
@@ -41,22 +45,24 @@ namespace {
 
 void show_policy(const std::string& container) {
   const ContainerStat stat = find(container);
-  const ContainerPolicy own = policy_call(stat.id, Operation::get_own);
-  const ContainerPolicy effective = policy_call(stat.id, Operation::get_effective);
-  std::fputs(lines_for({effective.denied, effective.fatal}).c_str(), stdout);
-  if (!(own.denied == effective.denied && own.fatal == effective.fatal))
+  const Rules effective = rules_of(stat.id, Operation::get_effective);
+  std::fputs(lines_for(effective).c_str(), stdout);
+  if (rules_of(stat.id, Operation::get_own) != effective)
     std::puts("# (with the rules of the containers above it)");
 }
 
-void change_policy(const std::string& container, const std::vector<std::string>& calls, bool allowed) {
+void deny(const std::string& container, const CallSet& calls) {
+  change_rules(find(container).id, Operation::tighten, {.denied = calls});
+}
+
+void allow(const std::string& container, const CallSet& calls) {
   const ContainerStat stat = find(container);
-  const CallSet set = parse_calls(calls);
-  policy_call(stat.id, allowed ? Operation::loosen : Operation::tighten, {set, {}});
-  if (!allowed) return;
-  const ContainerPolicy effective = policy_call(stat.id, Operation::get_effective);
+  allow_calls(stat.id, calls);
+  const Rules effective = rules_of(stat.id, Operation::get_effective);
   for (unsigned place = 0; place < CallSet::size; ++place)
-    if (set.has(place) && effective.denied.has(place))
-      throw Failure(name_of_call(place) + ": still denied, by a container above " + container);
+    if (calls.has(place) && (effective.denied.has(place) || effective.supervised.has(place)))
+      throw Failure(name_of_call(place) + ": still " + (effective.denied.has(place) ? "denied" : "supervised") +
+                    ", by a container above " + container);
 }
 
 // What the container has called since counting began, as a policy: to `output`, or standard output.
@@ -100,11 +106,13 @@ void add_policy(CLI::App& box, int&) {
     return word;
   };
   add("show", "print it").callback([options] { show_policy(options->container); });
-  for (const bool allowed : {true, false}) {
-    CLI::App& change = allowed ? add("allow", "allow calls from now on") : add("deny", "deny calls from now on");
-    change.add_option("CALL", options->calls, "names, numbers, `all`")->required();
-    change.callback([options, allowed] { change_policy(options->container, options->calls, allowed); });
-  }
+  const auto add_change = [&](const char* name, const char* what, void (*change)(const std::string&, const CallSet&)) {
+    CLI::App& word = add(name, what);
+    word.add_option("CALL", options->calls, "names, numbers, `all`")->required();
+    word.callback([options, change] { change(options->container, parse_calls(options->calls)); });
+  };
+  add_change("allow", "allow calls from now on", allow);
+  add_change("deny", "deny calls from now on", deny);
   CLI::App& learn = add("learn", "print a policy that allows what the container has called");
   learn.add_option("-o,--output", options->output, "to this file");
   learn.callback([options] { write_learned_policy(options->container, options->output); });

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "policy_file.hpp"
+
 namespace cv6::box {
 
 struct PolicyOptions {
@@ -14,6 +16,8 @@ struct PolicyOptions {
 
   void add_to(CLI::App& word);
 };
+// Reads or changes the rules of a container; those that the call answers with. Throws Failure.
+Rules change_rules(int id, ContainerPolicy::Operation operation, const Rules& rules);
 // Throws Failure.
 void apply_policy(int id, const PolicyOptions& options);
 

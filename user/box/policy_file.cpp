@@ -14,18 +14,26 @@ namespace {
 
 using Json = nlohmann::json;
 
-enum class Action { allow, deny, kill };
+enum class Action { allow, supervise, deny, kill };
 
 void apply(Rules& rules, Action action, unsigned place) {
   rules.denied.remove(place);
   rules.fatal.remove(place);
-  if (action != Action::allow) rules.denied.add(place);
+  rules.supervised.remove(place);
+  if (action == Action::supervise) rules.supervised.add(place);
+  if (action == Action::deny || action == Action::kill) rules.denied.add(place);
   if (action == Action::kill) rules.fatal.add(place);
+}
+
+Action action_of(const Rules& rules, unsigned place) {
+  if (rules.denied.has(place)) return rules.fatal.has(place) ? Action::kill : Action::deny;
+  return rules.supervised.has(place) ? Action::supervise : Action::allow;
 }
 
 Rules default_rules(Action action) {
   Rules rules;
-  if (action != Action::allow) rules.denied = CallSet::all();
+  if (action == Action::supervise) rules.supervised = CallSet::all();
+  if (action == Action::deny || action == Action::kill) rules.denied = CallSet::all();
   if (action == Action::kill) rules.fatal = CallSet::all();
   return rules;
 }
@@ -55,6 +63,7 @@ Rules parse_lines(const std::string& path, const std::string& text) {
     if (word == "allow") return Action::allow;
     if (word == "deny") return Action::deny;
     if (word == "kill") return Action::kill;
+    if (word == "supervise") return Action::supervise;
     return std::nullopt;
   };
   Rules rules;
@@ -68,12 +77,12 @@ Rules parse_lines(const std::string& path, const std::string& text) {
     const auto where = [&] { return path + ": line " + std::to_string(number) + ": "; };
     if (first == "default") {
       const auto action = words >> word ? action_of(word) : std::nullopt;
-      if (!action) throw Failure(where() + "default what? (allow, deny, kill)");
+      if (!action) throw Failure(where() + "default what? (allow, deny, kill, supervise)");
       rules = default_rules(*action);
       continue;
     }
     const auto action = action_of(first);
-    if (!action) throw Failure(where() + first + ": not a rule (default, allow, deny, kill)");
+    if (!action) throw Failure(where() + first + ": not a rule (default, allow, deny, kill, supervise)");
     while (words >> word) {
       const auto place = place_of_call(word);
       if (!place) throw Failure(where() + word + ": no such system call");
@@ -88,9 +97,10 @@ Rules parse_lines(const std::string& path, const std::string& text) {
 Action action_from(const std::string& path, const Json& json, const Json& errno_value) {
   const std::string name = json.get<std::string>();
   if (name == "SCMP_ACT_ALLOW") return Action::allow;
+  if (name == "SCMP_ACT_NOTIFY") return Action::supervise;
   if (name == "SCMP_ACT_KILL" || name == "SCMP_ACT_KILL_PROCESS" || name == "SCMP_ACT_KILL_THREAD") return Action::kill;
   if (name != "SCMP_ACT_ERRNO")
-    throw Failure(path + ": " + name + ": not offered (SCMP_ACT_ALLOW, SCMP_ACT_ERRNO, SCMP_ACT_KILL*)");
+    throw Failure(path + ": " + name + ": not offered (SCMP_ACT_ALLOW, SCMP_ACT_ERRNO, SCMP_ACT_KILL*, SCMP_ACT_NOTIFY)");
   if (!errno_value.is_null() && errno_value != EPERM)
     throw Failure(path + ": errno " + errno_value.dump() + ": not offered (denied calls fail with EPERM, 1)");
   return Action::deny;
@@ -146,20 +156,17 @@ std::string allow_list(const CallSet& allowed, const std::string& comment) {
 }
 
 std::string lines_for(const Rules& rules) {
-  CallSet allowed, denied = rules.denied;
-  for (unsigned place = 0; place < CallSet::size; ++place) {
-    if (!rules.denied.has(place)) allowed.add(place);
-    if (rules.fatal.has(place)) denied.remove(place);
+  constexpr Action actions[] = {Action::allow, Action::supervise, Action::deny, Action::kill};
+  constexpr const char* words[] = {"allow", "supervise", "deny", "kill"};
+  const Action of_others = action_of(rules, CallSet::linux_calls - 1);
+  std::string text = std::string("default ") + words[static_cast<int>(of_others)] + "\n";
+  for (const Action action : actions) {
+    if (action == of_others) continue;
+    CallSet set;
+    for (unsigned place = 0; place < CallSet::size; ++place)
+      if (action_of(rules, place) == action) set.add(place);
+    for (const std::string& name : names_in(set)) text += std::string(words[static_cast<int>(action)]) + " " + name + "\n";
   }
-  const bool denies_others = rules.denied.has(CallSet::linux_calls - 1);
-  const bool kills_others = rules.fatal.has(CallSet::linux_calls - 1);
-  std::string text = !denies_others ? "default allow\n" : kills_others ? "default kill\n" : "default deny\n";
-  const auto add = [&](const char* word, const CallSet& set) {
-    for (const std::string& name : names_in(set)) text += std::string(word) + " " + name + "\n";
-  };
-  if (denies_others) add("allow", allowed);
-  if (!denies_others || kills_others) add("deny", denied);
-  if (!kills_others) add("kill", rules.fatal);
   return text;
 }
 

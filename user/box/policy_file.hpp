@@ -1,9 +1,9 @@
 // Files that say which system calls a container may make. Two forms:
 //
-//   Lines:  # comment      default allow|deny|kill      allow CALL...      deny CALL...      kill CALL...
+//   Lines:  # comment      default ACTION      ACTION CALL...      the actions: allow, deny, kill, supervise.
 //           A later line counts more than an earlier one.
-//   The JSON that docker and podman take (seccomp), with the actions SCMP_ACT_ALLOW, SCMP_ACT_ERRNO (EPERM) and
-//   SCMP_ACT_KILL*. There the first entry that names a call counts. Names that are not known here are reported: they
+//   The JSON that docker and podman take (seccomp), with the actions SCMP_ACT_ALLOW, SCMP_ACT_ERRNO (EPERM),
+//   SCMP_ACT_KILL* and SCMP_ACT_NOTIFY (supervise). There the first entry that names a call counts. Names that are not known here are reported: they
 //   stand for calls that do not exist, so the default decides about nothing. Conditions on arguments are refused.
 #pragma once
 
@@ -14,7 +14,8 @@
 namespace cv6::box {
 
 struct Rules {
-  CallSet denied, fatal;
+  CallSet denied{}, fatal{}, supervised{};
+  bool operator==(const Rules&) const = default;
 };
 
 // Throws Failure; says on standard error which names it does not know.

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 
@@ -10,6 +9,7 @@
 #include "call_names.hpp"
 #include "containers.hpp"
 #include "failure.hpp"
+#include "job.hpp"
 #include "words.hpp"
 
 namespace cv6::box {
@@ -32,28 +32,14 @@ Output open_output(const std::string& path) {
   return file;
 }
 
-// ^C and the like end the following, not box: what was switched on is switched off again.
-void note_end(int) {}
-void end_by_signals() {
-  struct sigaction action {};
-  action.sa_handler = note_end;  // without SA_RESTART: read(2) comes back
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
-}
-
-int error_number(std::string_view name) {
-  for (int number = 1; number < 134; ++number)
-    if (const char* known = ::strerrorname_np(number); known && name == known) return number;
-  return 0;
-}
-
 // `... = -1 ENOENT <0.000010>` gets what the error means.
 std::string with_meaning(std::string_view line) {
   const std::size_t at = line.rfind(") = -1 E");
   const std::size_t end = line.rfind(" <");
   if (at == std::string_view::npos || end == std::string_view::npos || end < at + 7) return std::string(line);
-  const int number = error_number(line.substr(at + 7, end - at - 7));
+  const std::optional<int> number = error_number(line.substr(at + 7, end - at - 7));
   if (!number) return std::string(line);
-  return std::string(line.substr(0, end)) + " (" + std::strerror(number) + ")" + std::string(line.substr(end));
+  return std::string(line.substr(0, end)) + " (" + std::strerror(*number) + ")" + std::string(line.substr(end));
 }
 
 void copy_lines(int log, std::FILE* to) {

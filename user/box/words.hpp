@@ -37,5 +37,6 @@ void add_images(CLI::App& box, int& status);
 void add_rmi(CLI::App& box, int& status);
 void add_update(CLI::App& box, int& status);
 void add_policy(CLI::App& box, int& status);
+void add_supervise(CLI::App& box, int& status);
 
 }  // namespace cv6::box

@@ -125,7 +125,7 @@ void arch::on_system_call(UserRegisters& registers) {
   const auto number = static_cast<std::uint32_t>(registers.call_number());
   if (number >= call_count) [[unlikely]] {
     attend(context, number);
-  } else if (state == CallGate::open || (state == CallGate::has_policy && !gate.denies(CallSet::bit(CallAbi::linux, number)))) [[likely]] {
+  } else if (state == CallGate::open || (state == CallGate::has_policy && !gate.stops(CallSet::bit(CallAbi::linux, number)))) [[likely]] {
     (void)finish(thread, registers, calls[number](context));
   } else if (state == CallGate::only_records && !traits[number]) {
     if (finish(thread, registers, calls[number](context))) record_call(context);

@@ -7,6 +7,7 @@
 #include "abi/call_log_file.hpp"
 #include "abi/linux/container_calls.hpp"
 #include "abi/linux/handlers.hpp"
+#include "abi/supervisor_file.hpp"
 #include "abi/support.hpp"
 
 namespace cv6::linux_abi {
@@ -22,16 +23,18 @@ Result<CallRules> rules_from(const ContainerPolicy& policy) {
   CallRules rules;
   std::ranges::copy(policy.denied, rules.denied.begin());
   std::ranges::copy(policy.fatal, rules.fatal.begin());
+  std::ranges::copy(policy.supervised, rules.supervised.begin());
   if (without(rules.fatal, rules.denied) != CallSet::Words{}) return Error::inval;
   return rules;
 }
 
-Result<long> show_policy(UserPtr<ContainerPolicy> pointer, ContainerPolicy policy, Container& container) {
+Result<long> show_policy(UserPtr<ContainerPolicy> pointer, std::size_t size, ContainerPolicy policy, Container& container) {
   const ContainerManager::CallRulesOf both = ContainerManager::call_rules(container);
   const CallRules& rules = policy.operation == ContainerPolicy::get_own ? both.own : both.effective;
   copy_words(policy.denied, rules.denied);
   copy_words(policy.fatal, rules.fatal);
-  TRY(pointer.write(policy));
+  copy_words(policy.supervised, rules.supervised);
+  TRY(write_extensible(pointer, policy, size));
   return 0;
 }
 
@@ -70,11 +73,11 @@ ContainerLog describe_log(Container& container) {
 }  // namespace
 
 Result<long> sys_container_policy(Context& context, UserPtr<ContainerPolicy> pointer, std::size_t size) {
-  const ContainerPolicy wanted = TRY(read_extensible(pointer, size, sizeof(ContainerPolicy)));
+  const ContainerPolicy wanted = TRY(read_extensible(pointer, size, ContainerPolicy::first_size));
   const bool shows = wanted.operation == ContainerPolicy::get_own || wanted.operation == ContainerPolicy::get_effective;
   if (wanted.flags != 0) return Error::inval;
   if (wanted.id == context.container.id()) {
-    if (shows) return show_policy(pointer, wanted, context.container);
+    if (shows) return show_policy(pointer, size, wanted, context.container);
     TRY(change_from(wanted.operation));
     const bool tightens = wanted.operation == ContainerPolicy::tighten && context.process.credentials().privileged();
     if (!tightens || context.container.is_host()) return Error::perm;
@@ -82,7 +85,7 @@ Result<long> sys_container_policy(Context& context, UserPtr<ContainerPolicy> poi
     return 0;
   }
   const Ref<Container> container = TRY(find_to_manage(context, wanted.id));
-  if (shows) return show_policy(pointer, wanted, *container);
+  if (shows) return show_policy(pointer, size, wanted, *container);
   const ContainerManager::RuleChange change = TRY(change_from(wanted.operation));
   TRY(ContainerManager::change_call_rules(*container, change, TRY(rules_from(wanted))));
   return 0;
@@ -109,6 +112,15 @@ Result<long> sys_open_container_log(Context& context, UserPtr<ContainerLogOpen> 
   if (wanted.flags & Open::times) view.times = abi::CallLogView::Times::yes;
   const OpenFlags flags = wanted.flags & Open::nonblock ? open_flag::nonblock : 0;
   Ref<File> file = TRY(abi::open_call_log(std::move(container), view, flags, context.process.credentials()));
+  return TRY(context.process.files().add(std::move(file), CloseOnExec::yes, context.process.open_files_limit()));
+}
+
+Result<long> sys_open_container_supervisor(Context& context, UserPtr<ContainerSupervisor> pointer, std::size_t size) {
+  const ContainerSupervisor wanted = TRY(read_extensible(pointer, size, sizeof(ContainerSupervisor)));
+  if (wanted.flags & ~ContainerSupervisor::nonblock) return Error::inval;
+  Ref<Container> container = TRY(find_to_manage(context, wanted.id));
+  const OpenFlags flags = wanted.flags & ContainerSupervisor::nonblock ? open_flag::nonblock : 0;
+  Ref<File> file = TRY(abi::open_supervisor(std::move(container), flags, context.process.credentials()));
   return TRY(context.process.files().add(std::move(file), CloseOnExec::yes, context.process.open_files_limit()));
 }
 

@@ -2,6 +2,8 @@
 // place where they are translated.
 #pragma once
 
+#include <optional>
+
 #include "lib/result.hpp"
 
 namespace cv6::linux_abi {
@@ -64,6 +66,13 @@ constexpr int errno_of(Error error) {
     case Error::restart_timed: return 516;
   }
   return 38;
+}
+
+// The other way. None: the kernel has no such error.
+constexpr std::optional<Error> error_of(std::int64_t number) {
+  for (auto error = Error::perm; error < Error::restart_if_asked; error = static_cast<Error>(std::to_underlying(error) + 1))
+    if (errno_of(error) == number) return error;
+  return std::nullopt;
 }
 
 }  // namespace cv6::linux_abi

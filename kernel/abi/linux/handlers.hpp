@@ -294,6 +294,7 @@ Result<long> sys_container_policy(Context&, UserPtr<ContainerPolicy> arguments, 
 Result<long> sys_container_log(Context&, UserPtr<ContainerLog> arguments, std::size_t size);
 Result<long> sys_open_container_log(Context&, UserPtr<ContainerLogOpen> arguments, std::size_t size);
 Result<long> sys_container_call_counts(Context&, UserPtr<ContainerCallCounts> arguments, std::size_t size);
+Result<long> sys_open_container_supervisor(Context&, UserPtr<ContainerSupervisor> arguments, std::size_t size);
 
 // --- calls_container_life.cpp -------------------------------------------------------------------------------------------
 Result<long> sys_open_container_console(Context&, UserPtr<ContainerConsoleOpen> arguments, std::size_t size);

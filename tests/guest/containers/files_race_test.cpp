@@ -12,6 +12,7 @@
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
+#include "support/soak.hpp"
 #include "support/temp_dir.hpp"
 
 namespace cv6::guest {
@@ -85,7 +86,7 @@ TEST_F(FilesRace, ContainersGoUnderTheirUsers) {
         }
         return chdir(directory.c_str()) == 0;
       })};
-  for (int round = 0; round < 50 && !HasFailure(); ++round) {
+  for (int round = 0; round < times(50, 1000) && !HasFailure(); ++round) {
     Box first, second;
     const auto work = [&] {
       for (int i = 0; i < 20; ++i) {
@@ -138,7 +139,7 @@ TEST_F(FilesRace, SharedCopiesUnderWriters) {
                              for (std::size_t at = 0; at < size; at += page_size) pwrite(two, "b", 1, at + 5);
                              return true;
                            })};
-  for (int round = 0; round < 300 && !HasFailure(); ++round) {
+  for (int round = 0; round < times(300) && !HasFailure(); ++round) {
     const Descriptor one = open_file("one", O_RDWR), two = open_file("two", O_RDWR);
     const std::size_t offset = round % 64 * page_size;
     file_clone_range range{one, offset, size - offset, offset};

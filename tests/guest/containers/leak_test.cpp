@@ -15,6 +15,7 @@
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
+#include "support/soak.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
 
@@ -69,11 +70,11 @@ void expect_no_growth(int rounds, const std::function<void(int)>& story) {
 }
 
 TEST_F(ContainerLeaks, OfEmptyOnes) {
-  expect_no_growth(1000, [](int) { Box box; });
+  expect_no_growth(times(1000), [](int) { Box box; });
 }
 
 TEST_F(ContainerLeaks, OfSpawned) {
-  expect_no_growth(300, [](int round) {
+  expect_no_growth(times(300), [](int round) {
     Box box;
     const pid_t pid = spawn_helper(box.id(), round % 2 ? "container-exit" : "container-pause", {"0"});
     ASSERT_OK(pid);
@@ -84,7 +85,7 @@ TEST_F(ContainerLeaks, OfSpawned) {
 }
 
 TEST_F(ContainerLeaks, OfJoinedThatLeave) {
-  EXPECT_CHILD(expect_no_growth(1000, [](int) {
+  EXPECT_CHILD(expect_no_growth(times(1000), [](int) {
     Box box;
     ASSERT_OK(join_container(box.id()));
     write_file("file", "changed");
@@ -97,7 +98,7 @@ TEST_F(ContainerLeaks, OfJoinedThatLeave) {
 
 // Leaving ends those who have no home outside; also where the call is logged.
 TEST_F(ContainerLeaks, OfResidentsThatLeave) {
-  expect_no_growth(300, [](int round) {
+  expect_no_growth(times(300), [](int round) {
     Box box;
     if (round % 2) {
       ContainerLog log;
@@ -114,7 +115,7 @@ TEST_F(ContainerLeaks, OfResidentsThatLeave) {
 }
 
 TEST_F(ContainerLeaks, OfThreadsThatMoved) {
-  EXPECT_CHILD(expect_no_growth(100, [](int) {
+  EXPECT_CHILD(expect_no_growth(times(100), [](int) {
     Box box;
     ASSERT_OK(join_container(box.id()));
     std::atomic<bool> stop{false};
@@ -147,7 +148,7 @@ TEST_F(ContainerLeaks, NoThreadKeepsAContainer) {
 }
 
 TEST_F(ContainerLeaks, OfKilledFamilies) {
-  expect_no_growth(150, [](int) {
+  expect_no_growth(times(150), [](int) {
     Box box;
     Pipe begun;
     const pid_t joined = box.start([&] {
@@ -169,7 +170,7 @@ TEST_F(ContainerLeaks, OfChangedFiles) {
   ASSERT_OK(mkdir("directory", 0755));
   for (int i = 0; i < 10; ++i) write_file("directory/f" + std::to_string(i), "text");
   ASSERT_OK(link("file", "hard"));
-  EXPECT_CHILD(expect_no_growth(200, [](int) {
+  EXPECT_CHILD(expect_no_growth(times(200), [](int) {
     Box box;
     ASSERT_OK(join_container(box.id()));
     write_file("hard", "changed");
@@ -195,7 +196,7 @@ TEST_F(ContainerLeaks, OfVolumesImagesAndViews) {
   ASSERT_OK(mkdir("shared", 0755));
   write_file("image/name", "image");
   write_file("shared/file", "shared");
-  EXPECT_CHILD(expect_no_growth(1000, [](int round) {
+  EXPECT_CHILD(expect_no_growth(times(1000), [](int round) {
     ContainerCreate wanted;
     wanted.root = "image";
     if (round % 2) wanted.flags = ContainerCreate::read_only_root;
@@ -222,7 +223,7 @@ TEST_F(ContainerLeaks, OfVolumesImagesAndViews) {
 
 TEST_F(ContainerLeaks, OfRefusedCalls) {
   Box box;
-  expect_no_growth(300, [&](int) {
+  expect_no_growth(times(300), [&](int) {
     EXPECT_ERRNO(ENOENT, [&] {
       ContainerSpawn wanted;
       wanted.id = box.id();

@@ -364,6 +364,20 @@ TEST_F(ContainerMemoryLimit, AFrozenProcessIsNoVictim) {
   EXPECT_TRUE(reap(manager).exited(0));
 }
 
+// Of what the host has: each step is the first change of something.
+void change_files() {
+  if (const Descriptor file = open_file("shared", O_WRONLY); file >= 0) {
+    (void)!write(file, "x", 1);
+    (void)!ftruncate(file, 100'000);
+  }
+  (void)rename("directory/inner", "moved");
+  (void)mkdir("directory/made", 0700);
+  (void)unlink("shared");
+  const Descriptor mapped = open_file("mapped", O_RDWR);
+  void* const memory = mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, mapped, 0);
+  if (memory != MAP_FAILED) (void)!read(mapped, memory, 100);  // a private page, written by the kernel
+}
+
 // Page by page: at each limit something else is the first that cannot be had. Whatever fails leaves nothing behind.
 TEST_F(ContainerMemoryLimit, EveryStepOfALifeCanFail) {
   ContainerCreate nesting;
@@ -371,11 +385,16 @@ TEST_F(ContainerMemoryLimit, EveryStepOfALifeCanFail) {
   char buffer[4096] = {};
   ASSERT_OK(readlink("/proc/self/exe", buffer, sizeof buffer - 1));
   const std::string program = buffer;
+  write_file("shared", std::string(20'000, 's'));
+  write_file("mapped", std::string(20'000, 'm'));
+  ASSERT_OK(mkdir("directory", 0755));
+  write_file("directory/inner", "i");
   const auto story = [&](std::uint64_t bytes) {
     Box box(nesting);
     set_limit(box, bytes);
     run([&]() -> int {
       if (join_container(box.id()) != 0) return 1;
+      change_files();
       const int id = create_container({});
       const pid_t child = fork();
       if (child == 0) {

@@ -13,6 +13,7 @@
 
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
+#include "support/soak.hpp"
 #include "support/memory.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
@@ -36,7 +37,7 @@ void pass_time(int round) {
 
 // Destroys containers in which `life` goes on, each a little later in that life than the one before.
 void destroy_during(int rounds, const std::function<void()>& life) {
-  for (int round = 0; round < rounds; ++round) {
+  for (int round = 0; round < times(rounds, 1000); ++round) {
     Box box;
     Pipe begun;
     std::vector<pid_t> joined;
@@ -46,7 +47,7 @@ void destroy_during(int rounds, const std::function<void()>& life) {
         for (;;) life();
       }));
     for (int i = 0; i < 2; ++i) ASSERT_TRUE(begun.wait());
-    pass_time(round);
+    pass_time(round % 30);
     box.destroy();
     for (const pid_t pid : joined) {
       const Ending ending = reap(pid);
@@ -140,7 +141,7 @@ TEST_F(ContainerRaces, DestroyAndPipes) {
 
 // Who comes in while the container ends is refused, or ends with it; never left behind.
 TEST_F(ContainerRaces, DestroyAndJoinAndLeave) {
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < times(10, 1000); ++round) {
     const int id = create_container({});
     ASSERT_OK(id);
     std::vector<pid_t> movers;
@@ -152,7 +153,7 @@ TEST_F(ContainerRaces, DestroyAndJoinAndLeave) {
         }
         return errno == ESRCH && cid() == host_container ? 0 : 4;
       }));
-    pass_time(round);
+    pass_time(round % 30);
     ASSERT_OK(destroy_container(id));
     for (const pid_t pid : movers) {
       const Ending ending = reap(pid);
@@ -167,7 +168,7 @@ TEST_F(ContainerRaces, LookAtAndSignalWhoMoves) {
   const pid_t mover = spawn_checked([&] {
     signal(SIGUSR1, [](int) {});
     ready.notify();
-    for (int round = 0; round < 200; ++round) {
+    for (int round = 0; round < times(200); ++round) {
       const int id = create_container({});
       ASSERT_OK(id);
       ASSERT_OK(join_container(id));
@@ -188,7 +189,7 @@ TEST_F(ContainerRaces, LookAtAndSignalWhoMoves) {
 }
 
 TEST_F(ContainerRaces, DestroyAndSpawn) {
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < times(10, 1000); ++round) {
     const int id = create_container({});
     ASSERT_OK(id);
     std::vector<pid_t> spawners;
@@ -202,7 +203,7 @@ TEST_F(ContainerRaces, DestroyAndSpawn) {
         }
         return errno == ESRCH ? 0 : 4;
       }));
-    pass_time(round);
+    pass_time(round % 30);
     ASSERT_OK(destroy_container(id));
     for (const pid_t pid : spawners) {
       const Ending ending = reap(pid);
@@ -216,7 +217,7 @@ TEST_F(ContainerRaces, JoinAndLeaveFromManyProcesses) {
   std::vector<pid_t> movers;
   for (int i = 0; i < 6; ++i)
     movers.push_back(spawn([&] {
-      for (int round = 0; round < 60; ++round) {
+      for (int round = 0; round < times(60, 2000); ++round) {
         if (join_container(box.id()) != 0) return 1;
         if (cid() != box.id() || getpid() <= 0) return 2;
         if (round % 8 == 0 && !run([] { return 4; }).exited(4)) return 3;
@@ -244,7 +245,7 @@ TEST_F(ContainerRaces, SignalsWhileMoving) {
         while (!stop) sched_yield();
       });
     begun.notify();
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < times(100); ++i) {
       ASSERT_OK(join_container(box.id()));
       ASSERT_OK(leave_container());
     }
@@ -261,7 +262,7 @@ TEST_F(ContainerRaces, SignalsWhileMoving) {
 
 TEST_F(ContainerRaces, KillWhileMoving) {
   Box box;
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < times(10, 1000); ++round) {
     Pipe begun;
     const pid_t mover = spawn_checked([&] {
       std::vector<std::thread> threads;
@@ -276,7 +277,7 @@ TEST_F(ContainerRaces, KillWhileMoving) {
       }
     });
     ASSERT_TRUE(begun.wait());
-    pass_time(round);
+    pass_time(round % 30);
     ASSERT_OK(kill(mover, SIGKILL));
     EXPECT_TRUE(reap(mover).killed_by(SIGKILL));
   }
@@ -287,7 +288,7 @@ TEST_F(ContainerRaces, ExecWhileAnotherThreadMoves) {
   Box box;
   char program[300] = {};
   ASSERT_GT(readlink("/proc/self/exe", program, sizeof program - 1), 0);
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < times(10, 1000); ++round) {
     const Ending ending = run([&]() -> int {
       std::thread([&] {
         for (;;) {
@@ -295,7 +296,7 @@ TEST_F(ContainerRaces, ExecWhileAnotherThreadMoves) {
           leave_container();
         }
       }).detach();
-      pass_time(round);
+      pass_time(round % 30);
       execl(program, "guest-tests", "--helper", "container-exit", "5", nullptr);
       return 9;
     });

@@ -18,6 +18,7 @@ enum GateNumber : long {
   container_log,
   open_container_log,
   container_call_counts,
+  open_container_supervisor,
 };
 }  // namespace call
 
@@ -28,6 +29,9 @@ class CallSet {
   static constexpr unsigned linux_calls = 1088, xv6_calls = 64, size = linux_calls + xv6_calls;
   static constexpr unsigned place_of_linux(unsigned number) {
     return number < linux_calls - 1 ? number : linux_calls - 1;
+  }
+  static constexpr unsigned place_of_xv6(unsigned number) {
+    return linux_calls + (number < xv6_calls - 1 ? number : xv6_calls - 1);
   }
 
   bool has(unsigned place) const { return words_[place / 64] >> (place % 64) & 1; }
@@ -63,8 +67,10 @@ struct ContainerPolicy {
   std::uint64_t flags = 0;
   CallSet denied;  // fails with EPERM
   CallSet fatal;   // of the denied ones: ends the process, as SIGSYS does
+  CallSet supervised;  // where not denied: the container's supervisor is asked (open_container_supervisor); while there is
+                       // none it fails with EPERM. `loosen`: it is asked no more
 };
-static_assert(sizeof(ContainerPolicy) == 304);
+static_assert(sizeof(ContainerPolicy) == 448);
 
 struct ContainerLog {
   enum class Operation : std::uint32_t { get = 0, set = 1 };
@@ -107,6 +113,43 @@ struct ContainerCallCounts {
 };
 static_assert(sizeof(ContainerCallCounts) == 24);
 
+struct ContainerSupervisor {
+  static constexpr std::uint32_t nonblock = 1;
+  std::int32_t id = 0;
+  std::uint32_t flags = 0;
+};
+static_assert(sizeof(ContainerSupervisor) == 8);
+
+// What a supervisor is asked: a thread inside waits in this call for the answer. Behind it `text_size` bytes: the call as the
+// log prints it, with strings as they were when it began. (What pointers lead to can change while a call is held: decide by
+// numbers and by what is in registers, or give the result yourself.)
+struct SupervisedCall {
+  static constexpr std::size_t longest = 2048;  // with its text: enough room for a read
+  std::uint64_t question = 0;  // its number
+  std::int32_t container = 0;  // where the caller is: this container or one below it
+  std::int32_t process = 0, thread = 0;
+  std::uint32_t abi = 0;  // 0 Linux, 1 xv6
+  std::uint32_t number = 0;
+  std::uint32_t text_size = 0;
+  std::uint64_t arguments[6] = {};
+};
+static_assert(sizeof(SupervisedCall) == 80);
+
+struct SupervisorAnswer {
+  enum class Action : std::uint32_t {
+    run = 0,        // the call runs
+    give = 1,       // it does not, and returns `value`
+    fail = 2,       // it does not, and fails with errno `value`
+    give_file = 3,  // it does not; the caller gets the answerer's descriptor `value` as one of its own, and its number
+  };
+  static constexpr std::uint32_t close_on_exec = 1;  // with give_file
+  std::uint64_t question = 0;
+  Action action = Action::run;
+  std::uint32_t flags = 0;
+  std::int64_t value = 0;
+};
+static_assert(sizeof(SupervisorAnswer) == 24);
+
 // Shows or changes the rules; a change counts for every call that begins afterwards. EINVAL: fatal, and not denied.
 inline int container_policy(ContainerPolicy& policy) {
   return static_cast<int>(::syscall(call::container_policy, &policy, sizeof policy));
@@ -119,6 +162,12 @@ inline int container_log(ContainerLog& log) {
 // one), 0 at the end.
 inline int open_container_log(const ContainerLogOpen& wanted) {
   return static_cast<int>(::syscall(call::open_container_log, &wanted, sizeof wanted));
+}
+// A descriptor to supervise the container's calls with, until it is closed: read(2) gives a SupervisedCall (0: the container
+// is empty or gone), write(2) takes a SupervisorAnswer. open: EBUSY, there is a supervisor. write: ENOENT, nobody waits for
+// this answer (any more: a signal came); EINVAL, an unknown action, flag or errno; EBADF.
+inline int open_container_supervisor(const ContainerSupervisor& wanted) {
+  return static_cast<int>(::syscall(call::open_container_supervisor, &wanted, sizeof wanted));
 }
 // The counters of calls from `first` on; returns how many. ENODATA: nothing is counted.
 inline long container_call_counts(const ContainerCallCounts& wanted) {

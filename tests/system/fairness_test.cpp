@@ -1,0 +1,36 @@
+// How containers share the processors: the guest's test of it, exactly where time is the number of instructions.
+//
+// (QEMU executes the processors of such a machine in turns, each up to its next timer: no measure for what takes less than a
+// slice. And of two one can come to spin for ever on a lock that the other holds whenever it is not its turn; so two are
+// looked at by the computer's clock.)
+#include <gtest/gtest.h>
+
+#include "support/command.hpp"
+
+namespace cv6::test {
+namespace {
+
+constexpr const char* shares = "Fairness.*Process*:Fairness.Weights*";
+
+Completed run_fairness(std::vector<std::string> options, const std::string& percent, const std::string& filter) {
+  options.insert(options.end(), {"--memory", "256M", "--add", build_folder() + "/tests/guest/guest-tests:/bin/guest-tests"});
+  return run_guest(options, {"sh", "-c", "CV6_FAIRNESS=" + percent + " guest-tests --gtest_filter='" + filter + "'"});
+}
+
+TEST(Fairness, OnOneProcessor) {
+  const Completed done = run_fairness({"--cpus", "1", "--icount=16"}, "2", "Fairness.*");
+  EXPECT_EQ(done.status, 0) << done.output << done.error;
+}
+
+TEST(Fairness, OnTwoProcessors) {
+  const Completed done = run_fairness({"--cpus", "2"}, "10", shares);
+  EXPECT_EQ(done.status, 0) << done.output << done.error;
+}
+
+TEST(Fairness, OnFourProcessors) {
+  const Completed done = run_fairness({"--cpus", "4", "--icount=16"}, "2", shares);
+  EXPECT_EQ(done.status, 0) << done.output << done.error;
+}
+
+}  // namespace
+}  // namespace cv6::test
