@@ -25,7 +25,7 @@ static_assert(sizeof(ContainerCreate) == 40);
 // spawn_container(ContainerSpawn*, size) -> the process's number as the caller sees it.
 struct ContainerSpawn {
   static constexpr std::uint32_t foreground = 1;   // its group becomes the terminal's foreground group
-  static constexpr std::uint32_t new_session = 2;  // a session of its own
+  static constexpr std::uint32_t new_session = 2;  // a session of its own; both: on the terminal that is its descriptor 0
   static constexpr std::uint32_t first_size = 56;  // without user and group
   std::int32_t id;
   std::uint32_t flags;
@@ -70,9 +70,11 @@ struct ContainerStat {
 static_assert(sizeof(ContainerStat) == 232);
 
 // open_container_console(ContainerConsoleOpen*, size) -> descriptor: of the log, for reading, or with write_output or
-// write_error for a program inside to write to.
+// write_error for a program inside to write to. make_terminal: the console becomes a terminal (again a new one), and the
+// descriptor is the terminal, for a program inside. terminal: for reading and for typing on it; ENOTTY.
 struct ContainerConsoleOpen {
-  enum Flags : std::uint32_t { write_output = 1, write_error = 2, follow = 4, new_only = 8, nonblock = 16, all = 31 };
+  enum Flags : std::uint32_t { write_output = 1, write_error = 2, follow = 4, new_only = 8, nonblock = 16, make_terminal = 32,
+                               terminal = 64, all = 127 };
   std::int32_t id;
   std::uint32_t flags;
   std::int32_t forward;   // descriptor that gets what is written as well; -1: none

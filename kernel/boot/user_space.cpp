@@ -9,7 +9,7 @@
 #include "fs/initialise.hpp"
 #include "fs/initramfs.hpp"
 #include "fs/operations.hpp"
-#include "fs/terminal/terminal.hpp"
+#include "fs/terminal/pty.hpp"
 #include "sync/log.hpp"
 #include "task/first_process.hpp"
 #include "task/proc/proc.hpp"
@@ -43,6 +43,7 @@ Result<void> start_files(Container& host) {
   const Ref<FsContext> context = TRY(FsContext::create(root, root));
   const Caller caller{*context, Credentials::root()};
   TRY(mount(caller, "/dev", devfs::root(), "devtmpfs"));
+  TRY(mount(caller, "/dev/pts", TRY(devpts::create()), "devpts"));
   TRY(mount(caller, "/proc", proc::root(), "proc"));
   set_host_tree(root.mount->tree());
   host.set_root(std::move(root));

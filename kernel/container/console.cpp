@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "fs/real_time.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
@@ -85,6 +86,32 @@ void ContainerConsole::detach(const File& file) {
   });
 }
 
+Ref<Pty> ContainerConsole::terminal() {
+  return terminal_.with([](Ref<Pty>& terminal) { return terminal; });
+}
+
+Result<Ref<Pty>> ContainerConsole::make_terminal(FileSystem& names, GuestMemory& payer) {
+  replace_terminal(nullptr);  // its number is free again
+  Ref<Pty> terminal;
+  {
+    const payer::Scope paid_by(payer.as_payer());
+    terminal = TRY(Pty::create(names));
+  }
+  terminal_payer_ = &payer;
+  terminal->link().set_listener(*this);
+  terminal->set_lock(Pty::Lock::open);
+  replace_terminal(terminal);
+  return terminal;
+}
+
+// Of two at a time, one stays.
+void ContainerConsole::replace_terminal(Ref<Pty> terminal) {
+  terminal_.with([&](Ref<Pty>& now) { std::swap(now, terminal); });
+  if (terminal) terminal->close_master();
+}
+
+void ContainerConsole::output(std::span<const char> text) { append(Stream::output, text, *terminal_payer_); }
+
 bool ContainerConsole::read(std::uint64_t& position, Entry& entry, std::span<char> to, std::uint64_t& lost) {
   SpinGuard guard(lock_);
   const std::uint64_t at = std::max(position, start_);
@@ -104,6 +131,7 @@ std::uint64_t ContainerConsole::end() {
 
 void ContainerConsole::let_go() {
   attach({});
+  replace_terminal({});
   ChargedArray ring;
   {
     SpinGuard guard(lock_);

@@ -77,20 +77,32 @@ Result<std::size_t> ConsoleOutput::do_write(IoBuffer& from, std::uint64_t, std::
 
 class ConsoleLog final : public File, public Cached<ConsoleLog, "console_log"> {
  public:
-  ConsoleLog(Ref<Inode> inode, Ref<Container> container, ConsoleView view)
+  // `terminal`: null for one that is only read.
+  ConsoleLog(Ref<Inode> inode, Ref<Container> container, ConsoleView view, Ref<Pty> terminal)
       : File(std::move(inode), Positions::none),
         container_(std::move(container)),
+        terminal_(std::move(terminal)),
         view_(view),
         position_(view.from == ConsoleView::From::now ? console().end() : 0) {}
 
   void describe(Output& out) const override { print(out, "anon_inode:[console log of container {}]", container_->id()); }
   PollEvents poll(PollWaiters* waiters) override {
     if (waiters) waiters->watch(console().readers());
-    return ready() ? poll_event::readable : PollEvents{0};
+    if (waiters && terminal_) waiters->watch(terminal_->link().master_queue());
+    PollEvents events = 0;
+    if (ready()) events |= poll_event::readable;
+    if (terminal_ && terminal_->link().can_send()) events |= poll_event::writable;
+    return events;
+  }
+  Result<long> control(unsigned request, std::uintptr_t argument) override {
+    return terminal_ ? control_terminal(*terminal_, request, argument) : Error::notty;
   }
 
  protected:
   Result<std::size_t> do_read(IoBuffer& to, std::uint64_t) override;
+  Result<std::size_t> do_write(IoBuffer& from, std::uint64_t, std::uint64_t) override {
+    return type_into(*terminal_, from, flags());  // who has none is not open for writing
+  }
 
  private:
   ContainerConsole& console() const { return container_->console(); }
@@ -102,6 +114,7 @@ class ConsoleLog final : public File, public Cached<ConsoleLog, "console_log"> {
   static Result<void> put(IoBuffer& to, const ContainerConsole::Entry& entry, std::span<const char> text);
 
   Ref<Container> container_;
+  Ref<Pty> terminal_;
   ConsoleView view_;
   Mutex mutex_;  // one reader after the other
   std::atomic<std::uint64_t> position_;  // changed with the mutex held
@@ -151,7 +164,13 @@ Result<Ref<File>> open_console_output(Ref<Container> container, ContainerConsole
 }
 
 Result<Ref<File>> open_console_log(Ref<Container> container, ConsoleView view, OpenFlags flags, const Credentials& opener) {
-  auto file = TRY(make<ConsoleLog>(TRY(make_inode(0400)), std::move(container), view));
+  Ref<Pty> terminal;
+  if (view.use == ConsoleView::Use::typing) {
+    terminal = container->console().terminal();
+    if (!terminal) return Error::notty;
+    flags |= open_flag::write;
+  }
+  auto file = TRY(make<ConsoleLog>(TRY(make_inode(0400)), std::move(container), view, std::move(terminal)));
   file->set_up({}, flags | open_flag::read, opener);
   return Ref<File>(std::move(file));
 }

@@ -18,6 +18,8 @@ Result<Ref<File>> open_console_output(Ref<Container> container, ContainerConsole
 struct ConsoleView {
   enum class From : std::uint8_t { oldest, now } from = From::oldest;
   enum class AtEnd : std::uint8_t { end, follow } at_end = AtEnd::end;
+  // Typing: the console must be a terminal, Error::notty; what is written is typed there, and terminal requests are about it.
+  enum class Use : std::uint8_t { reading, typing } use = Use::reading;
 };
 Result<Ref<File>> open_console_log(Ref<Container> container, ConsoleView view, OpenFlags flags, const Credentials& opener);
 

@@ -30,6 +30,9 @@ class Port {
   virtual bool drained() = 0;
   // Waits for that before the machine is switched off: as long as the device goes on taking something, however slowly.
   virtual void drain() = 0;
+  // What waits on its way in or out is dropped, where that can be done.
+  virtual void discard_input() {}
+  virtual void discard_output() {}
   // The last words: waits for the device by asking it, takes no lock, may lose what it does not take soon.
   virtual void write_in_panic(std::string_view) {}
 

@@ -4,7 +4,7 @@
 
 namespace cv6 {
 
-Tty::Tty(Port& port) : port_(port) {
+Tty::Tty(Port& port, const WindowSize& window) : port_(port), window_(window) {
   port_.context = this;
   port_.on_room = [](Port&, void* context) {
     auto& self = *static_cast<Tty*>(context);
@@ -72,8 +72,21 @@ std::size_t Tty::available() {
 }
 
 void Tty::discard_input() {
-  SpinGuard guard(lock_);
-  discipline_.discard_input();
+  {
+    SpinGuard guard(lock_);
+    port_.discard_input();
+    discipline_.discard_input();
+  }
+  take_input();  // there is room for what the port keeps
+}
+
+void Tty::discard_output() {
+  {
+    SpinGuard guard(lock_);
+    staged_begin_ = staged_end_ = 0;
+    port_.discard_output();
+  }
+  port_.became_writable.wake_all();
 }
 
 // --- output ---------------------------------------------------------------------------------------------------------
@@ -152,9 +165,9 @@ Termios Tty::settings() {
 
 Result<void> Tty::set(const Termios& termios, When when) {
   if (when != When::now) TRY(drain());
+  if (when == When::drained_and_flushed) discard_input();
   {
     SpinGuard guard(lock_);
-    if (when == When::drained_and_flushed) discipline_.discard_input();
     discipline_.set(termios);
   }
   became_readable_.wake_all();  // an unfinished line may be readable now

@@ -31,7 +31,7 @@ class Tty final : private LineDiscipline::Sink {
   };
 
   // Takes the port's input over from here on.
-  explicit Tty(Port& port);
+  explicit Tty(Port& port, const WindowSize& window = {});
   void set_owner(Owner& owner);
 
   // What a reader gets now; Error::again: nothing yet. 0: end of file (^D on an empty line, or hung up).
@@ -48,6 +48,7 @@ class Tty final : private LineDiscipline::Sink {
   Result<void> set(const Termios& termios, When when);  // Error::intr, if it has to wait
   std::size_t available();
   void discard_input();
+  void discard_output();
   Result<void> drain();  // until the device has taken all output; Error::intr
   enum class Flow : std::uint8_t { stop, start };
   void set_flow(Flow flow);

@@ -49,6 +49,7 @@ Result<void> initialise() {
   register_file_system(devfs_type);
   TRY(add_directory("shm", 01777));
   TRY(add_directory("pts", 0755));
+  TRY(add_symlink("ptmx", "pts/ptmx"));
   TRY(add_symlink("fd", "/proc/self/fd"));
   TRY(add_symlink("stdin", "/proc/self/fd/0"));
   TRY(add_symlink("stdout", "/proc/self/fd/1"));

@@ -19,6 +19,8 @@
 
 namespace cv6 {
 
+class JobControl;
+
 enum class Seek : std::uint8_t { set, current, end, data, hole };
 
 // An open file keeps a name from going: what its objects are charged beside themselves.
@@ -66,6 +68,8 @@ class File : public Counted<File> {
   virtual Result<std::size_t> readable_bytes();
   // Requests that only this kind of file knows, by their Linux numbers; `argument` may be a user address. Error::notty.
   virtual Result<long> control(unsigned request, std::uintptr_t argument);
+  // Of the terminal that it is; null: it is none.
+  virtual JobControl* job_control() { return nullptr; }
   // What mmap(2) maps. An empty Ref: anonymous memory (/dev/zero). Error::nodev.
   virtual Result<Ref<MemoryObject>> memory_object();
   // ftruncate(2): badf/inval if not open for writing, inval for what has no size, fbig beyond size_limit.

@@ -114,6 +114,8 @@ Result<void> Inode::iterate(std::uint64_t&, DirectorySink&) { return Error::notd
 Result<std::size_t> Inode::read_link(std::span<char>) { return Error::inval; }
 Result<Path> Inode::follow_magic_link() { return Error::inval; }
 
+Result<Ref<Dentry>> FileSystem::make_instance() { return Error::perm; }
+
 Result<Ref<File>> Inode::open(const Path&, OpenFlags flags) {
   switch (type_) {
     case FileType::directory: return open_directory(Ref<Inode>(this));

@@ -44,10 +44,12 @@ class FileSystem : public Counted<FileSystem> {
   virtual ~FileSystem() = default;
   virtual std::string_view type_name() const = 0;  // as in /proc/filesystems
   virtual FileSystemStatus status() = 0;           // statfs(2)
-  // How a container's view shows this file system when it is mounted below the view's root: copied on write, or as it is
-  // (procfs, whose contents depend on who looks).
-  enum class InView : std::uint8_t { copied_on_write, as_it_is };
+  // How a container's view shows this file system when it is mounted below the view's root: copied on write, as it is
+  // (procfs, whose contents depend on who looks), or as a new one of its kind (devpts), of which make_instance() gives the
+  // root.
+  enum class InView : std::uint8_t { copied_on_write, as_it_is, new_instance };
   virtual InView in_view() const { return InView::copied_on_write; }
+  virtual Result<Ref<Dentry>> make_instance();
 
   // Not null for copy-on-write views.
   virtual cow::ViewFileSystem* as_view() { return nullptr; }

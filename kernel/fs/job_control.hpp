@@ -26,8 +26,7 @@ class JobControl {
   virtual Result<void> check_access(Access access) = 0;
   // To the foreground group (^C, ^\, ^Z, SIGWINCH); nothing if there is none. From interrupts, too.
   virtual void signal_foreground(int signal) = 0;
-  // The other end is gone: SIGHUP and SIGCONT to the session's leader and the foreground group; the session has no
-  // terminal any more.
+  // The other end is gone: SIGHUP and SIGCONT to the session's leader; the session has no terminal any more.
   virtual void hang_up() = 0;
 
   // --- calls ----------------------------------------------------------------------------------------------------------
@@ -40,19 +39,18 @@ class JobControl {
   virtual Result<int> foreground_group() = 0;                  // TIOCGPGRP. Error::notty: not the caller's terminal
   virtual Result<void> set_foreground_group(int group) = 0;    // TIOCSPGRP. Error::notty, perm, srch, inval
   virtual Result<int> session() = 0;                           // TIOCGSID. Error::notty
-  // For whoever is at the other end of a pty, or shows the terminal: 0 none.
+  // For whoever is at the other end of a pty; 0: none. Whose terminal it is does not matter.
   virtual int foreground_group_for_master() = 0;
+  virtual int session_for_master() = 0;
 };
 
-// `terminal` is what open("/dev/tty") by a process of the session leads to; it lives as long as the JobControl. `device`:
-// tty_nr of /proc/PID/stat. Error::nomem. Implemented by task/.
-class TerminalDevice {
+// `terminal` is what open("/dev/tty") by a process of the session leads to; it owns the JobControl. `device`: tty_nr of
+// /proc/PID/stat. Error::nomem. Implemented by task/.
+class TerminalDevice : public Counted<TerminalDevice> {
  public:
+  virtual ~TerminalDevice() = default;
   virtual Result<Ref<File>> open_terminal(OpenFlags flags) = 0;
   virtual DeviceNumber device() const = 0;
-
- protected:
-  ~TerminalDevice() = default;
 };
 Result<Own<JobControl>> make_job_control(TerminalDevice& terminal);
 // /dev/tty: the controlling terminal of the caller, opened. Error::nxio: none.

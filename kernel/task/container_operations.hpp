@@ -23,8 +23,8 @@ struct SpawnRequest {
   std::span<const Passed> descriptors;
   Ref<const Credentials> credentials;  // null: root
   // A group of its own in the caller's session (in the terminal's foreground if wanted and the caller may), or a session
-  // of its own.
-  enum class Place : std::uint8_t { background_group, foreground_group, new_session };
+  // of its own, perhaps on the terminal that is its descriptor 0 (Error::notty; perm: that is another session's).
+  enum class Place : std::uint8_t { background_group, foreground_group, new_session, terminal_session };
   Place place = Place::background_group;
   Mode umask = 0022;
 };

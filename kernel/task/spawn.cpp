@@ -29,8 +29,21 @@ Result<Ref<DescriptorTable>> pass_descriptors(Process& caller, Container& contai
   return files;
 }
 
+// What it has as descriptor 0, if that is to be its session's terminal; else null.
+Result<Ref<File>> terminal_for(const SpawnRequest& request, DescriptorTable& files) {
+  if (request.place != SpawnRequest::Place::terminal_session) return Ref<File>();
+  Ref<File> file = TRY(files.get(0));
+  if (!file->job_control()) return Error::notty;
+  return file;
+}
+
+TerminalJobs* jobs_of(const Ref<File>& terminal) {
+  return terminal ? static_cast<TerminalJobs*>(terminal->job_control()) : nullptr;
+}
+
 Result<Ref<ProcessGroup>> group_for(Process& caller, Process& process, SpawnRequest::Place place) {
-  if (place == SpawnRequest::Place::new_session) return make_session(process);
+  using Place = SpawnRequest::Place;
+  if (place == Place::new_session || place == Place::terminal_session) return make_session(process);
   Ref<ProcessGroup> group = TRY(make<ProcessGroup>(process.pid(), caller.group->session_ref()));
   SpinGuard guard(process_tree_lock);
   process.pid()->group = group.get();
@@ -46,9 +59,10 @@ Ref<ProcessGroup> pass_foreground(Process& caller, const Ref<ProcessGroup>& grou
 
 // Into its container and the tree at once: see clone.cpp. Error::srch: the container is stopping.
 Result<void> enter_and_start(Process& parent, Container& container, NewProcess& made, const Ref<ProcessGroup>& group,
-                             SpawnRequest::Place place) {
+                             SpawnRequest::Place place, TerminalJobs* terminal) {
   Ref<ProcessGroup> background;  // goes after the lock
   SpinGuard guard(process_tree_lock);
+  if (terminal && terminal->taken()) return Error::perm;
   TRY(container.enter());
   start_new_process(made, &parent, group);
   if (!container.first_process && container.process_count() == 1) {
@@ -56,6 +70,7 @@ Result<void> enter_and_start(Process& parent, Container& container, NewProcess& 
     made.process->is_init = true;
     container.note_start();
   }
+  if (terminal) terminal->give_to(group);
   if (place == SpawnRequest::Place::foreground_group) background = pass_foreground(parent, group);
   return {};
 }
@@ -69,13 +84,14 @@ Result<int> spawn(UserThread& caller, Container& container, SpawnRequest request
   wanted.credentials = request.credentials ? request.credentials : Ref<const Credentials>(&Credentials::root());
   wanted.fs = TRY(view_of(container, *wanted.credentials, request.directory, request.umask));
   wanted.files = TRY(pass_descriptors(parent, container, request.descriptors));
+  const Ref<File> terminal = TRY(terminal_for(request, *wanted.files));
   wanted.path = request.path;
   wanted.arguments = &request.arguments;
   NewProcess made = TRY(make_new_process(wanted));
   wanted.files = nullptr;  // its own from now on: else it would copy what it seems to share
   wanted.fs = nullptr;
   auto group = group_for(parent, *made.process, request.place);
-  const auto started = group ? enter_and_start(parent, container, made, *group, request.place) : Result<void>(group.error());
+  const auto started = group ? enter_and_start(parent, container, made, *group, request.place, jobs_of(terminal)) : Result<void>(group.error());
   if (!started) {
     discard_new_process(made);
     return started.error();

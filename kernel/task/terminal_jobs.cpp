@@ -29,9 +29,14 @@ Ref<ProcessGroup> TerminalJobs::lose_session() {
   return std::move(foreground_);
 }
 
-void TerminalJobs::take(Process& leader) {
-  session_ = &leader.group->session();
+void TerminalJobs::take(Session& session) {
+  session_ = &session;
   session_->terminal = this;
+}
+
+void TerminalJobs::give_to(const Ref<ProcessGroup>& group) {
+  take(group->session());
+  foreground_ = group;  // there was none, as there was no session
 }
 
 namespace {
@@ -69,7 +74,9 @@ void TerminalJobs::hang_up() {
     (void)deliver(*session_->leader, kernel_signal(signal::hang_up));
     (void)deliver(*session_->leader, kernel_signal(signal::continue_));
   }
-  group = lose_session();
+  if (session_) session_->terminal = nullptr;
+  session_ = nullptr;
+  group = std::move(foreground_);
 }
 
 void TerminalJobs::opened() {
@@ -77,7 +84,7 @@ void TerminalJobs::opened() {
   Ref<ProcessGroup> old;
   SpinGuard guard(process_tree_lock);
   if (!caller.is_session_leader() || caller.group->session().terminal || session_) return;
-  take(caller);
+  take(caller.group->session());
   old = put_into_foreground(caller.group);
 }
 
@@ -93,7 +100,7 @@ Result<void> TerminalJobs::acquire(Steal steal) {
     session_->terminal = nullptr;  // taken away without a signal, as on Linux
     lost = std::move(foreground_);
   }
-  take(caller);
+  take(caller.group->session());
   old = put_into_foreground(caller.group);
   return {};
 }
@@ -140,14 +147,20 @@ int TerminalJobs::foreground_group_for_master() {
   return foreground_ ? foreground_->pid()->number_in(Process::current().container()) : 0;
 }
 
+int TerminalJobs::session_for_master() {
+  SpinGuard guard(process_tree_lock);
+  return session_ ? session_->pid()->number_in(Process::current().container()) : 0;
+}
+
 Result<Ref<File>> open_controlling_terminal(OpenFlags flags) {
-  TerminalJobs* terminal;
+  Ref<TerminalDevice> device;
   {
     SpinGuard guard(process_tree_lock);
-    terminal = Process::current().group->session().terminal;
+    const TerminalJobs* terminal = Process::current().group->session().terminal;
+    if (!terminal || !terminal->device().hold_unless_gone()) return Error::nxio;
+    device = Ref<TerminalDevice>::adopt(&terminal->device());
   }
-  if (!terminal) return Error::nxio;
-  return terminal->device().open_terminal(flags);
+  return device->open_terminal(flags);
 }
 
 void disassociate_terminal(Process& leader) {

@@ -1,7 +1,8 @@
 // Job control of one terminal: fs/job_control.hpp implemented. Private to task/.
 //
-// Which session has the terminal, and which group is in its foreground, is covered by process_tree_lock. Locked or not, a
-// terminal outlives nobody's use of it: sessions only point to it, and are told when it goes.
+// Which session has the terminal, and which group is in its foreground, is covered by process_tree_lock. A session only
+// points to its terminal, and is told when it goes; who wants to use that without the lock must hold it (device()), which may
+// fail: it may be going.
 #pragma once
 
 #include "fs/job_control.hpp"
@@ -24,18 +25,22 @@ class TerminalJobs final : public JobControl {
   Result<void> set_foreground_group(int group) override;
   Result<int> session() override;
   int foreground_group_for_master() override;
+  int session_for_master() override;
 
   TerminalDevice& device() const { return device_; }
   // With the tree lock held: for /proc, spawn, and exits.
   ProcessGroup* foreground() const { return foreground_.get(); }
   // Returns the group that was in the foreground, to be dropped after unlocking.
   Ref<ProcessGroup> put_into_foreground(Ref<ProcessGroup> group) { return std::exchange(foreground_, std::move(group)); }
+  bool taken() const REQUIRES(process_tree_lock) { return session_; }
+  // It is not taken: `group` and its session, which has no terminal, get it.
+  void give_to(const Ref<ProcessGroup>& group) REQUIRES(process_tree_lock);
   // The session has no terminal any more. What was in the foreground is signalled (SIGHUP, SIGCONT) and returned.
   Ref<ProcessGroup> lose_session() REQUIRES(process_tree_lock);
 
  private:
   bool is_of(const Process& process) const REQUIRES(process_tree_lock);
-  void take(Process& leader) REQUIRES(process_tree_lock);
+  void take(Session& session) REQUIRES(process_tree_lock);
 
   TerminalDevice& device_;
   Session* session_ = nullptr;  // it exists while it is here: ~Session clears it

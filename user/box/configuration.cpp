@@ -31,6 +31,7 @@ Json to_json(const Program& program) {
   Json json = {{"command", program.words}, {"environment", program.environment}, {"directory", program.directory}, {"user", program.user}};
   if (!program.image.empty()) json["image"] = program.image;
   if (!program.volumes.empty()) json["volumes"] = program.volumes;
+  if (program.terminal) json["terminal"] = true;
   return json;
 }
 
@@ -52,6 +53,7 @@ Program program_from(const Json& json) {
   program.directory = json.value("directory", "");
   program.user = json.value("user", "");
   program.image = json.value("image", "");
+  program.terminal = json.value("terminal", false);
   program.volumes = json.value("volumes", std::vector<std::string>());
   return program;
 }

@@ -22,6 +22,7 @@ struct Program {
   std::string user;                      // -u: a name or number, perhaps with `:` and a group; empty: root
   std::string image;                     // whose files it sees; empty: the host's
   std::vector<std::string> volumes;      // -v
+  bool terminal = false;                 // -t: one of its own, when it is started in the background
 
   // -e, -w, -u.
   void add_to(CLI::App& word);

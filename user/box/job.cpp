@@ -25,6 +25,7 @@ std::vector<std::string> environment_for(const std::string& hostname, const Prog
                                           "SHELL=/bin/sh", "HOSTNAME=" + hostname};
   for (const char* name : {"TERM", "PS1"})
     if (const char* value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
+  if (program.terminal && !std::getenv("TERM")) environment.push_back("TERM=xterm");
   for (const std::string& variable : program.environment) {
     const std::string name = variable.substr(0, variable.find('=') + 1);
     std::erase_if(environment, [&](const std::string& other) { return other.starts_with(name); });
@@ -222,7 +223,20 @@ int run(const ContainerStat& container, const Program& program, Output output) {
   return status;
 }
 
+namespace {
+
+void start_on_terminal(const ContainerStat& container, const Program& program) {
+  Request request(container, program);
+  const Descriptor terminal(open_container_console({container.id, ContainerConsoleOpen::make_terminal}));
+  if (terminal < 0) throw system_failure("a terminal for the container");
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) request.pass(terminal, standard);
+  (void)request.start_at(SpawnPlace::terminal_session, program.words.front());
+}
+
+}  // namespace
+
 void start_detached(const ContainerStat& container, const Program& program) {
+  if (program.terminal) return start_on_terminal(container, program);
   Request request(container, program);
   const Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (nothing < 0) throw system_failure("/dev/null");

@@ -13,7 +13,8 @@ namespace cv6::box {
 enum class Output { direct, logged };
 int run(const ContainerStat& container, const Program& program, Output output);
 
-// Its output goes to the container's console only; there is nothing for it to read.
+// Its output goes to the container's console only; there is nothing for it to read. With a terminal of its own, that is the
+// console, and `box attach` leads to it.
 void start_detached(const ContainerStat& container, const Program& program);
 
 // Signals that somebody sends to box are meant for this process from now on.

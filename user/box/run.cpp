@@ -24,7 +24,7 @@ struct RunOptions {
   FilesOptions files;
   SchedulingOptions scheduling;
   std::string abi = "linux";  // of the program: what the container's settings are like
-  bool remove = false, detach = false, nesting = false, interactive = false, terminal = false;
+  bool remove = false, detach = false, nesting = false, interactive = false;
 
   void add_to(CLI::App& word);
 };
@@ -34,7 +34,8 @@ void RunOptions::add_to(CLI::App& word) {
   word.add_option("--hostname", container.hostname, "what the container calls itself (else its name)");
   word.add_flag("--rm", remove, "remove the container when the program has ended");
   word.add_flag("-i,--interactive", interactive, "the program reads what is typed here (it does so anyhow)");
-  word.add_flag("-t,--tty", terminal, "the program needs a terminal: this one");
+  word.add_flag("-t,--tty", program.terminal,
+                "the program needs a terminal: this one, or in the background one of its own (`box attach`)");
   word.add_option("--abi", abi, "`xv6`: a container as xv6 programs expect it, with theirs in its root (else linux)")
       ->check(CLI::IsMember({"linux", "xv6"}));
   word.add_flag("--nesting", nesting, "its root may make containers of its own");
@@ -64,9 +65,7 @@ class Fresh {
 };
 
 void check_terminal(const RunOptions& options) {
-  if (options.terminal && options.detach)
-    throw Failure("-t: a detached program has no terminal (leave one of -t and -d out)");
-  if (options.terminal && !::isatty(STDIN_FILENO)) throw Failure("-t: the standard input is not a terminal");
+  if (options.program.terminal && !options.detach && !::isatty(STDIN_FILENO)) throw Failure("-t: the standard input is not a terminal");
 }
 
 // What xv6 programs rely on: docs/xv6.md. They are all in the root, and that is where their shell looks for them.

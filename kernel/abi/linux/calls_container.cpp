@@ -41,6 +41,7 @@ Result<SpawnRequest::Place> place_of(std::uint32_t flags) {
   switch (flags) {
     case 0: return SpawnRequest::Place::background_group;
     case ContainerSpawn::foreground: return SpawnRequest::Place::foreground_group;
+    case ContainerSpawn::foreground | ContainerSpawn::new_session: return SpawnRequest::Place::terminal_session;
     case ContainerSpawn::new_session: return SpawnRequest::Place::new_session;
     default: return Error::inval;
   }

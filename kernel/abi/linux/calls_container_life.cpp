@@ -5,6 +5,7 @@
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
 #include "container/console_file.hpp"
+#include "fs/operations.hpp"
 #include "lib/format.hpp"
 #include "task/process_tree.hpp"
 
@@ -12,6 +13,25 @@ namespace cv6::linux_abi {
 namespace {
 
 using Open = ContainerConsoleOpen;
+
+// Where the container has the names of its terminals; one without /dev/pts gets a place for them that has no name itself.
+Result<Path> names_of_terminals(const Caller& caller) {
+  const auto names = resolve(caller, {nullptr, "/dev/pts"}, Follow::yes);
+  if (names && devpts::is_instance(names->inode().file_system())) return *names;
+  Ref<Dentry> root = TRY(devpts::create());
+  Ref<Mount> mount = TRY(Mount::create_outside(root, "devpts"));
+  return Path{std::move(mount), std::move(root)};
+}
+
+Result<Ref<File>> make_terminal(Container& container) {
+  const Path root = container.root();
+  if (!root) return Error::srch;
+  const Ref<FsContext> fs = TRY(FsContext::create(root, root));
+  const Caller caller{*fs, Credentials::root()};
+  const Path names = TRY(names_of_terminals(caller));
+  const Ref<Pty> pty = TRY(container.console().make_terminal(names.inode().file_system(), container.memory()));
+  return open_slave(*pty, names, caller, open_flag::read | open_flag::write | open_flag::no_controlling_tty);
+}
 
 Result<Ref<File>> open_console(Context& context, Ref<Container> container, const Open& wanted) {
   const Credentials& opener = context.process.credentials();
@@ -23,7 +43,9 @@ Result<Ref<File>> open_console(Context& context, Ref<Container> container, const
     if (forward && !forward->writable()) return Error::badf;
     return open_console_output(std::move(container), stream, std::move(forward), opener);
   }
+  if (wanted.flags & Open::make_terminal) return wanted.flags == Open::make_terminal ? make_terminal(*container) : Error::inval;
   ConsoleView view;
+  if (wanted.flags & Open::terminal) view.use = ConsoleView::Use::typing;
   if (wanted.flags & Open::follow) view.at_end = ConsoleView::AtEnd::follow;
   if (wanted.flags & Open::new_only) view.from = ConsoleView::From::now;
   return open_console_log(std::move(container), view, wanted.flags & Open::nonblock ? open_flag::nonblock : 0, opener);

@@ -5,6 +5,7 @@
 #include "container/manager.hpp"
 #include "fs/file_locks.hpp"
 #include "fs/pipe.hpp"
+#include "fs/terminal/pty.hpp"
 
 namespace cv6::linux_abi {
 namespace {
@@ -143,9 +144,19 @@ Result<long> sys_flock(Context& context, Descriptor descriptor, unsigned operati
   }
 }
 
+namespace {
+
+Result<long> open_peer(Context& context, File& master, unsigned flags) {
+  const OpenFlags wanted = TRY(open_flags_from_linux(flags));
+  Ref<File> slave = TRY(open_pty_peer(master, caller_of(context), wanted));
+  return TRY(context.process.files().add(std::move(slave), close_on_exec_of(flags), context.process.open_files_limit()));
+}
+
+}  // namespace
+
 Result<long> sys_ioctl(Context& context, Descriptor descriptor, unsigned request, unsigned long argument) {
   constexpr unsigned fionread = 0x541b, fionbio = 0x5421, fionclex = 0x5450, fioclex = 0x5451;
-  constexpr unsigned ficlone = 0x40049409, ficlonerange = 0x4020940d;
+  constexpr unsigned ficlone = 0x40049409, ficlonerange = 0x4020940d, tiocgptpeer = 0x5441;
   DescriptorTable& files = context.process.files();
   auto file = TRY(files.use(descriptor.number));
   if (file->path_only()) return Error::badf;
@@ -162,6 +173,7 @@ Result<long> sys_ioctl(Context& context, Descriptor descriptor, unsigned request
       TRY(UserPtr<int>(argument).write(static_cast<int>(bytes)));
       return 0;
     }
+    case tiocgptpeer: return open_peer(context, *file, static_cast<unsigned>(argument));
     case ficlone: return clone_range(context, *file, {static_cast<int>(argument), 0, 0, 0});
     case ficlonerange: return clone_range(context, *file, TRY(UserPtr<FileCloneRange>(argument).read()));
     default: return file->control(request, argument);

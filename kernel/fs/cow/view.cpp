@@ -17,16 +17,17 @@ Result<Ref<Dentry>> make_view(const Path& lower, const Owners& owners) {
   Inode& directory = lower.inode();
   if (!directory.is_directory()) return Error::notdir;
   FileSystem& below = directory.file_system();
-  if (below.in_view() == FileSystem::InView::as_it_is) return Error::inval;
+  if (below.in_view() != FileSystem::InView::copied_on_write) return Error::inval;
   if (below.as_view() && below.as_view()->depth() >= max_depth) return Error::loop;
   Ref<ViewFileSystem> view = TRY(make<ViewFileSystem>(below, below.as_view(), owners.memory, owners.disk));
   return Dentry::create_root(TRY(view->make_root(Ref<Inode>(&directory))));
 }
 
-// What `mount` shows, for a view: a view of it, or itself.
+// What `mount` shows, for a view: a view of it, itself, or a new instance.
 Result<Ref<Dentry>> root_for_view(Mount& mount, const Owners& owners) {
-  if (mount.file_system().in_view() == FileSystem::InView::as_it_is || !mount.root().inode()->is_directory())
-    return Ref<Dentry>(&mount.root());
+  const FileSystem::InView how = mount.file_system().in_view();
+  if (how == FileSystem::InView::as_it_is || !mount.root().inode()->is_directory()) return Ref<Dentry>(&mount.root());
+  if (how == FileSystem::InView::new_instance) return mount.file_system().make_instance();
   return make_view({Ref<Mount>(&mount), Ref<Dentry>(&mount.root())}, owners);
 }
 
@@ -34,7 +35,7 @@ Result<Ref<Dentry>> root_for_view(Mount& mount, const Owners& owners) {
 Result<Ref<Dentry>> root_for_other_directory(Mount& mount, const Owners& owners) {
   FileSystem& file_system = mount.file_system();
   if (mount.locked()) return Ref<Dentry>();  // a volume is there on purpose
-  if (file_system.in_view() == FileSystem::InView::as_it_is || file_system.type_name() == "devtmpfs")
+  if (file_system.in_view() != FileSystem::InView::copied_on_write || file_system.type_name() == "devtmpfs")
     return root_for_view(mount, owners);
   if (file_system.type_name() != "tmpfs") return Ref<Dentry>();
   const Inode& root = *mount.root().inode();

@@ -1,6 +1,7 @@
 #include "fs/terminal/terminal.hpp"
 
 #include "fs/device.hpp"
+#include "fs/terminal/pty.hpp"
 #include "fs/terminal/terminal_file.hpp"
 
 namespace cv6 {
@@ -13,7 +14,6 @@ constexpr int sigint = 2, sigquit = 3, sigtstp = 20, sigwinch = 28;
 // As on Linux: devices.txt.
 constexpr DeviceNumber tty_device = make_device(5, 0), console_device = make_device(5, 1), hvc_device = make_device(229, 0);
 constexpr Mode console_mode = 0600, tty_mode = 0666;
-constexpr std::uint32_t tty_group = 5;
 
 Result<Ref<File>> open_console(Inode& node, OpenFlags flags, void* terminal) {
   return static_cast<Terminal*>(terminal)->open(node, flags);
@@ -28,8 +28,9 @@ constinit CharacterDevice console_driver{
 constinit CharacterDevice hvc_driver{.name = "hvc", .major = 229, .first_minor = 0, .open = open_console, .node = {}};
 
 Result<void> initialise_console(Port& port) {
-  Own<Terminal> terminal = TRY(Terminal::create(port, console_device));
-  console_driver.context = hvc_driver.context = terminal.release();  // as long as the system runs
+  Ref<Terminal> terminal = TRY(make<Terminal>(port, console_device));
+  TRY(terminal->initialise());
+  console_driver.context = hvc_driver.context = terminal.leak();  // as long as the system runs
   register_device(console_driver);
   register_device(hvc_driver);
   TRY(devfs::add_node("console", FileType::character_device, console_device, console_mode, tty_group));
@@ -39,23 +40,22 @@ Result<void> initialise_console(Port& port) {
 
 }  // namespace
 
-Result<Own<Terminal>> Terminal::create(Port& port, DeviceNumber device) {
-  Own<Terminal> terminal = TRY(make_own<Terminal>(port, device));
-  terminal->jobs_ = TRY(make_job_control(*terminal));
-  terminal->tty_.set_owner(*terminal);
-  return terminal;
+Result<void> Terminal::initialise() {
+  jobs_ = TRY(make_job_control(*this));
+  tty_.set_owner(*this);
+  return {};
 }
 
 Result<Ref<File>> Terminal::open(Inode& node, OpenFlags flags) {
   if (!node_) node_ = Ref<Inode>(&node);
-  Ref<File> file = TRY(make<TerminalFile>(Ref<Inode>(&node), *this));
+  Ref<File> file = TRY(make<TerminalFile>(Ref<Inode>(&node), Ref<Terminal>(this)));
   if (!(flags & open_flag::no_controlling_tty)) jobs_->opened();
   return file;
 }
 
 Result<Ref<File>> Terminal::open_terminal(OpenFlags) {
   if (!node_) return Error::nxio;
-  return Result<Ref<File>>(TRY(make<TerminalFile>(node_, *this)));
+  return Result<Ref<File>>(TRY(make<TerminalFile>(node_, Ref<Terminal>(this))));
 }
 
 void Terminal::signal_foreground(TerminalSignal signal) {
@@ -70,6 +70,7 @@ void Terminal::window_size_changed() { jobs_->signal_foreground(sigwinch); }
 
 Result<void> initialise_terminals() {
   register_device(tty_driver);
+  devpts::initialise();
   TRY(devfs::add_node("tty", FileType::character_device, tty_device, tty_mode, tty_group));
   if (Port* port = ports::console()) TRY(initialise_console(*port));
   return {};

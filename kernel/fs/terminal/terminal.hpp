@@ -1,4 +1,5 @@
-// The terminal as a file: reading and writing with all the waiting, job control, and the calls of tty_ioctl(4).
+// The terminal as a file: reading and writing with all the waiting, job control, and the calls of tty_ioctl(4). One that
+// somebody has open, or somebody's session is on, is held by its files; the console's lives as long as the system runs.
 // The device and its line discipline are in dev/tty.hpp, sessions and groups behind fs/job_control.hpp.
 #pragma once
 
@@ -8,10 +9,14 @@
 
 namespace cv6 {
 
-class Terminal final : public TerminalDevice, private Tty::Owner {
+inline constexpr std::uint32_t tty_group = 5;  // that of terminals' nodes
+
+class Terminal : public TerminalDevice, private Tty::Owner {
  public:
-  // On `port`, known as `device`. Error::nomem.
-  static Result<Own<Terminal>> create(Port& port, DeviceNumber device);
+  // On `port`, known as `device`.
+  Terminal(Port& port, DeviceNumber device, const WindowSize& window = {}) : tty_(port, window), device_(device) {}
+  // Before anybody uses it. Error::nomem.
+  Result<void> initialise();
 
   Tty& tty() { return tty_; }
   JobControl& jobs() { return *jobs_; }
@@ -22,8 +27,14 @@ class Terminal final : public TerminalDevice, private Tty::Owner {
   DeviceNumber device() const override { return device_; }
   // The node that /dev/tty stands for when it is opened.
   void set_node(Ref<Inode> node) { node_ = std::move(node); }
+  Inode* node() const { return node_.get(); }
+  // By each TerminalFile: one more, one less.
+  virtual void file_opened() {}
+  virtual void file_closed() {}
 
-  Terminal(Port& port, DeviceNumber device) : tty_(port), device_(device) {}
+ protected:
+  // Before it is known by a name.
+  void set_device(DeviceNumber device) { device_ = device; }
 
  private:
   void signal_foreground(TerminalSignal signal) override;
@@ -35,6 +46,9 @@ class Terminal final : public TerminalDevice, private Tty::Owner {
   Own<JobControl> jobs_;
   Ref<Inode> node_;
 };
+
+// The requests of tty_ioctl(4) that are about the terminal, whichever end they come from. Error::notty: not one of them.
+Result<long> control_terminal(Terminal& terminal, unsigned request, std::uintptr_t argument);
 
 // The console's terminal, if the machine has a console port, as /dev/console and /dev/hvc0; and /dev/tty. Boot calls this
 // after the devices have been probed and devfs is there.

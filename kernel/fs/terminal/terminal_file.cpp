@@ -3,40 +3,14 @@
 #include <algorithm>
 
 #include "arch/clock.hpp"
-#include "arch/user_memory.hpp"
+#include "fs/terminal/requests.hpp"
 
 namespace cv6 {
 
 namespace {
 
-// Requests of tty_ioctl(4), with Linux' numbers.
-enum Request : unsigned {
-  get_settings = 0x5401, set_settings = 0x5402, set_settings_drained = 0x5403, set_settings_flushed = 0x5404,
-  send_break = 0x5409, flow = 0x540a, flush_queue = 0x540b, set_controlling = 0x540e, get_foreground = 0x540f,
-  set_foreground = 0x5410, output_queued = 0x5411, get_window = 0x5413, set_window = 0x5414, give_up_controlling = 0x5422,
-  send_break_posix = 0x5425, get_session = 0x5429
-};
-
 constexpr std::size_t chunk_size = 256;
-constexpr std::string_view stop_character = "\x13", start_character = "\x11";
 constexpr Nanoseconds tenth_of_a_second = nanoseconds_per_second / 10;
-
-template <class T>
-Result<long> give(std::uintptr_t to, const T& value) {
-  if (arch::copy_to_user(to, &value, sizeof value) != 0) return Error::fault;
-  return 0;
-}
-template <class T>
-Result<T> get(std::uintptr_t from) {
-  T value;
-  if (arch::copy_from_user(&value, from, sizeof value) != 0) return Error::fault;
-  return value;
-}
-
-// A wait that a signal ended: the call is made again if the program wants that.
-Result<void> restartable(Result<void> waited) {
-  return !waited && waited.error() == Error::intr ? Result<void>(Error::restart_if_asked) : waited;
-}
 
 }  // namespace
 
@@ -71,7 +45,7 @@ Result<std::size_t> TerminalFile::wait_for_input(std::size_t wanted) {
 Result<std::size_t> TerminalFile::do_read(IoBuffer& to, std::uint64_t) {
   char bytes[chunk_size];
   while (true) {
-    TRY(terminal_.jobs().check_access(JobControl::Access::read));
+    TRY(terminal_->jobs().check_access(JobControl::Access::read));
     const bool some = TRY(wait_for_input(to.remaining())) != 0;
     Result<std::size_t> count = tty().read(std::span(bytes).first(std::min(to.remaining(), chunk_size)));
     if (count) {
@@ -94,7 +68,7 @@ Result<std::size_t> TerminalFile::do_read(IoBuffer& to, std::uint64_t) {
 
 Result<std::size_t> TerminalFile::do_write(IoBuffer& from, std::uint64_t, std::uint64_t) {
   if (tty().hung_up()) return Error::io;
-  if (tty().settings().is(Termios::tostop)) TRY(terminal_.jobs().check_access(JobControl::Access::write));
+  if (tty().settings().is(Termios::tostop)) TRY(terminal_->jobs().check_access(JobControl::Access::write));
   MutexGuard guard(tty().write_mutex());
   std::size_t written = 0;
   char bytes[chunk_size];
@@ -129,84 +103,16 @@ PollEvents TerminalFile::poll(PollWaiters* waiters) {
   const bool by_count = !settings.is(Termios::icanon) && settings.characters[Termios::vtime] == 0;
   const std::size_t minimum = by_count ? std::max<std::size_t>(settings.characters[Termios::vmin], 1) : 1;
   PollEvents events = 0;
-  if (tty().hung_up()) events |= poll_event::hang_up;
+  if (tty().hung_up()) events |= poll_event::hang_up | poll_event::error;
   if (tty().readable(minimum)) events |= poll_event::readable;
   if (tty().writable()) events |= poll_event::writable;
   return events;
 }
 
-// --- tty_ioctl(4) ---------------------------------------------------------------------------------------------------
-
+// What is hung up answers nothing any more.
 Result<long> TerminalFile::control(unsigned request, std::uintptr_t argument) {
-  switch (request) {
-    case get_settings: return give(argument, tty().settings());
-    case set_settings: return change_settings(argument, Tty::When::now);
-    case set_settings_drained: return change_settings(argument, Tty::When::drained);
-    case set_settings_flushed: return change_settings(argument, Tty::When::drained_and_flushed);
-    case send_break:
-    case send_break_posix:
-    case flow:
-    case flush_queue:
-    case output_queued: return flow_control(request, argument);
-    case get_window:
-    case set_window: return window_control(request, argument);
-    default: return job_control(request, argument);
-  }
-}
-
-Result<long> TerminalFile::change_settings(std::uintptr_t argument, Tty::When when) {
-  const Termios settings = TRY(get<Termios>(argument));
-  TRY(terminal_.jobs().check_access(JobControl::Access::settings));
-  TRY(restartable(tty().set(settings, when)));
-  return 0;
-}
-
-Result<long> TerminalFile::window_control(unsigned request, std::uintptr_t argument) {
-  if (request == get_window) return give(argument, tty().window_size());
-  tty().set_window_size(TRY(get<WindowSize>(argument)));
-  return 0;
-}
-
-Result<long> TerminalFile::flow_control(unsigned request, std::uintptr_t argument) {
-  enum : std::uintptr_t { suspend_output, resume_output, suspend_input, resume_input };
-  enum : std::uintptr_t { input_queue, output_queue, both_queues };
-  if (request == output_queued) return give(argument, 0);  // what was written is with the device
-  TRY(terminal_.jobs().check_access(JobControl::Access::settings));
-  if (request == send_break || request == send_break_posix) {
-    TRY(restartable(tty().drain()));  // and a break condition, if this were a serial line
-    return 0;
-  }
-  if (request == flush_queue) {
-    if (argument > both_queues) return Error::inval;
-    if (argument != output_queue) tty().discard_input();
-    return 0;
-  }
-  switch (argument) {
-    case suspend_output: tty().set_flow(Tty::Flow::stop); return 0;
-    case resume_output: tty().set_flow(Tty::Flow::start); return 0;
-    case suspend_input: TRY(tty().write(stop_character)); return 0;
-    case resume_input: TRY(tty().write(start_character)); return 0;
-    default: return Error::inval;
-  }
-}
-
-Result<long> TerminalFile::job_control(unsigned request, std::uintptr_t argument) {
-  JobControl& jobs = terminal_.jobs();
-  switch (request) {
-    case set_controlling:
-      TRY(jobs.acquire(argument == 1 ? JobControl::Steal::yes : JobControl::Steal::no));
-      return 0;
-    case give_up_controlling: TRY(jobs.give_up()); return 0;
-    case get_foreground: return give(argument, TRY(jobs.foreground_group()));
-    case set_foreground: {
-      const int group = TRY(get<int>(argument));
-      TRY(jobs.check_access(JobControl::Access::settings));
-      TRY(jobs.set_foreground_group(group));
-      return 0;
-    }
-    case get_session: return give(argument, TRY(jobs.session()));
-    default: return Error::notty;
-  }
+  if (tty().hung_up()) return request == terminal_request::set_foreground ? Error::notty : Error::io;
+  return control_terminal(*terminal_, request, argument);
 }
 
 }  // namespace cv6

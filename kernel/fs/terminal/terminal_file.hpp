@@ -2,15 +2,21 @@
 #pragma once
 
 #include "fs/terminal/terminal.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
-class TerminalFile final : public File {
+class TerminalFile final : public File, public Charged<TerminalFile, "terminal_file", charged_beside_file> {
  public:
-  TerminalFile(Ref<Inode> node, Terminal& terminal) : File(std::move(node), Positions::none), terminal_(terminal) {}
+  TerminalFile(Ref<Inode> node, Ref<Terminal> terminal)
+      : File(std::move(node), Positions::none), terminal_(std::move(terminal)) {
+    terminal_->file_opened();
+  }
+  ~TerminalFile() override { terminal_->file_closed(); }
 
   PollEvents poll(PollWaiters* waiters) override;
-  Result<std::size_t> readable_bytes() override { return terminal_.tty().available(); }
+  Result<std::size_t> readable_bytes() override { return tty().available(); }
+  JobControl* job_control() override { return &terminal_->jobs(); }
   Result<long> control(unsigned request, std::uintptr_t argument) override;
 
  protected:
@@ -19,13 +25,9 @@ class TerminalFile final : public File {
 
  private:
   Result<std::size_t> wait_for_input(std::size_t wanted);
-  Result<long> change_settings(std::uintptr_t argument, Tty::When when);
-  Result<long> window_control(unsigned request, std::uintptr_t argument);
-  Result<long> job_control(unsigned request, std::uintptr_t argument);
-  Result<long> flow_control(unsigned request, std::uintptr_t argument);
-  Tty& tty() { return terminal_.tty(); }
+  Tty& tty() { return terminal_->tty(); }
 
-  Terminal& terminal_;  // lives forever
+  Ref<Terminal> terminal_;
 };
 
 }  // namespace cv6

@@ -66,6 +66,7 @@ enum class SpawnPlace : std::uint32_t {
   background = 0,   // a process group of its own, in the caller's session
   foreground = 1,   // the same, and the terminal's foreground group
   new_session = 2,  // a session of its own, without a terminal
+  terminal_session = 3,  // a session of its own, on the terminal that is its descriptor 0
 };
 
 struct ContainerSpawn {
@@ -117,6 +118,12 @@ struct ContainerConsoleOpen {
   static constexpr std::uint32_t follow = 4;        // at the end, wait for more, until the container is empty or gone
   static constexpr std::uint32_t new_only = 8;      // nothing of what has been written already
   static constexpr std::uint32_t nonblock = 16;
+  // The console becomes a terminal, a new one each time, whose other end the kernel holds: what is printed on it is what the
+  // console keeps. The descriptor is for a program inside (its 0, 1 and 2).
+  static constexpr std::uint32_t make_terminal = 32;
+  // With those for reading: what is written to the descriptor is typed on that terminal, and tty_ioctl(4) is about it.
+  // ENOTTY: there is none.
+  static constexpr std::uint32_t terminal = 64;
   std::int32_t id = host_container;
   std::uint32_t flags = 0;
   std::int32_t forward = -1;  // for writing: a descriptor that gets it all as well, and stands for the terminal if it is one
