@@ -31,7 +31,31 @@
   CALL link, 19
   CALL mkdir, 20
   CALL close, 21
+  CALL print_count, 22
+  CALL toggle, 23
   CALL add, 24
+  CALL ps, 25
+  CALL dps, 26
+  CALL send, 27
+  CALL recv, 28
+  CALL send_multi, 29
+  CALL sigset, 30
+  CALL sigret, 31
+  CALL shutdown, 32
+  CALL start_timer, 33
+  CALL end_timer, 34
+  CALL barrier_init, 35
+  CALL barrier, 36
+  CALL create_container, 37
+  CALL destroy_container, 38
+  CALL join_container, 39
+  CALL leave_container, 40
+  CALL proc_stat_container, 41
+  CALL scheduler_log_on, 42
+  CALL scheduler_log_off, 43
   CALL cid, 44
+  CALL memory_log_on, 45
+  CALL memory_log_off, 46
+  CALL memory_gva, 47
 
   .section .note.GNU-stack, "", @progbits

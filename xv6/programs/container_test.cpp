@@ -41,7 +41,8 @@ void run_child(int child, const int (&ids)[containers]) {
   barrier();
   if (child >= 3) {
     memory_log_on();
-    for (const uint size : {10u, 14u, 8u}) container_malloc(size);
+    constexpr uint sizes[] = {10, 14, 8};
+    for (const uint size : sizes) container_malloc(size);
     memory_log_off();
   }
   barrier();

@@ -99,7 +99,7 @@ void on_call(UserThread& thread, UserRegisters& registers) {
   if (call.arguments && !fetch_arguments(registers, call.arguments)) [[unlikely]] {
     registers.set_result(-1);
   } else if (state == CallGate::open ||
-             (state == CallGate::has_policy && !gate.denies(CallSet::bit(CallAbi::xv6, number)))) [[likely]] {
+             (state == CallGate::has_policy && !gate.stops(CallSet::bit(CallAbi::xv6, number)))) [[likely]] {
     finish(context, call.invoke(context));
   } else {
     abi::attend_call(context, {CallAbi::xv6, call.traits, number, call.invoke, finish});
