@@ -3,6 +3,7 @@
 //   unit, host   GoogleTest programs for this computer, with sanitizers (debug build)
 //   guest        the guest test program, first on this computer's Linux, then in cv6: release build on 1 processor,
 //                debug build, with all its checks, on 4; what races, also on 8
+//   xv6          the test program of the xv6 ABI, itself an xv6 program, in cv6: release on 1 processor, debug on 4
 //   system       whole machines, driven as a person drives them
 //   fuzz         libFuzzer programs, some seconds each
 //   soak         only when it is named, for it takes long: guest tests of what is done again and again, 10,000 times
@@ -19,13 +20,14 @@
 #include "common/files.hpp"
 #include "test/google_tests.hpp"
 #include "test/guest_tests.hpp"
+#include "test/xv6_tests.hpp"
 
 namespace cv6::host {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array suites = {"unit", "host", "guest", "system", "fuzz", "soak"};
+constexpr std::array suites = {"unit", "host", "guest", "xv6", "system", "fuzz", "soak"};
 constexpr char races[] = "*Race*:*UnderLoad*";
 constexpr char fuzz_time[] = "-max_total_time=15";
 
@@ -64,6 +66,8 @@ class Driver {
       if (choice_.has("guest")) guest_suite(at->second);
       if (choice_.has("soak")) soak_suite(at->second);
     }
+    if (choice_.has("xv6"))
+      for (auto [at, end] = released.equal_range("xv6"); at != end; ++at) xv6_suite(at->second);
     host_suite("system", released, "--gtest_filter=" + choice_.filter);
     if (choice_.filter.empty()) host_suite("fuzz", debugged, fuzz_time);
     tally_.summarize();
@@ -95,6 +99,19 @@ class Driver {
     run_in_cv6(program, {.build = "debug", .processors = 8, .filter = filter, .with = often, .limit = limit});
   }
 
+  void xv6_suite(const std::string& program) {
+    for (const auto& [build, processors] : {std::pair("release", "1"), std::pair("debug", "4")}) {
+      const std::string inside = "/bin/" + fs::path(program).filename().string();
+      run_xv6_tests({std::format("xv6: in cv6, {}, --cpus {}", build, processors),
+                     program,
+                     {release_ / "host/run/cv6-run", "--build", build, "--cpus", processors, "--memory", "512M", "--add",
+                      program + ":" + inside, "--"},
+                     choice_.filter,
+                     std::chrono::seconds(60)},
+                    tally_);
+    }
+  }
+
   struct InCv6 {
     std::string build;
     unsigned processors;
@@ -119,7 +136,7 @@ class Driver {
 };
 
 int complain(const std::string& what) {
-  std::println(stderr, "cv6: {}\nUsage: ./cv6 test [unit|host|guest|system|fuzz|soak]... [--filter PATTERN]", what);
+  std::println(stderr, "cv6: {}\nUsage: ./cv6 test [unit|host|guest|xv6|system|fuzz|soak]... [--filter PATTERN]", what);
   return 2;
 }
 
@@ -131,7 +148,7 @@ int main(int count, char** arguments) {
   CLI::App app("Runs the tests of cv6; without a suite, all. The last line is `N passed, N failed`.");
   app.name("./cv6 test");
   Choice choice;
-  app.add_option("suite", choice.suites, "unit, host, guest, system, fuzz; or soak, which takes long");
+  app.add_option("suite", choice.suites, "unit, host, guest, xv6, system, fuzz; or soak, which takes long");
   app.add_option("--filter", choice.filter, "only the tests whose Suite.Name matches, as for --gtest_filter")
       ->type_name("PATTERN");
   try {

@@ -109,7 +109,7 @@ static_assert(sizeof(ContainerDescriptor) == 288);
 // container_limit(ContainerLimit*, size): gets or sets one limit; then its counters are filled in.
 struct ContainerLimit {
   enum Operation : std::uint32_t { get = 0, set = 1 };
-  enum Kind : std::uint32_t { processes = 0, open_files = 1, memory = 2, disk = 3 };
+  enum Kind : std::uint32_t { processes = 0, open_files = 1, memory = 2, disk = 3, messages = 4 };
   static constexpr std::uint64_t unlimited = UINT64_MAX;
   std::int32_t id;
   std::uint32_t operation;

@@ -2,6 +2,7 @@
 
 #include "abi/call_texts.hpp"
 #include "abi/linux/call_rows.hpp"
+#include "abi/xv6/call_rows.hpp"
 #include "arch/clock.hpp"
 #include "container/manager.hpp"
 #include "lib/format.hpp"
@@ -15,12 +16,22 @@ namespace {
 
 using Outcome = CallRecord::Outcome;
 
+constexpr unsigned most_arguments = std::tuple_size_v<RawArguments>;
+
+// Where the call's ABI has them.
+std::uint64_t argument(const Context& context, CallAbi abi, unsigned index) {
+  if (abi == CallAbi::linux) return context.registers.argument(index);
+  return index < arch::UserRegisters::stack_arguments ? context.registers.stack_argument(index) : 0;
+}
+
 // Everything but what came of it, and the strings.
 CallRecord begin_record(const Context& context, const GatedCall& call) {
   CallRecord record;
   record.started = context.started;
   record.duration = 0;
   arch::CallRegisters::copy(record.registers, context.registers);
+  if (call.abi != CallAbi::linux)
+    for (unsigned i = 0; i < most_arguments; ++i) record.registers.set_argument(i, argument(context, call.abi, i));
   record.thread = context.thread.number();
   record.what = {.outcome = Outcome::begun, .abi = call.abi};
   return record;
@@ -30,7 +41,7 @@ void add_texts(const Context& context, const GatedCall& call, CallRecord& record
   const CallRow* row = find_call(call.abi, call.number);
   if (!row) return;
   RawArguments arguments;
-  for (unsigned i = 0; i < arguments.size(); ++i) arguments[i] = context.registers.argument(i);
+  for (unsigned i = 0; i < arguments.size(); ++i) arguments[i] = argument(context, call.abi, i);
   record.what.text_size = static_cast<std::uint16_t>(read_texts(row->arguments, arguments, record.text));
 }
 
@@ -140,7 +151,7 @@ void attend_call(Context& context, const GatedCall& call) {
 }
 
 const CallRow* find_call(CallAbi abi, std::uint64_t number) {
-  return abi == CallAbi::linux ? find_row(linux_abi::call_rows(), number) : nullptr;
+  return find_row(abi == CallAbi::linux ? linux_abi::call_rows() : xv6_abi::call_rows(), number);
 }
 
 }  // namespace cv6::abi

@@ -26,13 +26,19 @@ void set_kernel_stack(void* stack_top);
 // To user mode with these registers (they must be the current thread's, at its stack's top).
 [[noreturn]] void enter_user(UserRegisters& registers);
 
-// Thread-local storage bases of user code (the FS and GS bases on x86-64).
+// The segments of user code: thread-local storage bases (the FS and GS bases on x86-64), what the segment registers hold,
+// and which code segment there is. A program of 32 bits has no other, so it never becomes one of 64.
+enum class CodeWidth : std::uint8_t { bits_64, bits_32 };
 struct ThreadPointers {
   std::uintptr_t fs_base = 0;
   std::uintptr_t gs_base = 0;
+  std::uint64_t selectors = 0;  // DS, ES, FS, GS, from the lowest 16 bits up
+  CodeWidth width = CodeWidth::bits_64;
 };
-void save_thread_pointers(ThreadPointers& pointers);
+void save_thread_pointers(ThreadPointers& pointers);  // all but the width, which only exec changes
+// What is in the processor now was saved before, or is nobody's.
 void load_thread_pointers(const ThreadPointers& pointers);
+ThreadPointers initial_thread_pointers(CodeWidth width);  // of a new program
 
 // Floating-point and vector registers. The kernel never uses them, so they are saved when another user thread needs the
 // processor, not at every entry. The image's format is the processor's own (XSAVE, standard format, on x86-64), which is

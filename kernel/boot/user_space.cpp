@@ -1,6 +1,7 @@
 #include "boot/user_space.hpp"
 
 #include "abi/linux/operations.hpp"
+#include "abi/xv6/operations.hpp"
 #include "arch/machine.hpp"
 #include "container/manager.hpp"
 #include "dev/port.hpp"
@@ -64,6 +65,7 @@ Result<void> prepare() {
   TRY(ContainerManager::initialise());
   TRY(initialise_tasks());
   initialise_linux_abi();
+  TRY(initialise_xv6_abi());
   return start_files(ContainerManager::host());
 }
 

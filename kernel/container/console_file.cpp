@@ -10,15 +10,17 @@ namespace {
 
 class ConsoleOutput final : public File, public Cached<ConsoleOutput, "console_output"> {
  public:
-  ConsoleOutput(Ref<Inode> inode, Ref<Container> container, ContainerConsole::Stream stream, Ref<File> forward)
+  ConsoleOutput(Ref<Inode> inode, Ref<Container> container, ContainerConsole::Stream stream, Ref<File> forward,
+                Attach attach)
       : File(std::move(inode), Positions::none),
         container_(std::move(container)),
         stream_(stream),
-        forward_(std::move(forward)) {
-    if (forward_) container_->console().attach(forward_);
+        forward_(std::move(forward)),
+        attached_(forward_ && attach == Attach::yes) {
+    if (attached_) container_->console().attach(forward_);
   }
   ~ConsoleOutput() override {
-    if (forward_) container_->console().detach(*forward_);
+    if (attached_) container_->console().detach(*forward_);
   }
 
   void describe(Output& out) const override { print(out, "anon_inode:[console of container {}]", container_->id()); }
@@ -38,6 +40,7 @@ class ConsoleOutput final : public File, public Cached<ConsoleOutput, "console_o
   Ref<Container> container_;
   ContainerConsole::Stream stream_;
   Ref<File> forward_;
+  const bool attached_;
 };
 
 // What has been written where it is seen is what is logged.
@@ -153,9 +156,9 @@ Result<Ref<Inode>> make_inode(Mode mode) {
 }  // namespace
 
 Result<Ref<File>> open_console_output(Ref<Container> container, ContainerConsole::Stream stream, Ref<File> forward,
-                                      const Credentials& opener) {
+                                      const Credentials& opener, Attach attach) {
   const OpenFlags access = open_flag::write | (forward && forward->readable() ? open_flag::read : 0);
-  auto file = TRY(make<ConsoleOutput>(TRY(make_inode(0600)), std::move(container), stream, std::move(forward)));
+  auto file = TRY(make<ConsoleOutput>(TRY(make_inode(0600)), std::move(container), stream, std::move(forward), attach));
   file->set_up({}, access, opener);
   return Ref<File>(std::move(file));
 }

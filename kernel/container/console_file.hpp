@@ -7,9 +7,10 @@ namespace cv6 {
 
 // What a program inside writes to as its standard output or error: it goes into the log, and to `forward` (or null), which
 // then answers for everything else as well: terminal requests, reading, whether it can be written to. While it is open, what
-// the kernel says about the container goes to `forward` too.
+// the kernel says about the container goes to `forward` too, unless Attach::no says that it is only borrowed.
+enum class Attach : std::uint8_t { no, yes };
 Result<Ref<File>> open_console_output(Ref<Container> container, ContainerConsole::Stream stream, Ref<File> forward,
-                                      const Credentials& opener);
+                                      const Credentials& opener, Attach attach = Attach::yes);
 
 // The log: a read gives whole entries, each a ContainerConsole::Entry and its bytes, padded to a multiple of 8 bytes; stream
 // 0: that many bytes (in `size`) have been lost, and none follow. At the end 0, or, following, it waits until the container

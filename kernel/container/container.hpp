@@ -6,6 +6,7 @@
 //   memory              its guest-physical memory, and what it is charged
 //   tasks               how many processes and threads it and those below have, and may have
 //   descriptors         the numbers of its processes' descriptors (cfd), how many there are, and may be
+//   messages            how many wait for its processes and those below, and may
 //   disk                how much data of files it and those below have changed, and may
 //   console             what its programs print
 //   life                when it was made, started, ended, and how
@@ -26,8 +27,10 @@
 #include <string_view>
 
 #include "container/allocation_record.hpp"
+#include "container/call_tally.hpp"
 #include "container/console.hpp"
 #include "container/descriptor_numbers.hpp"
+#include "container/ended_timers.hpp"
 #include "container/gate.hpp"
 #include "container/pid.hpp"
 #include "fs/file.hpp"
@@ -99,7 +102,10 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   DiskAccount* disk() { return disk_.get(); }  // data of files changed by it and those below; null: the host's, not counted
   ResourceCounter& tasks() { return tasks_; }            // processes until they are reaped, and their further threads
   DescriptorNumbers* descriptors() { return is_host() ? nullptr : &descriptors_; }  // null: not numbered, not counted
+  ResourceCounter& messages() { return messages_; }      // that wait for processes (message.hpp)
   CallGate& gate() { return gate_; }
+  CallTally& tally() { return tally_; }
+  EndedTimers& ended_timers() { return ended_timers_; }  // with the tree of processes locked
   AllocationRecord& allocations() { return allocations_; }
   ContainerConsole& console() { return console_; }
   // A line from the kernel on its console. False: nothing is attached there.
@@ -148,7 +154,10 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   Ref<DiskAccount> disk_;
   ResourceCounter tasks_;
   DescriptorNumbers descriptors_;
+  ResourceCounter messages_;
   CallGate gate_;
+  CallTally tally_;
+  EndedTimers ended_timers_;
   AllocationRecord allocations_;
   ContainerConsole console_;
   Nesting nesting_ = Nesting::yes;  // the host

@@ -158,6 +158,7 @@ Result<Ref<Container>> ContainerManager::create(Container& parent, const Contain
   container->parent_ = Ref<Container>(&parent);
   container->depth_ = parent.depth() + 1;
   container->tasks_.hang_below(parent.tasks_);
+  container->messages_.hang_below(parent.messages_);
   if (parent.descriptors()) container->descriptors_.counter().hang_below(parent.descriptors()->counter());
   container->nesting_ = settings.nesting;
   container->lifetime_ = settings.lifetime;

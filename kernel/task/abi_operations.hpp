@@ -6,11 +6,13 @@
 #include <string_view>
 
 #include "arch/context.hpp"
+#include "arch/upcalls.hpp"
 #include "lib/result.hpp"
 #include "task/signal.hpp"
 
 namespace cv6 {
 
+class ArgumentStrings;
 class UserThread;
 
 // A new program's stack, as far as it does not depend on the ABI. The strings are already in user memory, one after the
@@ -37,6 +39,9 @@ class AbiOperations {
  public:
   virtual std::string_view name() const = 0;
 
+  // exec: room on the stack for the strings, the program's path, and all that build_stack adds. Error::toobig: more
+  // arguments than the ABI has.
+  virtual Result<std::size_t> stack_needed(const ArgumentStrings& arguments, std::string_view path) const = 0;
   // exec: writes what the ABI wants below stack.top in the current address space (argc, argv, envp, auxv); returns the
   // stack pointer that the program starts with. Error::fault, Error::nomem: no room.
   virtual Result<std::uintptr_t> build_stack(UserThread& thread, const InitialStack& stack) const = 0;
@@ -51,6 +56,16 @@ class AbiOperations {
   virtual Result<void> push_signal_frame(UserThread& thread, arch::UserRegisters& registers, const SignalInfo& info,
                                          const SignalAction& action, std::uintptr_t stack_limit,
                                          SignalSet saved_mask) const = 0;
+
+  // The program did what it must not, and `info` is Linux' signal for it: sends that, and notes it in the log if it ends the
+  // program. May not return.
+  virtual void on_program_fault(UserThread& thread, const arch::UserRegisters& registers, const SignalInfo& info,
+                                const arch::Fault& fault) const;
+
+  // Changes the registers so that the program's handler for messages runs next, with these bytes. What was interrupted is kept
+  // (messages.hpp). May end the process. An ABI without such handlers is never asked.
+  virtual void enter_message_handler(UserThread& thread, arch::UserRegisters& registers, std::uintptr_t handler,
+                                     std::span<const std::byte> bytes) const;
 
   // An interrupted call that is not made again ends like this (EINTR).
   virtual void fail_interrupted_call(arch::UserRegisters& registers) const = 0;

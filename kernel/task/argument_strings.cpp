@@ -82,6 +82,19 @@ Result<void> ArgumentStrings::add_user_arguments(std::uintptr_t array) {
   return {};
 }
 
+Result<void> ArgumentStrings::add_user_argument(std::uintptr_t string) {
+  TRY(add_user_string(string));
+  ++argument_count_;
+  arguments_size_ = size_;
+  return {};
+}
+
+void ArgumentStrings::drop_environment() {
+  used_ -= size_ - arguments_size_;
+  size_ = arguments_size_;
+  environment_count_ = 0;
+}
+
 Result<void> ArgumentStrings::add_user_environment(std::uintptr_t array) {
   return add_user_array(array, environment_count_);
 }

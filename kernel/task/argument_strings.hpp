@@ -25,9 +25,12 @@ class ArgumentStrings {
   // A null-terminated array of string addresses (8 bytes each) in user memory; a null array is empty. Arguments first,
   // then the environment. Error::fault, Error::toobig, Error::nomem.
   Result<void> add_user_arguments(std::uintptr_t array);
+  Result<void> add_user_argument(std::uintptr_t string);  // one of them
   Result<void> add_user_environment(std::uintptr_t array);
   Result<void> add_argument(std::string_view text);
   Result<void> add_environment(std::string_view text);
+  // For programs that have none: afterwards there is no environment.
+  void drop_environment();
   // Scripts: the first argument is replaced by these, in this order; empty ones are left out. Error::toobig, nomem.
   Result<void> replace_first(std::string_view interpreter, std::string_view option, std::string_view script);
 

@@ -1,6 +1,8 @@
 #include "task/clone.hpp"
 
 #include "arch/user_memory.hpp"
+#include "task/barrier.hpp"
+#include "task/messages.hpp"
 #include "task/process.hpp"
 #include "task/process_tree.hpp"
 #include "task/start_user.hpp"
@@ -48,6 +50,7 @@ Result<Process::Parts> parts_for_child(Process& parent, const Request& request) 
   if (!has(request, Request::share_handlers)) parts.handlers = TRY(parts.handlers->copy());
   if (has(request, Request::clear_handlers)) parts.handlers->reset();
   if (!has(request, Request::share_memory)) parts.address_space = TRY(parts.address_space->fork());
+  if (request.memory == Request::Memory::copied) TRY(parts.address_space->own_all_pages());
   if (has(request, Request::share_files)) parts.files->share();
   return parts;
 }
@@ -68,6 +71,7 @@ Result<Ref<UserThread>> make_thread(UserThread& caller, Process& process, Ref<Pi
   registers.set_result(0);
   registers.leave_system_call();
   if (request.stack) registers.set_stack_pointer(request.stack);
+  thread->pointers = caller.pointers;
   arch::save_thread_pointers(thread->pointers);
   if (has(request, Request::set_thread_pointer)) thread->pointers.fs_base = request.thread_pointer;
   thread->inherit_fpu(caller);
@@ -112,6 +116,8 @@ Result<Ref<UserThread>> make_process(UserThread& caller, Ref<Pid> pid, const Req
   Process& parent = caller.process();
   Ref<Process> child = TRY(Process::create(pid, TRY(parts_for_child(parent, request))));
   copy_settings(*child, parent);
+  child->barrier = parent.barrier;
+  TRY(inherit_message_handler(*child, caller));
   Ref<UserThread> thread = TRY(make_thread(caller, *child, std::move(pid), request));
   TRY(enter_tree(parent, *child, *thread, request));
   return thread;

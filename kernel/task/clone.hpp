@@ -17,6 +17,8 @@ struct CloneRequest {
   std::uintptr_t stack = 0;  // the child's stack pointer; 0: the caller's
   std::uintptr_t parent_tid = 0, child_tid = 0;
   std::uintptr_t thread_pointer = 0;
+  // Without share_memory: pages are shared until somebody writes, or copied at once, which then cannot fail later.
+  enum class Memory : std::uint8_t { copied_on_write, copied } memory = Memory::copied_on_write;
 };
 
 // Returns the child's number as the caller sees it; for vfork after the child has let the parent's memory go (a signal

@@ -22,6 +22,16 @@ struct Header {
 };
 static_assert(sizeof(Header) == elf_header_size);
 
+// Elf32_Ehdr
+struct Header32 {
+  unsigned char identity[16];
+  std::uint16_t type, machine;
+  std::uint32_t version, entry, program_headers, section_headers, flags;
+  std::uint16_t header_size, program_header_size, program_header_count, section_header_size, section_header_count,
+      section_name_index;
+};
+static_assert(sizeof(Header32) == 52);
+
 constexpr std::string_view magic = "\177ELF";
 constexpr unsigned class_at = 4, data_at = 5;
 constexpr unsigned char class_32 = 1, class_64 = 2, little_endian = 1;
@@ -83,6 +93,38 @@ bool is_elf32_i386(std::string_view head) {
   std::uint16_t machine;
   std::memcpy(&machine, head.data() + machine_at, sizeof machine);
   return machine == machine_386;
+}
+
+Result<ElfHeader> parse_elf32_header(std::string_view head) {
+  Header32 header;
+  if (head.size() < sizeof header || !is_elf32_i386(head)) return Error::noexec;
+  std::memcpy(&header, head.data(), sizeof header);
+  if (header.identity[data_at] != little_endian || header.type != type_executable) return Error::noexec;
+  if (header.program_header_size != sizeof(Elf32ProgramHeader)) return Error::noexec;
+  if (header.program_header_count == 0 || header.program_header_count > program_headers_max) return Error::noexec;
+  return ElfHeader{ElfHeader::Kind::fixed, header.entry, header.program_headers, header.program_header_count};
+}
+
+Result<ElfPlan> plan_flat_elf(std::span<const ElfProgramHeader> headers, std::uint64_t file_size, std::uint64_t limit) {
+  ElfPlan plan;
+  for (const ElfProgramHeader& header : headers) {
+    if (header.type == segment_interpreter) return Error::noexec;
+    if (header.type != segment_load) continue;
+    if (plan.segment_count == 0 && header.virtual_address != 0) return Error::noexec;
+    if (plan.segment_count == ElfPlan::max_segments) return Error::noexec;
+    if (header.file_size > header.memory_size || !adds_up(header.offset, header.file_size, file_size)) return Error::noexec;
+    if (!adds_up(header.virtual_address, header.memory_size, limit)) return Error::noexec;
+    ElfSegment segment{.file_start = header.offset, .start = header.virtual_address};
+    segment.file_end = segment.start + header.file_size;
+    segment.end = segment.start + header.memory_size;
+    segment.read = segment.write = segment.execute = true;
+    plan.segments[plan.segment_count++] = segment;
+    plan.highest = std::max(plan.highest, page_ceiling(segment.end));
+    plan.code_end = plan.data_end = std::max(plan.data_end, segment.file_end);
+    plan.brk = std::max(plan.brk, segment.end);
+  }
+  if (plan.segment_count == 0) return Error::noexec;
+  return plan;
 }
 
 Result<ElfPlan> plan_elf(const ElfHeader& elf, std::span<const ElfProgramHeader> headers, std::uint64_t file_size) {

@@ -1,5 +1,8 @@
-// ELF64 programs: from untrusted bytes to a plan of what is to be mapped. elf(5), System V ABI. Nothing here has side
+// ELF programs: from untrusted bytes to a plan of what is to be mapped. elf(5), System V ABI. Nothing here has side
 // effects; a plan that was made can be carried out without overflow, whatever the file contained.
+//
+// Programs of 64 bits are mapped segment by segment. Of those of 32 bits only flat ones can be run: all from address 0 on,
+// copied into one piece of memory (flat_program.hpp).
 #pragma once
 
 #include <cstdint>
@@ -27,8 +30,17 @@ static_assert(sizeof(ElfProgramHeader) == 56);
 
 // Error::noexec: not an ELF64 program for x86-64.
 Result<ElfHeader> parse_elf_header(std::string_view head);
-// A valid header of a 32-bit x86 program: refused, with a line in the log.
+// A header of a 32-bit x86 program.
 bool is_elf32_i386(std::string_view head);
+// The same for those, in the words of the larger format. Error::noexec: not one, or not ET_EXEC.
+Result<ElfHeader> parse_elf32_header(std::string_view head);
+struct Elf32ProgramHeader {
+  std::uint32_t type, offset, virtual_address, physical_address, file_size, memory_size, flags, alignment;
+  ElfProgramHeader widened() const {
+    return {type, flags, offset, virtual_address, physical_address, file_size, memory_size, alignment};
+  }
+};
+static_assert(sizeof(Elf32ProgramHeader) == 32);
 
 // One PT_LOAD, in whole pages; addresses without the load bias.
 struct ElfSegment {
@@ -55,6 +67,11 @@ struct ElfPlan {
 // `file_size` bounds everything. Error::noexec: segments that overlap, wrap, or lie outside the user's half. Error::io:
 // the interpreter's name lies outside the file.
 Result<ElfPlan> plan_elf(const ElfHeader& header, std::span<const ElfProgramHeader> headers, std::uint64_t file_size);
+
+// One that is copied to where it belongs, so that offsets need no alignment: `start` and `file_start` have none here, and
+// `end` is beyond the zeros behind the file's bytes. Error::noexec: it does not begin at address 0, has an interpreter, or
+// ends beyond `limit`; besides the above.
+Result<ElfPlan> plan_flat_elf(std::span<const ElfProgramHeader> headers, std::uint64_t file_size, std::uint64_t limit);
 
 inline constexpr std::size_t program_headers_max = 73;  // as many as fit into a page: what Linux reads
 

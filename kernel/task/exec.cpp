@@ -12,14 +12,6 @@ namespace cv6 {
 
 namespace {
 
-// Room for what an ABI puts below the strings: pointers, auxiliary vector, alignment.
-constexpr std::size_t stack_overhead = 1024;
-
-std::size_t stack_needed(const ArgumentStrings& arguments, std::string_view path) {
-  const std::size_t pointers = (arguments.argument_count() + arguments.environment_count()) * sizeof(std::uintptr_t);
-  return arguments.size() + pointers + path.size() + stack_overhead;
-}
-
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 // Set-user-ID and set-group-ID, execve(2). Null: the credentials stay.
@@ -126,6 +118,16 @@ void note_ranges(Process& process, const ElfFile& program, std::uintptr_t stack)
   process.ranges.stack_start = stack;
 }
 
+// The strings alone.
+Result<void> write_flat_strings(Process& process, const ArgumentStrings& arguments, std::uintptr_t stack_top,
+                                std::span<std::uintptr_t> strings, InitialStack& stack) {
+  stack.top = stack.arguments_start = stack_top - arguments.size();
+  stack.environment_start = stack.environment_end = stack_top;
+  process.ranges.arguments_start = stack.arguments_start;
+  process.ranges.arguments_end = process.ranges.environment_start = process.ranges.environment_end = stack_top;
+  return arguments.copy_to_user(stack.arguments_start, strings);
+}
+
 // Strings and random bytes to the new stack, and where they are into `stack`.
 Result<void> write_strings(Process& process, const ArgumentStrings& arguments, std::string_view path,
                            std::uintptr_t stack_top, std::span<std::uintptr_t> strings, InitialStack& stack) {
@@ -151,7 +153,10 @@ Result<void> fill_stack(UserThread& thread, arch::UserRegisters& registers, cons
   Process& process = thread.process();
   TRY(clear_tails(image));
   InitialStack stack;
-  TRY(write_strings(process, arguments, path, image.stack_top, prepared.strings, stack));
+  if (image.shape == ProgramImage::Shape::flat)
+    TRY(write_flat_strings(process, arguments, image.stack_top, prepared.strings, stack));
+  else
+    TRY(write_strings(process, arguments, path, image.stack_top, prepared.strings, stack));
   const ElfFile& program = *image.program;
   stack.argument_count = arguments.argument_count();
   stack.environment_count = arguments.environment_count();
@@ -178,7 +183,8 @@ Result<ProgramImage> prepare_program(Process& process, const Caller& caller, Ref
                                      ArgumentStrings& arguments) {
   if (arguments.argument_count() == 0) TRY(arguments.add_argument(""));  // as Linux does since 5.18
   ProgramImage image = TRY(load_program(caller, std::move(file), path, arguments));
-  TRY(map_program(image, process.container().memory(), process.limits, stack_needed(arguments, path)));
+  const std::size_t stack_needed = TRY(image.abi->stack_needed(arguments, path));
+  TRY(map_program(image, process.container().memory(), process.limits, stack_needed));
   return image;
 }
 

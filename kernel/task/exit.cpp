@@ -7,9 +7,11 @@
 #include "sync/log.hpp"
 #include "task/container_operations.hpp"
 #include "task/futex.hpp"
+#include "task/barrier.hpp"
 #include "task/interval_timers.hpp"
 #include "task/job_stops.hpp"
 #include "task/memory_shortage.hpp"
+#include "task/messages.hpp"
 #include "task/process_tree.hpp"
 #include "task/send_signal.hpp"
 #include "task/terminal_jobs.hpp"
@@ -128,8 +130,11 @@ void signal_children_of_dead_parent(Process& ending) REQUIRES(process_tree_lock)
 void let_go(Process& process) {
   drop_timers(process);
   Process::Parts gone;
+  decltype(process.mailbox) mailbox{nullptr, nullptr};
   {
     SpinGuard guard(process.lock());
+    process.mailbox_closed = true;
+    std::swap(mailbox, process.mailbox);
     Process::Parts& parts = process.parts();
     gone.address_space = std::move(parts.address_space);
     gone.files = std::move(parts.files);
@@ -138,6 +143,7 @@ void let_go(Process& process) {
     process.pending.discard(SignalSet::all());
   }
   process.home.reset();
+  process.barrier = nullptr;
 }
 
 [[noreturn]] void end_of_the_host(const Process& process) {

@@ -3,6 +3,7 @@
 #include "arch/clock.hpp"
 #include "arch/upcalls.hpp"
 #include "sync/log.hpp"
+#include "task/abi_operations.hpp"
 #include "task/memory_shortage.hpp"
 #include "task/process.hpp"
 #include "task/process_timers.hpp"
@@ -96,13 +97,17 @@ void refuse_page(UserThread& thread, const arch::UserRegisters& registers, Fault
     outcome = thread.process().address_space().fault(fault.address, fault.access);
     if (outcome == FaultOutcome::resolved || outcome == FaultOutcome::no_memory) return;
   }
-  const SignalInfo info = signal_for_page(outcome, fault.address);
+  thread.process().abi().on_program_fault(thread, registers, signal_for_page(outcome, fault.address), fault);
+}
+
+}  // namespace
+
+void AbiOperations::on_program_fault(UserThread& thread, const arch::UserRegisters& registers, const SignalInfo& info,
+                                     const arch::Fault& fault) const {
   note_death(thread, registers, info);
   thread.last_fault = fault;
   force_signal(thread, info);
 }
-
-}  // namespace
 
 void arch::on_user_fault(UserRegisters& registers, const Fault& fault) {
   UserThread& thread = UserThread::current();
@@ -114,10 +119,7 @@ void arch::on_user_fault(UserRegisters& registers, const Fault& fault) {
     if (outcome != FaultOutcome::resolved) [[unlikely]]
       refuse_page(thread, registers, outcome, fault);
   } else {
-    const SignalInfo info = signal_for(fault, registers.instruction_pointer());
-    note_death(thread, registers, info);
-    thread.last_fault = fault;
-    force_signal(thread, info);
+    process.abi().on_program_fault(thread, registers, signal_for(fault, registers.instruction_pointer()), fault);
   }
   if (has_return_work(thread)) return_to_user_work(thread, registers);
   thread.leaves_kernel();

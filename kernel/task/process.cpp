@@ -1,6 +1,8 @@
 #include "task/process.hpp"
 
 #include "arch/clock.hpp"
+#include "task/barrier.hpp"
+#include "task/messages.hpp"
 #include "task/process_tree.hpp"
 
 namespace cv6 {

@@ -35,6 +35,8 @@
 namespace cv6 {
 
 class AbiOperations;
+class Barrier;
+struct Mailbox;
 class ProcessTimers;
 class ProcessGroup;
 class Session;
@@ -151,6 +153,9 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   std::atomic<bool> child_subreaper{false};    // prctl(PR_SET_CHILD_SUBREAPER)
   std::atomic<bool> has_executed{false};       // since fork: setpgid's EACCES
 
+  // Processor time when its timer was started; -1: it was not. Whoever may, starts it.
+  std::atomic<Nanoseconds> timer_start{-1};
+
   // --- counters: own, others look -------------------------------------------------------------------------------------
   std::atomic<std::uint64_t> minor_faults{0}, major_faults{0};
   void count_fault() { minor_faults.store(minor_faults.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
@@ -216,6 +221,10 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   void change_thread_count(int by) { thread_count_.fetch_add(static_cast<unsigned>(by), std::memory_order_acq_rel); }
   std::unique_ptr<Home, void (*)(Home*)> home{nullptr, nullptr};  // joining.cpp
   std::unique_ptr<ProcessTimers, void (*)(ProcessTimers*)> timers{nullptr, nullptr};  // interval_timers.cpp
+
+  std::unique_ptr<Mailbox, void (*)(Mailbox*)> mailbox{nullptr, nullptr};  // messages.hpp; set under the process lock
+  bool mailbox_closed = false;                                             // it has ended: no mail any more
+  Ref<Barrier> barrier;  // own, and its children's: barrier.hpp
 
   void* beginning = nullptr;  // new_process.hpp: what its first thread is to start
 

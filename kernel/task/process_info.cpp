@@ -45,6 +45,16 @@ void add_thread(ProcessInfo& info, const UserThread& thread) {
   info.thread_pending = thread.pending.set();
 }
 
+// A process runs if one of its threads does.
+VirtualState virtual_state_of(Process& process) {
+  VirtualState most = VirtualState::waiting;
+  process.for_each_thread([&](const UserThread& thread) {
+    const VirtualState state = thread.virtual_state();
+    if (state == VirtualState::running || most == VirtualState::waiting) most = state;
+  });
+  return most;
+}
+
 void add_parts(ProcessInfo& info, Process& process) {
   const SignalHandlers::Sets sets = process.handlers().sets();
   info.ignored = sets.ignored;
@@ -65,6 +75,7 @@ ProcessInfo process_info(Process& process, const Container& viewer) {
   if (const Ref<UserThread> thread = process.some_thread()) {
     add_thread(info, *thread);
     info.usage = usage_of(process);
+    info.virtual_state = virtual_state_of(process);
   }
   info.name = process.shown_name();
   info.threads = process.thread_count();

@@ -11,6 +11,7 @@ struct ProcessInfo {
   DeviceNumber terminal = 0;       // 0: none
   int foreground_group = -1;       // of the terminal
   char state = 'R';                // R S D T Z X as in proc(5)
+  VirtualState virtual_state = VirtualState::waiting;  // of its most active thread
   FixedString<15> name;
   unsigned threads = 0;
   Identities ids;

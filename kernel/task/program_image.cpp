@@ -4,16 +4,17 @@
 #include "fs/device.hpp"
 #include "fs/mapped_file.hpp"
 #include "sync/log.hpp"
+#include "task/flat_program.hpp"
 #include "task/script.hpp"
 
 namespace cv6 {
 
-namespace {
-
-Result<std::size_t> read_file(File& file, std::uint64_t offset, void* to, std::size_t size) {
-  IoBuffer buffer = IoBuffer::kernel(std::span(static_cast<char*>(to), size));
+Result<std::size_t> read_program(File& file, std::uint64_t offset, std::span<char> to) {
+  IoBuffer buffer = IoBuffer::kernel(to);
   return file.read_at(buffer, offset);
 }
+
+namespace {
 
 struct Head {
   char bytes[program_head_size];
@@ -24,7 +25,7 @@ struct Head {
 Result<void> read_head(File& file, Head& head) {
   if (!file.inode().is_regular()) return Error::acces;
   if (file.path().mount && file.path().mount->flags() & mount_flag::no_execute) return Error::acces;
-  head.size = TRY(read_file(file, 0, head.bytes, sizeof head.bytes));
+  head.size = TRY(read_program(file, 0, head.bytes));
   return {};
 }
 
@@ -56,7 +57,8 @@ Result<Own<ElfFile>> read_elf(Ref<File> file, std::string_view head) {
   if (!headers) return Error::nomem;
   const std::size_t size = elf->header.program_header_count * sizeof(ElfProgramHeader);
   if (elf->header.program_headers > file->inode().size()) return Error::noexec;
-  if (TRY(read_file(*file, elf->header.program_headers, headers.get(), size)) != size) return Error::noexec;
+  const std::span<char> bytes(reinterpret_cast<char*>(headers.get()), size);
+  if (TRY(read_program(*file, elf->header.program_headers, bytes)) != size) return Error::noexec;
   elf->plan = TRY(plan_elf(elf->header, {headers.get(), elf->header.program_header_count}, file->inode().size()));
   elf->file = std::move(file);
   return elf;
@@ -66,7 +68,7 @@ Result<Own<ElfFile>> read_elf(Ref<File> file, std::string_view head) {
 Result<Own<ElfFile>> read_interpreter(const Caller& caller, ElfFile& program) {
   char path[path_max];
   const std::size_t size = program.plan.interpreter_size;
-  if (TRY(read_file(*program.file, program.plan.interpreter_offset, path, size)) != size) return Error::io;
+  if (TRY(read_program(*program.file, program.plan.interpreter_offset, {path, size})) != size) return Error::io;
   if (path[size - 1] != '\0') return Error::noexec;
   Ref<File> file = TRY(open_program(caller, std::string_view(path)));
   Head head;
@@ -83,13 +85,19 @@ Result<ProgramImage> load_program(const Caller& caller, Ref<File> file, std::str
   ProgramImage image;
   Head head;
   file = TRY(follow_scripts(caller, std::move(file), path, arguments, head));
-  if (is_elf32_i386(head.view())) {
-    log(LogLevel::notice, "{}: a program for 32-bit x86, which is not supported", path);
-    return Error::noexec;
-  }
-  image.abi = abi_operations(ProgramKind::elf64_x86_64);
+  const bool narrow = is_elf32_i386(head.view());
+  image.abi = abi_operations(narrow ? ProgramKind::elf32_i386 : ProgramKind::elf64_x86_64);
   if (!image.abi) return Error::noexec;
-  image.program = TRY(read_elf(file, head.view()));
+  if (narrow) {
+    image.shape = ProgramImage::Shape::flat;
+    auto program = read_flat_program(file, head.view());
+    if (!program && program.error() == Error::noexec)
+      log(LogLevel::notice, "{}: a program for 32-bit x86 that is not one of xv6's: those alone are supported", path);
+    image.program = TRY(std::move(program));
+    arguments.drop_environment();
+  } else {
+    image.program = TRY(read_elf(file, head.view()));
+  }
   if (image.program->plan.interpreter_size) image.interpreter = TRY(read_interpreter(caller, *image.program));
   image.executable = TRY(Executable::create(file->path()));
   return image;
@@ -198,6 +206,7 @@ Result<void> clear_tails(const ElfFile& elf) {
 }  // namespace
 
 Result<void> map_program(ProgramImage& image, GuestMemory& memory, const ResourceLimits& limits, std::size_t stack_needed) {
+  if (image.shape == ProgramImage::Shape::flat) return map_flat_program(image, memory, limits, stack_needed);
   image.address_space = TRY(AddressSpace::create(Ref<GuestMemory>(&memory)));
   AddressSpace& space = *image.address_space;
   space.set_limits(address_space_limits(limits));
@@ -212,6 +221,7 @@ Result<void> map_program(ProgramImage& image, GuestMemory& memory, const Resourc
 }
 
 Result<void> clear_tails(const ProgramImage& image) {
+  if (image.shape == ProgramImage::Shape::flat) return {};
   TRY(clear_tails(*image.program));
   if (image.interpreter) TRY(clear_tails(*image.interpreter));
   return {};

@@ -19,6 +19,7 @@ struct ElfFile {
 };
 
 struct ProgramImage {
+  enum class Shape : std::uint8_t { segments, flat } shape = Shape::segments;  // flat: see flat_program.hpp
   Own<ElfFile> program;
   Own<ElfFile> interpreter;  // null: none
   const AbiOperations* abi = nullptr;
@@ -29,6 +30,8 @@ struct ProgramImage {
   std::uintptr_t entry() const;  // where it begins: in the interpreter, if there is one
 };
 
+// Bytes of a program's file; returns how many there were.
+Result<std::size_t> read_program(File& file, std::uint64_t offset, std::span<char> to);
 // Follows `#!` lines, which change `arguments`; reads and checks headers, finds the interpreter. `path`: what exec was
 // given. Errors as of execve(2).
 Result<ProgramImage> load_program(const Caller& caller, Ref<File> file, std::string_view path, ArgumentStrings& arguments);

@@ -60,6 +60,7 @@ struct ResourceUsage {
   std::uint64_t voluntary_switches = 0, involuntary_switches = 0;
   void add(const ResourceUsage& other);  // the peak is the greater one
 };
+inline Nanoseconds time_used(const ResourceUsage& usage) { return usage.user_time + usage.system_time; }
 ResourceUsage usage_of(Process& process);            // its threads, those that have ended too
 ResourceUsage usage_of_children(Process& process);   // reaped ones, and theirs
 ResourceUsage usage_of_thread(const UserThread& thread);

@@ -3,6 +3,7 @@
 #include "task/abi_operations.hpp"
 #include "task/exit.hpp"
 #include "task/job_stops.hpp"
+#include "task/messages.hpp"
 #include "task/process.hpp"
 #include "task/process_timers.hpp"
 #include "task/scheduler_log.hpp"
@@ -98,6 +99,7 @@ void deal_with_signals(UserThread& thread, arch::UserRegisters& registers) {
     // No handler runs.
     settle_interrupted_call(thread, registers, nullptr);
     thread.restore_mask();
+    if (thread.has_work(UserThread::work_messages)) call_message_handler(thread, registers);
     if (!thread.has_work(UserThread::work_signals)) return;
   }
 }

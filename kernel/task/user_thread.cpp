@@ -125,6 +125,7 @@ void UserThread::inherit_fpu(UserThread& caller) {
 }
 
 void UserThread::set_pointers(const arch::ThreadPointers& fresh) {
+  arch::save_thread_pointers(pointers);
   pointers = fresh;
   arch::load_thread_pointers(pointers);
 }

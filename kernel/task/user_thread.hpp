@@ -101,6 +101,7 @@ class UserThread final : public Thread, public Charged<UserThread, "user_thread"
     work_timers = 4,    // its CPU timers want a look
     work_restart = 8,   // the call that ends was interrupted: see call_error
     work_decisions = 16,  // the scheduler log wants to be printed (scheduler_log.hpp)
+    work_messages = 32,   // notes may wait for its handler (messages.hpp)
   };
   bool has_work() const { return work_.load(std::memory_order_relaxed) != 0; }
   void add_work(Work work) { work_.fetch_or(work, std::memory_order_release); }

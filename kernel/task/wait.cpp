@@ -86,6 +86,8 @@ ReapedProcess reap(Process& zombie) {
   zombie.parent = nullptr;
   zombie.pid()->process = nullptr;
   zombie.set_state(Process::State::gone);
+  if (const Nanoseconds start = zombie.timer_start.load(std::memory_order_relaxed); start >= 0)
+    zombie.container().ended_timers().add(zombie.number(), time_used(zombie.own_usage_at_end) - start);
   zombie.uncount();
   return {leave_group(zombie), Ref<Process>::adopt(&zombie)};
 }

@@ -20,6 +20,7 @@
 #include <span>
 
 #include "arch/upcalls.hpp"
+#include "arch/user_memory.hpp"
 #include "mm/guest_memory.hpp"
 #include "mm/payer.hpp"
 #include "sched/mutex.hpp"
@@ -43,6 +44,7 @@ struct MapRequest {
   bool reserve = true;  // false, MAP_NORESERVE: may be larger than the machine
   Ref<MemoryObject> object{};  // null: anonymous
   Ref<MappedPlace> found_at{};
+  std::uintptr_t lowest = arch::user_start;  // of a fixed address
   std::uint64_t offset = 0;    // into the object, page-aligned
   std::string_view name{};     // for /proc/PID/maps, must live forever: "[heap]", "[stack]"
 };
@@ -77,6 +79,9 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   ~AddressSpace();
   // fork(2): the same mappings; private pages copy on write. Charged to the same memory.
   Result<Ref<AddressSpace>> fork();
+  // Every page of private memory that may be written comes to be there and nobody else's: nothing is left that could fail
+  // later for want of memory. Error::nomem.
+  Result<void> own_all_pages();
 
   // mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), msync(2), mincore(2)
   Result<std::uintptr_t> map(const MapRequest& request);
@@ -105,8 +110,9 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   Result<void> resident(std::uintptr_t start, std::uint64_t length, std::span<std::uint8_t>);  // mincore, a byte a page
 
   // brk(2): where the heap begins is set by exec; returns the end after the call (unchanged on failure).
-  void set_heap_start(std::uintptr_t start);
+  void set_heap_start(std::uintptr_t start, Protection protection = {.read = true, .write = true});
   std::uintptr_t heap_start();
+  std::uintptr_t heap_end();
   std::uintptr_t brk(std::uintptr_t end);
 
   void set_limits(const AddressSpaceLimits& limits);
@@ -286,6 +292,7 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   AddressSpaceLimits limits_ GUARDED_BY(lock_);
   std::uintptr_t heap_start_ GUARDED_BY(lock_) = 0;
   std::uintptr_t heap_end_ GUARDED_BY(lock_) = 0;
+  Protection heap_protection_ GUARDED_BY(lock_);
 };
 
 }  // namespace cv6

@@ -55,6 +55,7 @@ Result<Ref<AddressSpace>> AddressSpace::fork() NO_THREAD_SAFETY_ANALYSIS {
   child->limits_ = limits_;
   child->heap_start_ = heap_start_;
   child->heap_end_ = heap_end_;
+  child->heap_protection_ = heap_protection_;
   // Flushes at the end, whatever happens: entries that became read-only must not stay writable in some processor's
   // cache.
   FlushBatch batch(table_);
@@ -64,6 +65,16 @@ Result<Ref<AddressSpace>> AddressSpace::fork() NO_THREAD_SAFETY_ANALYSIS {
     if (mapping->length() > 64_MiB) sched::maybe_yield();
   }
   return child;
+}
+
+Result<void> AddressSpace::own_all_pages() {
+  for (std::uintptr_t from = 0;;) {
+    Description next;
+    if (!describe(from, next)) return {};
+    if (next.protection.write && next.sharing == MapRequest::Sharing::private_)
+      TRY(populate(next.start, next.end, arch::Fault::Access::write));
+    from = next.end;
+  }
 }
 
 }  // namespace cv6

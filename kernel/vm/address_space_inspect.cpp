@@ -77,6 +77,11 @@ bool AddressSpace::describe(std::uintptr_t from, Description& description) {
   return true;
 }
 
+std::uintptr_t AddressSpace::heap_end() {
+  ReadGuard guard(lock_);
+  return heap_end_;
+}
+
 std::uintptr_t AddressSpace::heap_start() {
   ReadGuard guard(lock_);
   return heap_start_;

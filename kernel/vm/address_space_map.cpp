@@ -35,7 +35,7 @@ Result<std::uintptr_t> AddressSpace::place(const MapRequest& request, std::uint6
   if (request.place == Place::fixed || request.place == Place::fixed_no_replace) {
     if (request.address & (page_size - 1)) return Error::inval;
     if (!arch::is_user_range(request.address, length)) return Error::nomem;
-    if (request.address < arch::user_start) return Error::perm;
+    if (request.address < request.lowest) return Error::perm;
     if (request.place == Place::fixed_no_replace && !mappings_.is_free(request.address, request.address + length))
       return Error::exist;
     return request.address;
@@ -150,15 +150,16 @@ Result<void> AddressSpace::unmap(std::uintptr_t start, std::uint64_t length) {
   return {};
 }
 
-void AddressSpace::set_heap_start(std::uintptr_t start) {
+void AddressSpace::set_heap_start(std::uintptr_t start, Protection protection) {
   WriteGuard guard(lock_);
   heap_start_ = heap_end_ = start;
+  heap_protection_ = protection;
 }
 
 Result<void> AddressSpace::grow_heap(std::uintptr_t from, std::uintptr_t to, Graveyard& gone) {
   if (!arch::is_user_range(from, to - from) || !mappings_.is_free_for_new(from, to)) return Error::nomem;
   const MapRequest request{
-      .address = from, .place = Place::fixed_no_replace, .protection = {.read = true, .write = true}, .name = "[heap]"};
+      .address = from, .place = Place::fixed_no_replace, .protection = heap_protection_, .name = "[heap]"};
   if (beyond_reason(request, to - from)) return Error::nomem;
   TRY(map_locked(request, to - from, gone));
   return {};

@@ -10,10 +10,10 @@ namespace cv6::box {
 namespace {
 
 struct Call {
-  unsigned number;
+  unsigned number;  // its place in a CallSet; Linux' calls are at their numbers
   std::string_view name;
 };
-// The kernel's own list.
+// The kernel's own lists.
 constexpr Call calls[] = {
 #define CV6_CALL(number, name) {number, #name},
 #define CV6_PARTIAL(number, name, missing) {number, #name},
@@ -24,10 +24,20 @@ constexpr Call calls[] = {
 #undef CV6_PARTIAL
 #undef CV6_REFUSED
 #undef CV6_ABSENT
+#define CV6_XV6_CALL(number, name) {CallSet::place_of_xv6(number), "xv6:" #name},
+#include "abi/xv6/calls.def"
+#undef CV6_XV6_CALL
+    {CallSet::place_of_xv6(CallSet::xv6_calls), "xv6:all-others"},
 };
 
 constexpr std::string_view everything = "all", the_others = "all-others";
 constexpr unsigned place_of_others = CallSet::linux_calls - 1;
+
+// "xv6:NAME" may leave its prefix out where Linux has no call of that name.
+std::optional<unsigned> place_of_xv6_call(std::string_view name) {
+  const auto* call = std::ranges::find(calls, std::string("xv6:").append(name), &Call::name);
+  return call != std::end(calls) ? std::optional(call->number) : std::nullopt;
+}
 
 }  // namespace
 
@@ -35,7 +45,7 @@ std::optional<unsigned> place_of_call(std::string_view name) {
   if (name == the_others) return place_of_others;
   if (const auto* call = std::ranges::find(calls, name, &Call::name); call != std::end(calls)) return call->number;
   const auto number = number_in<unsigned>(name);
-  if (!number) return std::nullopt;
+  if (!number) return place_of_xv6_call(name);
   return CallSet::place_of_linux(*number);
 }
 
@@ -61,6 +71,8 @@ CallSet parse_calls(const std::vector<std::string>& words) {
     while (!rest.empty()) {
       const std::string_view name = rest.substr(0, rest.find(','));
       rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+      // A name means the call of every ABI that has one so named.
+      if (const auto twin = place_of_xv6_call(name)) set.add(*twin);
       if (name == everything)
         set = CallSet::all();
       else if (const auto place = place_of_call(name))

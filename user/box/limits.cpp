@@ -17,6 +17,7 @@ const LimitKind limit_kinds[] = {
     {ContainerLimit::Kind::open_files, "files", "open files", LimitKind::Unit::number},
     {ContainerLimit::Kind::memory, "memory", "memory, the kernel's for it included", LimitKind::Unit::bytes},
     {ContainerLimit::Kind::disk, "disk", "data of files that it writes", LimitKind::Unit::bytes},
+    {ContainerLimit::Kind::messages, "messages", "messages that wait for its xv6 processes", LimitKind::Unit::number},
 };
 const std::size_t limit_kind_count = std::size(limit_kinds);
 
@@ -73,6 +74,11 @@ void LimitOptions::add_to(CLI::App& word) {
         name, [this, &kind](const std::string& text) { values_[&kind] = parse(kind, text); },
         std::string("limit: ") + kind.what);
   }
+}
+
+void LimitOptions::set_default(ContainerLimit::Kind kind, std::uint64_t value) {
+  for (const LimitKind& one : limit_kinds)
+    if (one.kind == kind) values_.try_emplace(&one, value);
 }
 
 void LimitOptions::apply(int container) const {

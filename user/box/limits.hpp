@@ -22,6 +22,7 @@ extern const std::size_t limit_kind_count;
 class LimitOptions {
  public:
   void add_to(CLI::App& word);
+  void set_default(ContainerLimit::Kind kind, std::uint64_t value);  // unless it was given
   void apply(int container) const;  // throws Failure
   bool empty() const { return values_.empty(); }
 

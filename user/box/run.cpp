@@ -23,6 +23,7 @@ struct RunOptions {
   LimitOptions limits;
   FilesOptions files;
   SchedulingOptions scheduling;
+  std::string abi = "linux";  // of the program: what the container's settings are like
   bool remove = false, detach = false, nesting = false, interactive = false;
 
   void add_to(CLI::App& word);
@@ -35,6 +36,8 @@ void RunOptions::add_to(CLI::App& word) {
   word.add_flag("-i,--interactive", interactive, "the program reads what is typed here (it does so anyhow)");
   word.add_flag("-t,--tty", program.terminal,
                 "the program needs a terminal: this one, or in the background one of its own (`box attach`)");
+  word.add_option("--abi", abi, "`xv6`: a container as xv6 programs expect it, with theirs in its root (else linux)")
+      ->check(CLI::IsMember({"linux", "xv6"}));
   word.add_flag("--nesting", nesting, "its root may make containers of its own");
   program.add_to(word);
   files.add_to(word);
@@ -65,10 +68,22 @@ void check_terminal(const RunOptions& options) {
   if (options.program.terminal && !options.detach && !::isatty(STDIN_FILENO)) throw Failure("-t: the standard input is not a terminal");
 }
 
+// What xv6 programs rely on: docs/xv6.md. They are all in the root, and that is where their shell looks for them.
+void become_xv6(RunOptions& options) {
+  constexpr std::uint64_t processes = 64, memory = 224 << 20;
+  if (options.container.root.empty()) options.container.root = "/xv6";
+  options.limits.set_default(ContainerLimit::Kind::processes, processes);
+  options.limits.set_default(ContainerLimit::Kind::memory, memory);
+  if (options.program.words.empty()) options.program.words = {"sh"};
+  std::string& program = options.program.words.front();
+  if (!program.contains('/')) program.insert(0, "/");
+}
+
 // The container, ready to run its program.
 int make(RunOptions& options, std::vector<std::string> words) {
   options.program.words = std::move(words);
-  options.files.choose_image(options.container, options.program);
+  if (!options.program.words.empty()) options.files.choose_image(options.container, options.program);
+  if (options.abi == "xv6") become_xv6(options);
   options.program.complete();
   options.container.scheduling = options.scheduling.wanted();
   if (options.nesting) options.container.flags |= ContainerCreate::may_nest;
@@ -117,6 +132,8 @@ int run_inside(ExecOptions& options, std::vector<std::string> words) {
 // What is left of the command line after box's own options is the program and its arguments.
 std::vector<std::string> command_of(const CLI::App& word) {
   const std::vector<std::string> words = word.remaining();
+  const CLI::Option* abi = word.get_option_no_throw("--abi");
+  if (words.empty() && abi && abi->count() && abi->as<std::string>() == "xv6") return words;  // its shell
   if (words.empty()) throw Failure(word.get_name() + ": which program? (" + word.get_footer() + ")");
   if (words.front().starts_with('-'))
     throw Failure(word.get_name() + ": " + words.front() + ": no such option (see `box " + word.get_name() + " --help`)");

@@ -11,23 +11,6 @@
 
 namespace cv6::linux_abi {
 
-Result<void> check_may_manage(const Context& context) {
-  if (context.container.nesting() == Nesting::no || !context.process.credentials().privileged()) return Error::perm;
-  return {};
-}
-
-Result<Ref<Container>> find_container(Context& context, int id) {
-  Ref<Container> found = ContainerManager::find(context.container, id);
-  if (!found) return Error::srch;
-  return found;
-}
-
-Result<Ref<Container>> find_to_manage(Context& context, int id) {
-  Ref<Container> found = TRY(find_container(context, id));
-  TRY(check_may_manage(context));
-  return found;
-}
-
 namespace {
 
 Result<std::string_view> read_optional(std::uint64_t address, PathBuffer& buffer) {

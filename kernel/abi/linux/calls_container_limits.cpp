@@ -10,6 +10,7 @@ Result<ResourceCounter*> counter_of(Container& container, std::uint32_t kind) {
   switch (kind) {
     case ContainerLimit::processes: return &container.tasks();
     case ContainerLimit::open_files: return &container.descriptors()->counter();
+    case ContainerLimit::messages: return &container.messages();
     case ContainerLimit::disk: return &container.disk()->counter();
     default: return Error::inval;
   }

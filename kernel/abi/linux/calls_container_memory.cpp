@@ -282,11 +282,10 @@ Result<long> sys_memory_table(Context& context, UserPtr<MemoryTable> pointer, st
 
 namespace {
 
-// The host has no log. Whoever is inside may switch its own container's.
+// Whoever is inside may switch its own container's.
 Result<long> switch_log(Context& context, int id, AllocationRecord::Log log) {
   const Ref<Container> container = TRY(find_own_or_below(context, id));
-  if (container->is_host()) return Error::srch;
-  if (!container->allocations().set_log(log)) return Error::busy;
+  TRY(switch_memory_log(*container, log));
   return 0;
 }
 
@@ -296,14 +295,7 @@ Result<long> sys_memory_log_on(Context& context, int id) { return switch_log(con
 Result<long> sys_memory_log_off(Context& context, int id) { return switch_log(context, id, AllocationRecord::Log::off); }
 
 Result<long> sys_memory_gva(Context& context, int size, unsigned long address) {
-  if (size < 0) return Error::inval;
-  AllocationRecord& record = context.container.allocations();
-  const std::uint64_t offset = record.add(static_cast<std::uint32_t>(size));
-  if (record.log() == AllocationRecord::Log::on) {
-    char line[64];
-    print_on_console(format_to(line, "GVA : {}, HVA : {:x}\n", offset, address));
-  }
-  return static_cast<long>(offset);
+  return record_allocation(context, size, address);
 }
 
 }  // namespace cv6::linux_abi

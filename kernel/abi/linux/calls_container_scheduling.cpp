@@ -76,8 +76,8 @@ ContainerScheduling describe(Container& container) {
   return answer;
 }
 
-ContainerProcess::State state_of(const UserThread& thread) {
-  switch (thread.virtual_state()) {
+ContainerProcess::State number_of(VirtualState state) {
+  switch (state) {
     case VirtualState::running: return ContainerProcess::v_running;
     case VirtualState::runnable: return ContainerProcess::v_runnable;
     case VirtualState::waiting: break;
@@ -91,17 +91,12 @@ ContainerProcess describe(Process& process, const Container& viewer) {
   answer.id = info.container;
   answer.number = info.number;
   answer.number_inside = process.number();
-  answer.v_state = ContainerProcess::v_waiting;
+  answer.v_state = number_of(info.virtual_state);
   answer.nice = info.nice;
   answer.threads = info.threads;
   answer.cpu = info.cpu;
   answer.cpu_time = static_cast<std::uint64_t>(info.usage.user_time + info.usage.system_time);
-  process.for_each_thread([&](UserThread& thread) {
-    answer.decisions += thread.decisions();
-    const ContainerProcess::State state = state_of(thread);
-    const bool more_active = state == ContainerProcess::v_running || answer.v_state == ContainerProcess::v_waiting;
-    if (more_active) answer.v_state = state;
-  });
+  process.for_each_thread([&](UserThread& thread) { answer.decisions += thread.decisions(); });
   const std::string_view name = info.name;
   std::memcpy(answer.name, name.data(), std::min(name.size(), sizeof answer.name - 1));
   return answer;

@@ -1,6 +1,7 @@
 // The machine, its names and limits: uname(2), sysinfo(2), getrusage(2), prlimit(2), getrandom(2), syslog(2), reboot(2).
 #include <algorithm>
 
+#include "abi/container_access.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/linux/usage.hpp"
 #include "abi/support.hpp"
@@ -94,20 +95,6 @@ Result<long> take_log(UserBytes to, std::size_t size) {
 std::uint64_t unread_log() {
   const std::uint64_t unread = log_end() - log_taken.load(std::memory_order_relaxed);
   return std::min<std::uint64_t>(unread, log_ring_size);
-}
-
-// --- reboot(2) ----------------------------------------------------------------------------------------------------------
-[[noreturn]] void switch_off(arch::PowerOff how) {
-  // What programs wrote last reaches the other end first.
-  ports::for_each([](Port& port, void*) { port.drain(); }, nullptr);
-  arch::power_off(how);
-}
-
-// In a container its first process ends, and everything in it with that.
-Result<long> end_container(Context& context) {
-  const Ref<Process> first = TRY(find_process(context.container, 1));
-  kill_process(*first);
-  return 0;
 }
 
 }  // namespace
@@ -234,8 +221,9 @@ Result<long> sys_reboot(Context& context, unsigned first_magic, unsigned second_
   if (first_magic != first_wanted || std::ranges::find(second_wanted, second_magic) == std::end(second_wanted)) return Error::inval;
   const bool known = command == restart || command == halt || command == power_off || command == restart_with_command;
   if (!known) return Error::inval;
-  if (!context.container.is_host()) return end_container(context);
-  switch_off(command == restart || command == restart_with_command ? arch::PowerOff::restart : arch::PowerOff::normal);
+  const bool again = command == restart || command == restart_with_command;
+  TRY(shut_down(context, again ? arch::PowerOff::restart : arch::PowerOff::normal));
+  return 0;
 }
 
 }  // namespace cv6::linux_abi

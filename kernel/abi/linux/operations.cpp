@@ -4,6 +4,7 @@
 #include "abi/linux/signal_frame.hpp"
 #include "abi/linux/types_time.hpp"
 #include "abi/user_pointer.hpp"
+#include "task/argument_strings.hpp"
 
 namespace cv6 {
 namespace linux_abi {
@@ -64,6 +65,13 @@ Result<void> put_auxiliary(StackWords& to, const InitialStack& stack, std::uintp
 constinit LinuxOperations operations;
 
 }  // namespace
+
+Result<std::size_t> LinuxOperations::stack_needed(const ArgumentStrings& arguments, std::string_view path) const {
+  // Pointers' ends, auxiliary vector, alignment.
+  constexpr std::size_t overhead = 1024;
+  const std::size_t pointers = (arguments.argument_count() + arguments.environment_count()) * sizeof(std::uintptr_t);
+  return arguments.size() + pointers + path.size() + overhead;
+}
 
 Result<std::uintptr_t> LinuxOperations::build_stack(UserThread&, const InitialStack& stack) const {
   constexpr std::size_t most_auxiliary_words = 40;

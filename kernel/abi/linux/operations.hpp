@@ -8,6 +8,7 @@ namespace cv6::linux_abi {
 class LinuxOperations final : public AbiOperations {
  public:
   std::string_view name() const override { return "linux"; }
+  Result<std::size_t> stack_needed(const ArgumentStrings& arguments, std::string_view path) const override;
   Result<std::uintptr_t> build_stack(UserThread& thread, const InitialStack& stack) const override;
   void start_program(UserThread& thread, arch::UserRegisters& registers, std::uintptr_t entry,
                      std::uintptr_t stack_pointer) const override;

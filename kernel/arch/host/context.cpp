@@ -51,6 +51,7 @@ void set_kernel_stack(void*) {}
 void enter_user(UserRegisters&) { std::abort(); }  // there is no user code to run
 void save_thread_pointers(ThreadPointers&) {}
 void load_thread_pointers(const ThreadPointers&) {}
+ThreadPointers initial_thread_pointers(CodeWidth width) { return {.width = width}; }
 
 std::size_t fpu_image_size() { return 512; }
 std::uint64_t fpu_components() { return 0; }

@@ -20,10 +20,18 @@ struct UserRegisters {
     return registers;
   }
 
+  static constexpr UserRegisters initial_32(std::uintptr_t instruction, std::uintptr_t stack) {
+    return initial(instruction, stack);
+  }
+
   constexpr bool in_system_call() const { return static_cast<std::int64_t>(number) >= 0; }
   constexpr void leave_system_call() { number = ~std::uint64_t{0}; }
   constexpr std::uint64_t call_number() const { return number; }
   constexpr std::uint64_t argument(unsigned n) const { return arguments[n < 5 ? n : 5]; }
+  static constexpr unsigned stack_arguments = 4;
+  constexpr std::uint64_t stack_argument(unsigned n) const { return arguments[n]; }
+  constexpr void set_stack_argument(unsigned n, std::uint64_t word) { arguments[n] = word; }
+  constexpr std::uint32_t begin_trap_call() { return static_cast<std::uint32_t>(number = static_cast<std::uint32_t>(value)); }
   constexpr std::int64_t result() const { return value; }
   constexpr void set_result(std::int64_t result) { value = result; }
   constexpr void restart_call(std::uint64_t call) {
@@ -54,6 +62,7 @@ struct CallRegisters {
   std::int64_t value;
 
   constexpr std::uint64_t argument(unsigned n) const { return arguments[n]; }
+  constexpr void set_argument(unsigned n, std::uint64_t word) { arguments[n] = word; }
   constexpr std::int64_t result() const { return value; }
   constexpr void set_result(std::int64_t result) { value = result; }
   constexpr std::uint64_t call_number() const { return number; }

@@ -1,6 +1,7 @@
 #include "arch/context.hpp"
 
 #include "arch/x86_64/cpu_block.hpp"
+#include "arch/x86_64/descriptors.hpp"
 #include "arch/x86_64/features.hpp"
 #include "arch/x86_64/instructions.hpp"
 
@@ -16,7 +17,7 @@ static_assert(offsetof(UserRegisters, cs) == REG_CS);
 static_assert(offsetof(UserRegisters, eflags) == REG_FLAGS);
 static_assert(offsetof(UserRegisters, rsp) == REG_RSP);
 static_assert(kernel_code_selector == KERNEL_CODE && kernel_data_selector == KERNEL_DATA);
-static_assert(user_code_selector == USER_CODE && user_data_selector == USER_DATA);
+static_assert(user_code32_selector == USER_CODE32 && user_code_selector == USER_CODE && user_data_selector == USER_DATA);
 
 void prepare_context(KernelContext& context, void* stack_top, void (*entry)(void*), void* argument) {
   auto* top = static_cast<std::uint64_t*>(stack_top);
@@ -40,8 +41,32 @@ void set_kernel_stack(void* stack_top) {
   cpu.task_state.stacks[0] = cpu.kernel_stack;
 }
 
+namespace {
+
+std::uint64_t read_selectors() {
+  std::uint64_t ds, es, fs, gs;
+  asm volatile("mov %%ds, %k0; mov %%es, %k1; mov %%fs, %k2; mov %%gs, %k3" : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
+  if ((ds | es | fs | gs) == 0) [[likely]] return 0;
+  return ds | es << 16 | fs << 32 | gs << 48;
+}
+
+// Every selector that a program could load it may load: it did. The bases of FS and GS are lost.
+[[gnu::noinline]] void load_selectors(std::uint64_t selectors) {
+  asm volatile("mov %k0, %%ds; mov %k1, %%es; mov %k2, %%fs; swapgs; mov %k3, %%gs; swapgs"
+               ::"r"(selectors & 0xffff), "r"(selectors >> 16 & 0xffff), "r"(selectors >> 32 & 0xffff), "r"(selectors >> 48)
+               : "memory");
+}
+
+}  // namespace
+
+ThreadPointers initial_thread_pointers(CodeWidth width) {
+  if (width == CodeWidth::bits_64) return {};
+  return {.selectors = user_data_selector | user_data_selector << 16, .width = width};
+}
+
 // While the processor is in the kernel, the user's GS base is in the register that SWAPGS swaps with.
 void save_thread_pointers(ThreadPointers& pointers) {
+  this_cpu().selectors = pointers.selectors = read_selectors();
   if (features.fsgsbase) {
     asm volatile("rdfsbase %0" : "=r"(pointers.fs_base));
     asm volatile("swapgs; rdgsbase %0; swapgs" : "=r"(pointers.gs_base));
@@ -52,6 +77,12 @@ void save_thread_pointers(ThreadPointers& pointers) {
 }
 
 void load_thread_pointers(const ThreadPointers& pointers) {
+  CpuBlock& cpu = this_cpu();
+  cpu.descriptors[user_code_selector / 8] = pointers.width == CodeWidth::bits_64 ? user_code_descriptor : 0;
+  if (cpu.selectors != pointers.selectors) [[unlikely]] {
+    load_selectors(pointers.selectors);
+    cpu.selectors = pointers.selectors;
+  }
   if (features.fsgsbase) {
     asm volatile("wrfsbase %0" ::"r"(pointers.fs_base));
     asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(pointers.gs_base));

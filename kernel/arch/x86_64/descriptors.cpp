@@ -67,7 +67,7 @@ void load_descriptors(CpuBlock& block, FaultStacks& stacks) {
   block.descriptors[3] = 0x00cf93000000ffff;  // kernel data
   block.descriptors[4] = 0x00cffb000000ffff;  // user code, 32 bits
   block.descriptors[5] = 0x00cff3000000ffff;  // user data
-  block.descriptors[6] = 0x00affb000000ffff;  // user code, 64 bits
+  block.descriptors[6] = user_code_descriptor;
   for (unsigned i = 0; i < 2; ++i) {
     stacks.words[i][511] = reinterpret_cast<std::uint64_t>(&block);  // entry.S looks for it there
     block.task_state.fault_stacks[i] = reinterpret_cast<std::uint64_t>(&stacks.words[i][510]);

@@ -5,6 +5,8 @@
 
 namespace cv6::arch {
 
+inline constexpr std::uint64_t user_code_descriptor = 0x00affb000000ffff;  // user code, 64 bits
+
 // Two pages on which faults are handled that may come at any moment: one for non-maskable interrupts, one for double
 // faults and machine checks.
 struct alignas(4096) FaultStacks {

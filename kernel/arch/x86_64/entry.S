@@ -84,6 +84,27 @@ system_call_entry:
   swapgs
   sysretq
 
+// SYSCALL by code of 32 bits, where the processor has that (AMD's): another INT 0x80.
+  .global system_call_entry_32
+  .type system_call_entry_32, @function
+system_call_entry_32:
+  swapgs
+  movq %rsp, %gs:CPU_USER_STACK
+  movq %gs:CPU_KERNEL_STACK, %rsp
+  pushq $USER_DATA
+  pushq %gs:CPU_USER_STACK
+  pushq %r11
+  pushq $USER_CODE32
+  pushq %rcx
+  pushq $-1
+  pushq %rdi
+  PUSH_FROM_RSI
+  movl $LINUX32_TRAP_CALL, %edi
+  xorl %esi, %esi
+  movq %rsp, %rdx
+  call cv6_trap_from_user
+  jmp return_to_user
+
 // cv6::arch::enter_user(UserRegisters&)
   .global _ZN3cv64arch10enter_userERNS0_13UserRegistersE
 _ZN3cv64arch10enter_userERNS0_13UserRegistersE:

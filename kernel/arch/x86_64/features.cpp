@@ -7,7 +7,7 @@
 #include "arch/x86_64/offsets.h"
 #include "arch/x86_64/registers.hpp"
 
-extern "C" const char system_call_entry[];
+extern "C" const char system_call_entry[], system_call_entry_32[];
 
 namespace cv6::arch {
 
@@ -64,6 +64,7 @@ void enable_features() {
 
   write_msr(msr::star, std::uint64_t{user_code32_selector} << 48 | std::uint64_t{kernel_code_selector} << 32);
   write_msr(msr::long_star, reinterpret_cast<std::uint64_t>(system_call_entry));
+  write_msr(msr::compatible_star, reinterpret_cast<std::uint64_t>(system_call_entry_32));
   // Cleared at a system call: trap, interrupt, direction, I/O privilege, nested task, resume, alignment check.
   write_msr(msr::flag_mask, 0x57700);
   enable_fpu();

@@ -29,6 +29,7 @@ inline constexpr std::uint32_t apic_base = 0x1b;
 inline constexpr std::uint32_t efer = 0xc0000080;
 inline constexpr std::uint32_t star = 0xc0000081;
 inline constexpr std::uint32_t long_star = 0xc0000082;
+inline constexpr std::uint32_t compatible_star = 0xc0000083;  // for code of 32 bits
 inline constexpr std::uint32_t flag_mask = 0xc0000084;
 inline constexpr std::uint32_t fs_base = 0xc0000100;
 inline constexpr std::uint32_t gs_base = 0xc0000101;

@@ -24,6 +24,9 @@
 #define KERNEL_CODE 0x10
 #define KERNEL_DATA 0x18
 #define USER_DATA 0x2b
+#define USER_CODE32 0x23
 #define USER_CODE 0x33
+
+#define LINUX32_TRAP_CALL 0x80
 
 #define TRAMPOLINE 0x8000  // where processors start: a page below 1 MiB

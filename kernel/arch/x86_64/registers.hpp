@@ -37,6 +37,13 @@ struct UserRegisters {
     return registers;
   }
 
+  // The same for a program of 32 bits.
+  static constexpr UserRegisters initial_32(std::uintptr_t instruction, std::uintptr_t stack) {
+    UserRegisters registers = initial(instruction, stack);
+    registers.cs = user_code32_selector;
+    return registers;
+  }
+
   constexpr bool in_system_call() const { return static_cast<std::int64_t>(orig_rax) >= 0; }
   // From now on these registers are not those of a system call (it will not be restarted).
   constexpr void leave_system_call() { orig_rax = ~std::uint64_t{0}; }
@@ -51,6 +58,18 @@ struct UserRegisters {
       default: return r9;
     }
   }
+  // A program of 32 bits has its arguments on its stack. They are kept in registers that it does not have.
+  static constexpr unsigned stack_arguments = 4;
+  constexpr std::uint64_t stack_argument(unsigned n) const {
+    const std::uint64_t arguments[stack_arguments] = {r8, r9, r10, r11};
+    return arguments[n];
+  }
+  constexpr void set_stack_argument(unsigned n, std::uint64_t value) {
+    std::uint64_t* const arguments[stack_arguments] = {&r8, &r9, &r10, &r11};
+    *arguments[n] = value;
+  }
+  // It makes a call by a software interrupt: the number.
+  constexpr std::uint32_t begin_trap_call() { return static_cast<std::uint32_t>(orig_rax = static_cast<std::uint32_t>(rax)); }
   constexpr std::int64_t result() const { return static_cast<std::int64_t>(rax); }
   constexpr void set_result(std::int64_t result) { rax = static_cast<std::uint64_t>(result); }
   // The call will be made again, with this number, when the program goes on.
@@ -89,6 +108,10 @@ struct CallRegisters {
   constexpr std::uint64_t argument(unsigned n) const {  // 0..5
     const std::uint64_t arguments[] = {rdi, rsi, rdx, r10, r8, r9};
     return arguments[n];
+  }
+  constexpr void set_argument(unsigned n, std::uint64_t value) {
+    std::uint64_t* const arguments[] = {&rdi, &rsi, &rdx, &r10, &r8, &r9};
+    *arguments[n] = value;
   }
   constexpr std::int64_t result() const { return static_cast<std::int64_t>(rax); }
   constexpr void set_result(std::int64_t result) { rax = static_cast<std::uint64_t>(result); }

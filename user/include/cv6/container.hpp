@@ -170,6 +170,7 @@ struct ContainerLimit {
     open_files,  // descriptors of all processes. Beyond: EMFILE
     memory,      // bytes, in whole pages, the kernel's for the container included. Beyond: ENOMEM, or the largest process ends
     disk = 3,    // bytes of files that were written or made, in whole pages, without volumes and tmpfs. Beyond: EDQUOT
+    messages,    // that wait for its processes (docs/xv6.md). Beyond: sending fails
   };
   static constexpr std::uint64_t unlimited = UINT64_MAX;
   std::int32_t id = host_container;
