@@ -1,5 +1,8 @@
 #include "container/manager.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 #include "fs/cow/view.hpp"
 #include "fs/dentry.hpp"
 #include "fs/real_time.hpp"
@@ -85,6 +88,13 @@ CallRules effective_rules(Container& container) {
   return rules;
 }
 
+// (Without the general formatter, which would be the larger part of it.)
+std::string_view default_name_of(int id, std::span<char> to) {
+  constexpr std::string_view start = "box-";
+  std::ranges::copy(start, to.begin());
+  return {to.data(), std::to_chars(to.data() + start.size(), to.data() + to.size(), id).ptr};
+}
+
 }  // namespace
 
 // Gives the container its id and name and takes it in.
@@ -96,7 +106,7 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
   std::string_view name = wanted_name;
   if (name.empty()) {
     // A container that somebody named like this keeps its name; the id after it serves as well.
-    while (locked->by_name.find(name = format_to(default_name, "box-{}", id))) id = locked->free_id(id + 1);
+    while (locked->by_name.find(name = default_name_of(id, default_name))) id = locked->free_id(id + 1);
   } else if (locked->by_name.find(name)) {
     return Error::exist;
   }

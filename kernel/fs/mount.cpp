@@ -135,11 +135,18 @@ Path Mount::attached_at() {
   return {Ref<Mount>::adopt(parent_), attached_at_};
 }
 
-// The mount at or below `root` with the lowest id above `after`. mount_lock is held.
-Mount* Mount::lowest_above(Mount* root, std::uint64_t after) {
-  Mount* best = nullptr;
+std::size_t Mount::next_in_tree(std::uint64_t& last, std::span<Ref<Mount>, 8> to) {
+  SpinGuard guard(mount_lock);
+  Mount* root = this;
+  while (root->parent_) root = root->parent_;
+  Mount* found[8];
+  std::size_t count = 0;
   for (Mount* at = root; at;) {
-    if (at->id_ > after && (!best || at->id_ < best->id_)) best = at;
+    if (at->id_ > last && (count < to.size() || at->id_ < found[count - 1]->id_)) {
+      std::size_t place = count < to.size() ? count++ : count - 1;
+      for (; place > 0 && found[place - 1]->id_ > at->id_; --place) found[place] = found[place - 1];
+      found[place] = at;
+    }
     Mount* next = at->children_.front();
     while (!next && at != root) {
       next = at->parent_->children_.next(*at);
@@ -147,15 +154,10 @@ Mount* Mount::lowest_above(Mount* root, std::uint64_t after) {
     }
     at = next;
   }
-  return best;
-}
-
-Ref<Mount> Mount::next_in_tree(std::uint64_t after) {
-  SpinGuard guard(mount_lock);
-  Mount* root = this;
-  while (root->parent_) root = root->parent_;
-  Mount* found = lowest_above(root, after);
-  return found && found->hold_unless_gone() ? Ref<Mount>::adopt(found) : Ref<Mount>();
+  for (std::size_t i = 0; i < count; ++i)
+    if (found[i]->hold_unless_gone()) to[i] = Ref<Mount>::adopt(found[i]);
+  if (count > 0) last = found[count - 1]->id_;
+  return count;
 }
 
 void register_file_system(FileSystemType& type) {

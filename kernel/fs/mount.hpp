@@ -67,8 +67,18 @@ class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
   Ref<Mount> mount_at(const Dentry& dentry);
   // Where this mount is attached; an empty Path for the root of a tree.
   Path attached_at();
-  // The next mount of this tree in order of ids with an id greater than `after` (0: the first); null: no more.
-  Ref<Mount> next_in_tree(std::uint64_t after);
+  // Calls visit(Mount&) for each mount of this tree, in the order in which they were made, until one call fails: its error.
+  template <class Visit>
+  Result<void> for_each_in_tree(Visit visit) {
+    std::uint64_t last = 0;
+    while (true) {
+      Ref<Mount> some[8];
+      const std::size_t count = next_in_tree(last, some);
+      for (std::size_t i = 0; i < count; ++i)
+        if (some[i]) TRY(visit(*some[i]));
+      if (count < std::size(some)) return {};
+    }
+  }
 
   void last_reference_gone();
 
@@ -77,7 +87,9 @@ class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
   friend Result<Ref<T>> make(Args&&...);
   Mount(Ref<Dentry> root, std::uint64_t tree, std::uint32_t flags, String source);
   ~Mount();
-  static Mount* lowest_above(Mount* root, std::uint64_t after);
+  // Those of the tree with the lowest ids above `last`, in their order, which then is the last one's id. How many: null is
+  // one that is just going.
+  std::size_t next_in_tree(std::uint64_t& last, std::span<Ref<Mount>, 8> to);
   static Result<Ref<Mount>> create(Ref<Dentry> root, std::uint64_t tree, std::string_view source, std::uint32_t flags);
 
   Ref<Dentry> root_;

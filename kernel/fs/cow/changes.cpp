@@ -178,22 +178,19 @@ Result<void> Comparison::run(Ref<Inode> root, std::string_view prefix) {
 Result<void> list_changes(const Path& root, const GuestMemory& owner, ChangeSink& sink) {
   Own<char[]> text(new (std::nothrow) char[path_max]);
   if (!text) return Error::nomem;
-  std::uint64_t last = 0;
-  while (Ref<Mount> mount = root.mount->next_in_tree(last)) {
-    last = mount->id();
-    ViewFileSystem* view = mount->file_system().as_view();
-    if (!view || view->meter().owner().get() != &owner) continue;
+  return root.mount->for_each_in_tree([&](Mount& mount) -> Result<void> {
+    ViewFileSystem* view = mount.file_system().as_view();
+    if (!view || view->meter().owner().get() != &owner) return {};
     std::string_view prefix;
-    if (mount != root.mount) {
-      const Path place = mount->attached_at();
-      if (!place) continue;
+    if (root.mount != &mount) {
+      const Path place = mount.attached_at();
+      if (!place) return {};
       const PathText at = TRY(path_text(place, root, {text.get(), path_max}));
-      if (!at.reachable) continue;
+      if (!at.reachable) return {};
       prefix = at.text;
     }
-    TRY(Comparison(sink).run(Ref<Inode>(mount->root().inode()), prefix));
-  }
-  return {};
+    return Comparison(sink).run(Ref<Inode>(mount.root().inode()), prefix);
+  });
 }
 
 }  // namespace cv6::cow

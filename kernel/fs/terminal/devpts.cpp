@@ -7,6 +7,7 @@ namespace cv6 {
 namespace {
 
 constexpr std::uint64_t devpts_magic = 0x1cd1;
+constexpr std::string_view master_name = "ptmx";
 constexpr Mode slave_mode = 0620, ptmx_mode = 0666;
 // Of inodes, as on Linux.
 constexpr std::uint64_t ptmx_number = 2, first_slave_number = 3;
@@ -49,16 +50,22 @@ class Directory final : public SyntheticDirectory {
   explicit Directory(Ref<FileSystem> instance) : SyntheticDirectory(std::move(instance), 0755) { set_dynamic(); }
 
   Result<Ref<Inode>> child(std::string_view name) override {
+    if (name == master_name) return instance_of(*this).master_node();
     std::uint32_t number;
     if (!parse_name(name, number)) return Error::noent;
     const Ref<Pty> pty = instance_of(*this).find(number);
     if (!pty) return Error::noent;
     return Ref<Inode>(pty->node());
   }
-  // Positions are the numbers.
+  // Positions: ptmx, and behind it the numbers.
   Result<void> list(std::uint64_t& position, DirectorySink& sink) override {
-    while (const Ref<Pty> pty = instance_of(*this).find_from(static_cast<std::uint32_t>(position - first_dynamic_position))) {
-      const std::uint64_t next = first_dynamic_position + pty->number() + 1;
+    constexpr std::uint64_t first_number = first_dynamic_position + 1;
+    if (position == first_dynamic_position) {
+      if (!sink.entry(master_name, ptmx_number, FileType::character_device, first_number)) return {};
+      position = first_number;
+    }
+    while (const Ref<Pty> pty = instance_of(*this).find_from(static_cast<std::uint32_t>(position - first_number))) {
+      const std::uint64_t next = first_number + pty->number() + 1;
       char name[12];
       if (!sink.entry(format_to(name, "{}", pty->number()), pty->node()->number(), FileType::character_device, next)) break;
       position = next;
@@ -76,6 +83,24 @@ PtyFileSystem::PtyFileSystem() : SyntheticFileSystem(devpts_type.name, devpts_ma
 
 PtyFileSystem* PtyFileSystem::of(FileSystem& file_system) {
   return file_system.type_name() == devpts_type.name ? static_cast<PtyFileSystem*>(&file_system) : nullptr;
+}
+
+Result<Ref<Inode>> PtyFileSystem::master_node() {
+  const auto known = [&] {
+    SpinGuard guard(lock_);
+    return master_node_;
+  };
+  if (Ref<Inode> node = known()) return node;
+  Ref<Inode> fresh = TRY(make<PtmxNode>(Ref<FileSystem>(this)));
+  SpinGuard guard(lock_);
+  if (!master_node_) master_node_ = fresh;
+  return master_node_;
+}
+
+void PtyFileSystem::last_unmounted() {
+  Ref<Inode> node;  // goes after the lock
+  SpinGuard guard(lock_);
+  std::swap(node, master_node_);
 }
 
 Result<Ref<Inode>> PtyFileSystem::make_node(std::uint32_t number) {
@@ -130,9 +155,7 @@ bool is_instance(FileSystem& file_system) { return PtyFileSystem::of(file_system
 
 Result<Ref<Dentry>> create() {
   Ref<PtyFileSystem> instance = TRY(make<PtyFileSystem>());
-  Ref<Directory> root = TRY(make<Directory>(instance));
-  TRY(root->add("ptmx", TRY(make<PtmxNode>(instance))));
-  return Dentry::create_root(root);
+  return Dentry::create_root(TRY(make<Directory>(instance)));
 }
 
 }  // namespace devpts

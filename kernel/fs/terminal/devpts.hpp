@@ -24,6 +24,9 @@ class PtyFileSystem final : public SyntheticFileSystem {
   enum class Named : std::uint8_t { no, yes };
   void set_named(Pty& pty, Named named);
 
+  // What ptmx stands for: made when somebody looks for it first, for most instances nobody does.
+  Result<Ref<Inode>> master_node();
+  void last_unmounted() override;
   // What the name of that number stands for.
   Result<Ref<Inode>> make_node(std::uint32_t number);
 
@@ -35,6 +38,7 @@ class PtyFileSystem final : public SyntheticFileSystem {
  private:
   SpinLock lock_{Rank::inode};
   List<Pty, &Pty::instance_node> ptys_ GUARDED_BY(lock_);  // by number
+  Ref<Inode> master_node_ GUARDED_BY(lock_);               // which holds the instance: dropped with the last mount
 };
 
 // Opens /dev/pts/ptmx.

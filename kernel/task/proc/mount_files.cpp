@@ -30,12 +30,8 @@ Result<void> print_all(const Subject& subject, TextBuffer& out, PrintLine print_
   const Path root = context->root();
   Own<char[]> buffer(new (std::nothrow) char[path_max]);
   if (!buffer) return Error::nomem;
-  std::uint64_t after = 0;
-  while (Ref<Mount> mount = root.mount->next_in_tree(after)) {
-    after = mount->id();
-    TRY(print_mount(out, *mount, root, {buffer.get(), path_max}, print_line));
-  }
-  return {};
+  return root.mount->for_each_in_tree(
+      [&](Mount& mount) { return print_mount(out, mount, root, {buffer.get(), path_max}, print_line); });
 }
 
 }  // namespace
