@@ -37,6 +37,7 @@ inline constexpr auto metrics = std::to_array<Metric>({
      .measured = Measured::by_booting,
      .at_most = 16},
     {.name = "null_call", .title = "null system call (getppid)", .at_most = 120},
+    {.name = "xv6_call", .title = "null system call of an xv6 program (getpid)", .at_most = 150},
     {.name = "null_call_policy", .title = "the same in a container with a policy for calls", .at_most = 135},
     {.name = "null_call_counted", .title = "the same in a container whose calls are counted"},
     {.name = "null_call_recorded", .title = "the same in a container whose calls are logged", .at_most = 180},

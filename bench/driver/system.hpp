@@ -22,7 +22,7 @@ inline constexpr std::chrono::seconds boot_limit{60};
 
 /// The programs for the guests, on the host.
 struct Programs {
-  static constexpr std::array<std::string_view, 3> names{"measure", "small", "first"};
+  static constexpr std::array<std::string_view, 4> names{"measure", "small", "first", "xv6-call"};
 
   std::filesystem::path folder;
 

@@ -27,16 +27,17 @@ void set_kernel_stack(void* stack_top);
 [[noreturn]] void enter_user(UserRegisters& registers);
 
 // The segments of user code: thread-local storage bases (the FS and GS bases on x86-64), what the segment registers hold,
-// and which code segment there is. A program of 32 bits has no other, so it never becomes one of 64.
+// and which code segment there is. A program of 32 bits has no other, so it never becomes one of 64. One of 64 bits has no use
+// for the segment registers, which are not kept for it; it finds nothing of one of 32 bits in them.
 enum class CodeWidth : std::uint8_t { bits_64, bits_32 };
 struct ThreadPointers {
   std::uintptr_t fs_base = 0;
   std::uintptr_t gs_base = 0;
-  std::uint64_t selectors = 0;  // DS, ES, FS, GS, from the lowest 16 bits up
+  std::uint64_t selectors = 0;  // of a program of 32 bits: DS, ES, FS, GS, from the lowest 16 bits up
   CodeWidth width = CodeWidth::bits_64;
 };
-void save_thread_pointers(ThreadPointers& pointers);  // all but the width, which only exec changes
-// What is in the processor now was saved before, or is nobody's.
+// All but the width, which only exec changes. One of 32 bits has to be loaded again before it goes on.
+void save_thread_pointers(ThreadPointers& pointers);
 void load_thread_pointers(const ThreadPointers& pointers);
 ThreadPointers initial_thread_pointers(CodeWidth width);  // of a new program
 

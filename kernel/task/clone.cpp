@@ -73,6 +73,7 @@ Result<Ref<UserThread>> make_thread(UserThread& caller, Process& process, Ref<Pi
   if (request.stack) registers.set_stack_pointer(request.stack);
   thread->pointers = caller.pointers;
   arch::save_thread_pointers(thread->pointers);
+  if (caller.pointers.width != arch::CodeWidth::bits_64) arch::load_thread_pointers(thread->pointers);
   if (has(request, Request::set_thread_pointer)) thread->pointers.fs_base = request.thread_pointer;
   thread->inherit_fpu(caller);
   thread->set_mask(caller.mask());

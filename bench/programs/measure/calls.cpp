@@ -1,6 +1,7 @@
 // System calls that hardly do anything, and signals: what entering and leaving the kernel costs.
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.hpp"
@@ -14,6 +15,28 @@ Cost null_call() {
     if (::getppid() < 0) return failed("getppid");
     return {};
   });
+}
+
+// Measured by an xv6 program itself: a thousand calls (xv6_call.cpp).
+Cost xv6_call() {
+  constexpr const char* program = "/bench/xv6-call";
+  constexpr double calls = 1000;
+  int ends[2];
+  if (::pipe(ends) != 0) return failed("pipe");
+  const pid_t child = ::fork();
+  if (child < 0) return failed("fork");
+  if (child == 0) {
+    char* const arguments[] = {const_cast<char*>(program), nullptr};
+    if (::dup2(ends[1], 1) == 1) ::execv(program, arguments);
+    ::_exit(127);
+  }
+  ::close(ends[1]);
+  std::uint32_t ticks = 0;
+  const bool told = ::read(ends[0], &ticks, sizeof ticks) == sizeof ticks;
+  ::close(ends[0]);
+  ::waitpid(child, nullptr, 0);
+  if (!told) return failed(program, 0);
+  return ticks / calls;
 }
 
 Cost read_byte() {
@@ -58,6 +81,7 @@ Cost signal_to_self() {
 
 constexpr auto benchmarks = std::to_array<Benchmark>({
     {metric("null_call"), null_call},
+    {metric("xv6_call"), xv6_call},
     {metric("read_byte"), read_byte},
     {metric("write_byte"), write_byte},
     {metric("signal"), signal_to_self},

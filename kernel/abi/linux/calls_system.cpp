@@ -221,6 +221,7 @@ Result<long> sys_reboot(Context& context, unsigned first_magic, unsigned second_
   if (first_magic != first_wanted || std::ranges::find(second_wanted, second_magic) == std::end(second_wanted)) return Error::inval;
   const bool known = command == restart || command == halt || command == power_off || command == restart_with_command;
   if (!known) return Error::inval;
+  if (!context.container.is_host()) TRY(find_process(context.container, 1));  // else it ends with that one
   const bool again = command == restart || command == restart_with_command;
   TRY(shut_down(context, again ? arch::PowerOff::restart : arch::PowerOff::normal));
   return 0;

@@ -46,15 +46,25 @@ namespace {
 std::uint64_t read_selectors() {
   std::uint64_t ds, es, fs, gs;
   asm volatile("mov %%ds, %k0; mov %%es, %k1; mov %%fs, %k2; mov %%gs, %k3" : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
-  if ((ds | es | fs | gs) == 0) [[likely]] return 0;
   return ds | es << 16 | fs << 32 | gs << 48;
 }
 
-// Every selector that a program could load it may load: it did. The bases of FS and GS are lost.
-[[gnu::noinline]] void load_selectors(std::uint64_t selectors) {
+// Every selector that a program has loaded may be loaded. The bases of FS and GS are lost.
+void load_selectors(std::uint64_t selectors) {
   asm volatile("mov %k0, %%ds; mov %k1, %%es; mov %k2, %%fs; swapgs; mov %k3, %%gs; swapgs"
                ::"r"(selectors & 0xffff), "r"(selectors >> 16 & 0xffff), "r"(selectors >> 32 & 0xffff), "r"(selectors >> 48)
                : "memory");
+}
+
+// The processor is as programs of 64 bits expect it, but between these two.
+[[gnu::noinline]] void load_segments(const ThreadPointers& pointers) {
+  this_cpu().descriptors[user_code_selector / 8] = 0;
+  load_selectors(pointers.selectors);
+}
+[[gnu::noinline]] void save_segments(ThreadPointers& pointers) {
+  pointers.selectors = read_selectors();
+  load_selectors(0);
+  this_cpu().descriptors[user_code_selector / 8] = user_code_descriptor;
 }
 
 }  // namespace
@@ -66,7 +76,6 @@ ThreadPointers initial_thread_pointers(CodeWidth width) {
 
 // While the processor is in the kernel, the user's GS base is in the register that SWAPGS swaps with.
 void save_thread_pointers(ThreadPointers& pointers) {
-  this_cpu().selectors = pointers.selectors = read_selectors();
   if (features.fsgsbase) {
     asm volatile("rdfsbase %0" : "=r"(pointers.fs_base));
     asm volatile("swapgs; rdgsbase %0; swapgs" : "=r"(pointers.gs_base));
@@ -74,15 +83,11 @@ void save_thread_pointers(ThreadPointers& pointers) {
     pointers.fs_base = read_msr(msr::fs_base);
     pointers.gs_base = read_msr(msr::kernel_gs_base);
   }
+  if (pointers.width != CodeWidth::bits_64) [[unlikely]] save_segments(pointers);
 }
 
 void load_thread_pointers(const ThreadPointers& pointers) {
-  CpuBlock& cpu = this_cpu();
-  cpu.descriptors[user_code_selector / 8] = pointers.width == CodeWidth::bits_64 ? user_code_descriptor : 0;
-  if (cpu.selectors != pointers.selectors) [[unlikely]] {
-    load_selectors(pointers.selectors);
-    cpu.selectors = pointers.selectors;
-  }
+  if (pointers.width != CodeWidth::bits_64) [[unlikely]] load_segments(pointers);
   if (features.fsgsbase) {
     asm volatile("wrfsbase %0" ::"r"(pointers.fs_base));
     asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(pointers.gs_base));

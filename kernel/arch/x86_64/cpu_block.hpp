@@ -33,7 +33,6 @@ struct CpuBlock {
   PhysicalAddress page_table = 0;  // what CR3 holds
   Nanoseconds deadline = never;    // of the timer
   const struct UserRegisters* fault_registers = nullptr;  // of kernel code that faulted: a panic's stack begins there
-  std::uint64_t selectors = 0;  // what DS, ES, FS and GS held when they were last saved or loaded: see ThreadPointers
   std::uint64_t descriptors[10] = {};
   alignas(16) TaskState task_state;
 };

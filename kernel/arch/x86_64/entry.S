@@ -132,11 +132,25 @@ trap_stubs:
   movl $vector, %edi
   .if vector == 2 || vector == 8 || vector == 18
   jmp fault_stack_entry
+  .elseif vector == 0x40
+  jmp trap_call_entry
   .else
   jmp trap_entry
   .endif
   .set vector, vector + 1
 .endr
+
+// INT 0x40, which only user code executes: short, because it is how programs of 32 bits make their calls.
+  .type trap_call_entry, @function
+trap_call_entry:
+  PUSH_FROM_RSI
+  cld
+  PATCHED_CLAC
+  movq $-1, REG_ORIG_RAX(%rsp)
+  movq %rsp, %rdi
+  swapgs
+  call cv6_trap_call
+  jmp return_to_user
 
   .type trap_entry, @function
 trap_entry:

@@ -119,10 +119,16 @@ void cv6_make_returnable(UserRegisters& registers) {
   }
 }
 
+void cv6_trap_call(UserRegisters& registers) {
+  on_trap_call(registers, vector::trap_call);
+  // Code of 32 bits that goes on where it was can do so; exec may have made it something else.
+  if (registers.cs != user_code32_selector || registers.rip >> 32) [[unlikely]] cv6_make_returnable(registers);
+}
+
 void cv6_trap_from_user(unsigned vector, std::uint64_t error, UserRegisters& registers) {
   if (vector == vector::page_fault) {
     on_user_fault(registers, page_fault(error, read_cr2()));
-  } else if (vector == vector::trap_call || vector == vector::linux32_trap_call) {
+  } else if (vector == vector::linux32_trap_call) {
     on_trap_call(registers, vector);
   } else if (vector >= vector::first_interrupt) {
     handle_interrupt(vector);
