@@ -143,6 +143,30 @@ void expect_sound(const ElfPlan& made, std::uint64_t file_size) {
   EXPECT_EQ(made.alignment & (made.alignment - 1), 0u);
 }
 
+constexpr std::uint64_t flat_limit = 0x7fffe000;
+
+TEST(FlatElf, BeginsAtZeroAndNeedsNoAlignedOffset) {
+  const ElfProgramHeader headers[] = {segment(0, 0x78, 0x992f, 0x23430, read | write | execute)};
+  const auto flat = plan_flat_elf(headers, 0xa000, flat_limit);
+  ASSERT_TRUE(flat);
+  EXPECT_EQ(flat->segment_count, 1u);
+  EXPECT_EQ(flat->segments[0].file_start, 0x78u);
+  EXPECT_EQ(flat->segments[0].file_end, 0x992fu);
+  EXPECT_EQ(flat->highest, 0x24000u);
+}
+
+TEST(FlatElf, WhatIsRefused) {
+  const auto refused = [](std::vector<ElfProgramHeader> headers) { return !plan_flat_elf(headers, 0x1000, flat_limit); };
+  EXPECT_TRUE(refused({}));
+  EXPECT_TRUE(refused({segment(0x8048000, 0, 0x100, 0x100)}));                   // a Linux program of 32 bits
+  EXPECT_TRUE(refused({segment(0, 0, 0x100, 0x100), {interpreter, read, 0, 0, 0, 16, 16, 1}}));
+  EXPECT_TRUE(refused({segment(0, 0, 0x200, 0x100)}));                           // more in the file than in memory
+  EXPECT_TRUE(refused({segment(0, 0xff0, 0x100, 0x100)}));                       // beyond the file's end
+  EXPECT_TRUE(refused({segment(0, UINT64_MAX, 2, 2)}));
+  EXPECT_TRUE(refused({segment(0, 0, 0x100, flat_limit + 1)}));
+  EXPECT_FALSE(refused({segment(0, 0, 0x100, flat_limit)}));
+}
+
 TEST(Elf, DamagedHeadersNeverGiveAnUnsoundPlan) {
   std::mt19937_64 random(1);
   const std::uint64_t edges[] = {0,      1,      0xfff,          0x1000,         0x400000, 0x7fffffffe000, 0x7ffffffff000,

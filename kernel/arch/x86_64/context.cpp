@@ -56,10 +56,21 @@ void load_selectors(std::uint64_t selectors) {
                : "memory");
 }
 
+[[gnu::always_inline]] inline void load_bases(const ThreadPointers& pointers) {
+  if (features.fsgsbase) {
+    asm volatile("wrfsbase %0" ::"r"(pointers.fs_base));
+    asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(pointers.gs_base));
+  } else {
+    write_msr(msr::fs_base, pointers.fs_base);
+    write_msr(msr::kernel_gs_base, pointers.gs_base);
+  }
+}
+
 // The processor is as programs of 64 bits expect it, but between these two.
 [[gnu::noinline]] void load_segments(const ThreadPointers& pointers) {
   this_cpu().descriptors[user_code_selector / 8] = 0;
   load_selectors(pointers.selectors);
+  load_bases(pointers);
 }
 [[gnu::noinline]] void save_segments(ThreadPointers& pointers) {
   pointers.selectors = read_selectors();
@@ -87,14 +98,8 @@ void save_thread_pointers(ThreadPointers& pointers) {
 }
 
 void load_thread_pointers(const ThreadPointers& pointers) {
-  if (pointers.width != CodeWidth::bits_64) [[unlikely]] load_segments(pointers);
-  if (features.fsgsbase) {
-    asm volatile("wrfsbase %0" ::"r"(pointers.fs_base));
-    asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(pointers.gs_base));
-  } else {
-    write_msr(msr::fs_base, pointers.fs_base);
-    write_msr(msr::kernel_gs_base, pointers.gs_base);
-  }
+  if (pointers.width != CodeWidth::bits_64) [[unlikely]] return load_segments(pointers);
+  load_bases(pointers);
 }
 
 }  // namespace cv6::arch
