@@ -35,6 +35,7 @@ struct ThreadPointers {
   std::uintptr_t gs_base = 0;
   std::uint64_t selectors = 0;  // of a program of 32 bits: DS, ES, FS, GS, from the lowest 16 bits up
   CodeWidth width = CodeWidth::bits_64;
+  bool only_bases = false;  // there is nothing else to keep, and the processor has instructions for them
 };
 // All but the width, which only exec changes. One of 32 bits has to be loaded again before it goes on.
 void save_thread_pointers(ThreadPointers& pointers);

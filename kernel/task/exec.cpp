@@ -104,7 +104,7 @@ void reset_thread(UserThread& thread, std::string_view name, bool secure) {
   thread.alternate_stack = AlternateStack();
   thread.timed_restart = TimedRestart();
   if (secure) thread.parent_death_signal = 0;
-  thread.set_pointers({});
+  thread.set_pointers(arch::initial_thread_pointers(arch::CodeWidth::bits_64));
   thread.reset_fpu();
   thread.name.assign(name);
 }

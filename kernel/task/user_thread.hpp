@@ -60,7 +60,8 @@ class UserThread final : public Thread, public Charged<UserThread, "user_thread"
   std::uintptr_t clear_child_tid = 0;    // set_tid_address(2)
   std::uintptr_t set_child_tid = 0;      // clone(2): written by the thread itself when it begins
   std::uintptr_t robust_list = 0;        // set_robust_list(2): the head's address
-  arch::ThreadPointers pointers;         // as saved; live in the processor while the thread runs
+  // As saved; live in the processor while the thread runs.
+  arch::ThreadPointers pointers = arch::initial_thread_pointers(arch::CodeWidth::bits_64);
   AlternateStack alternate_stack;
   TimedRestart timed_restart;
   int parent_death_signal = 0;           // prctl(PR_SET_PDEATHSIG)

@@ -79,7 +79,7 @@ Result<long> sys_get_robust_list(Context& context, int tid, UserPtr<std::uint64_
 Result<long> sys_arch_prctl(Context& context, int code, unsigned long address) {
   constexpr int set_gs = 0x1001, set_fs = 0x1002, get_fs = 0x1003, get_gs = 0x1004;
   // Programs may change the bases themselves (WRFSBASE), so only the processor knows them.
-  arch::ThreadPointers pointers;
+  arch::ThreadPointers pointers = arch::initial_thread_pointers(arch::CodeWidth::bits_64);
   arch::save_thread_pointers(pointers);
   switch (code) {
     case get_fs: TRY(UserPtr<std::uint64_t>(address).write(pointers.fs_base)); return 0;

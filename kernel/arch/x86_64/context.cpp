@@ -56,23 +56,35 @@ void load_selectors(std::uint64_t selectors) {
                : "memory");
 }
 
-[[gnu::always_inline]] inline void load_bases(const ThreadPointers& pointers) {
-  if (features.fsgsbase) {
-    asm volatile("wrfsbase %0" ::"r"(pointers.fs_base));
-    asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(pointers.gs_base));
-  } else {
-    write_msr(msr::fs_base, pointers.fs_base);
-    write_msr(msr::kernel_gs_base, pointers.gs_base);
-  }
+// The instructions of FSGSBASE. While the processor is in the kernel, the user's GS base is in the register that SWAPGS
+// swaps with.
+[[gnu::always_inline]] inline void read_bases(ThreadPointers& pointers) {
+  asm volatile("rdfsbase %0" : "=r"(pointers.fs_base));
+  asm volatile("swapgs; rdgsbase %0; swapgs" : "=r"(pointers.gs_base));
+}
+[[gnu::always_inline]] inline void write_bases(const ThreadPointers& pointers) {
+  asm volatile("wrfsbase %0" ::"r"(pointers.fs_base));
+  asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(pointers.gs_base));
 }
 
 // The processor is as programs of 64 bits expect it, but between these two.
-[[gnu::noinline]] void load_segments(const ThreadPointers& pointers) {
-  this_cpu().descriptors[user_code_selector / 8] = 0;
-  load_selectors(pointers.selectors);
-  load_bases(pointers);
+[[gnu::noinline]] void load_all(const ThreadPointers& pointers) {
+  if (pointers.width != CodeWidth::bits_64) {
+    this_cpu().descriptors[user_code_selector / 8] = 0;
+    load_selectors(pointers.selectors);
+  }
+  if (features.fsgsbase) return write_bases(pointers);
+  write_msr(msr::fs_base, pointers.fs_base);
+  write_msr(msr::kernel_gs_base, pointers.gs_base);
 }
-[[gnu::noinline]] void save_segments(ThreadPointers& pointers) {
+[[gnu::noinline]] void save_all(ThreadPointers& pointers) {
+  if (features.fsgsbase) {
+    read_bases(pointers);
+  } else {
+    pointers.fs_base = read_msr(msr::fs_base);
+    pointers.gs_base = read_msr(msr::kernel_gs_base);
+  }
+  if (pointers.width == CodeWidth::bits_64) return;
   pointers.selectors = read_selectors();
   load_selectors(0);
   this_cpu().descriptors[user_code_selector / 8] = user_code_descriptor;
@@ -81,25 +93,18 @@ void load_selectors(std::uint64_t selectors) {
 }  // namespace
 
 ThreadPointers initial_thread_pointers(CodeWidth width) {
-  if (width == CodeWidth::bits_64) return {};
+  if (width == CodeWidth::bits_64) return {.only_bases = features.fsgsbase};
   return {.selectors = user_data_selector | user_data_selector << 16, .width = width};
 }
 
-// While the processor is in the kernel, the user's GS base is in the register that SWAPGS swaps with.
 void save_thread_pointers(ThreadPointers& pointers) {
-  if (features.fsgsbase) {
-    asm volatile("rdfsbase %0" : "=r"(pointers.fs_base));
-    asm volatile("swapgs; rdgsbase %0; swapgs" : "=r"(pointers.gs_base));
-  } else {
-    pointers.fs_base = read_msr(msr::fs_base);
-    pointers.gs_base = read_msr(msr::kernel_gs_base);
-  }
-  if (pointers.width != CodeWidth::bits_64) [[unlikely]] save_segments(pointers);
+  if (!pointers.only_bases) [[unlikely]] return save_all(pointers);
+  read_bases(pointers);
 }
 
 void load_thread_pointers(const ThreadPointers& pointers) {
-  if (pointers.width != CodeWidth::bits_64) [[unlikely]] return load_segments(pointers);
-  load_bases(pointers);
+  if (!pointers.only_bases) [[unlikely]] return load_all(pointers);
+  write_bases(pointers);
 }
 
 }  // namespace cv6::arch

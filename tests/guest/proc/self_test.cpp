@@ -88,7 +88,8 @@ TEST_F(ProcSelf, CmdlineAndEnviron) {
   });
   pipe.write.close();
   char byte;
-  EXPECT_EQ(read(pipe.read, &byte, 1), 0);  // it has executed
+  EXPECT_EQ(read(pipe.read, &byte, 1), 0);  // it executes: descriptors are closed before the new stack is there
+  EXPECT_TRUE(wait_until_blocked(pid));
   const std::string directory = "/proc/" + std::to_string(pid);
   EXPECT_EQ(read_file(directory + "/cmdline"), std::string("name\0--helper\0read-to-end\0last argument\0\0", 41));
   EXPECT_EQ(read_file(directory + "/environ"), std::string("ONE=1\0TWO=two words\0", 20));
