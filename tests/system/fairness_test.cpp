@@ -1,8 +1,8 @@
 // How containers share the processors: the guest's test of it, exactly where time is the number of instructions.
 //
 // (QEMU executes the processors of such a machine in turns, each up to its next timer: no measure for what takes less than a
-// slice. And of two one can come to spin for ever on a lock that the other holds whenever it is not its turn; so two are
-// looked at by the computer's clock.)
+// slice, and one can come to spin for ever on a lock that another holds whenever it is not its turn. So several are looked
+// at by the computer's clock, which has less to say.)
 #include <gtest/gtest.h>
 
 #include "support/command.hpp"
@@ -28,7 +28,7 @@ TEST(Fairness, OnTwoProcessors) {
 }
 
 TEST(Fairness, OnFourProcessors) {
-  const Completed done = run_fairness({"--cpus", "4", "--icount=16"}, "2", shares);
+  const Completed done = run_fairness({"--cpus", "4"}, "10", shares);
   EXPECT_EQ(done.status, 0) << done.output << done.error;
 }
 
