@@ -94,6 +94,11 @@ std::string Console::command(const std::string& line, const std::string& prompt)
   type(line + "\r");
   wait_for("\n");  // the echo
   std::string output = wait_for(prompt);
+  // A line wider than the terminal may be drawn anew while it is typed, prompt and all: the cursor goes up for that.
+  while (output.contains("\033[1A")) {
+    wait_for("\n");
+    output = wait_for(prompt);
+  }
   remove_all(output, "\r");
   remove_all(output, "\033[6n");  // the line editor asks where the cursor is
   return output;
