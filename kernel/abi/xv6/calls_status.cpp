@@ -55,7 +55,7 @@ Result<long> sys_print_count(Context& context) {
 }
 
 Result<long> sys_toggle(Context& context) {
-  context.container.tally().toggle();
+  TRY(context.container.tally().toggle());
   return 0;
 }
 
