@@ -18,8 +18,14 @@ namespace {
 
 int exit_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
-void remove_all(std::string& text, std::string_view what) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos;) text.erase(at, what.size());
+// What moves the cursor, asks where it is or clears the line: "\r" and ECMA-48's control sequences (ESC [ ... letter).
+void remove_controls(std::string& text) {
+  std::erase(text, '\r');
+  for (std::size_t at = 0; (at = text.find("\033[", at)) != std::string::npos;) {
+    std::size_t end = at + 2;
+    while (end < text.size() && (text[end] < '@' || text[end] > '~')) ++end;
+    text.erase(at, end + 1 - at);
+  }
 }
 
 }  // namespace
@@ -90,17 +96,17 @@ std::string Console::wait_for(std::string_view text, std::chrono::seconds limit)
   return std::exchange(text_, {});
 }
 
+// The line editor may draw the line in several pieces: it goes to the terminal's next line by itself where one is full,
+// and may begin anew, prompt and all. What was drawn last is the whole of what was typed.
 std::string Console::command(const std::string& line, const std::string& prompt) {
   type(line + "\r");
-  wait_for("\n");  // the echo
+  std::string drawn;
+  do {
+    drawn += wait_for("\n");
+    remove_controls(drawn);
+  } while (!drawn.ends_with(line) && !testing::Test::HasFailure());
   std::string output = wait_for(prompt);
-  // A line wider than the terminal may be drawn anew while it is typed, prompt and all: the cursor goes up for that.
-  while (output.contains("\033[1A")) {
-    wait_for("\n");
-    output = wait_for(prompt);
-  }
-  remove_all(output, "\r");
-  remove_all(output, "\033[6n");  // the line editor asks where the cursor is
+  remove_controls(output);
   return output;
 }
 
