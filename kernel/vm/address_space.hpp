@@ -150,13 +150,12 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
     Ref<MemoryObject> object;
     Ref<MappedPlace> found_at;
     std::string_view name;
-    std::uint64_t resident_pages;
   };
   bool describe(std::uintptr_t from, Description& description);
 
   // One address through every stage, as it is at one moment.
   struct Walk {
-    Description mapping{};                        // resident_pages: not counted
+    Description mapping{};
     unsigned levels = 0;                          // entries that were looked at, the root's first
     arch::PageEntry entries[arch::table_levels];
     FrameFacts tables[arch::table_levels];        // in which each entry is
@@ -171,12 +170,13 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
     std::uint32_t pages = 0;
     arch::PageEntry entry;   // the first one's; the others allow the same
     FrameFacts page;         // the first one; the others have as many users
-    Description mapping{};   // resident_pages: not counted
+    Description mapping{};
   };
   // The first run from `from` on, or a part of it. False: there are no more pages.
   bool next_run(std::uintptr_t from, Run& run);
   AddressSpaceUsage usage();
-  std::uint64_t resident_pages();  // of these, without blocking
+  std::uint64_t resident_pages();                                          // of these, without blocking
+  std::uint64_t resident_pages(std::uintptr_t start, std::uintptr_t end);  // in a range of whole pages
   GuestMemory& memory() NO_THREAD_SAFETY_ANALYSIS { return *memory_; }
   // Charges from now on go here (a process joins or leaves a container).
   void charge_to(Ref<GuestMemory> memory);

@@ -72,8 +72,6 @@ bool AddressSpace::describe(std::uintptr_t from, Description& description) {
   const Mapping* mapping = mappings_.first_from(from);
   if (!mapping) return false;
   description = description_of(*mapping);
-  table_.for_each(mapping->start, mapping->end,
-                  [&](const arch::PageEntry*, std::uintptr_t) { ++description.resident_pages; });
   return true;
 }
 
@@ -107,6 +105,13 @@ AddressSpaceUsage AddressSpace::usage() {
 std::uint64_t AddressSpace::resident_pages() {
   SpinGuard entries(table_.lock);
   return table_.counts.resident;
+}
+
+std::uint64_t AddressSpace::resident_pages(std::uintptr_t start, std::uintptr_t end) {
+  ReadGuard guard(lock_);
+  std::uint64_t pages = 0;
+  table_.for_each(start, end, [&](const arch::PageEntry*, std::uintptr_t) { ++pages; });
+  return pages;
 }
 
 // In memory: mapped, or at hand in the object.

@@ -16,8 +16,7 @@ AddressSpace::Description AddressSpace::description_of(const Mapping& mapping) {
           .offset = mapping.offset,
           .object = mapping.object,
           .found_at = mapping.found_at,
-          .name = mapping.name,
-          .resident_pages = 0};
+          .name = mapping.name};
 }
 
 Result<void> AddressSpace::walk(std::uintptr_t address, Walk& walk) {

@@ -75,7 +75,7 @@ Result<void> for_each_mapping(AddressSpace& memory, Visit visit) {
 // Looks at each page that is mapped. What the counts say about a page may be out of date at once.
 ResidentFacts look_at_pages(AddressSpace& memory, const AddressSpace::Description& mapping) {
   ResidentFacts facts{.size = mapping.end - mapping.start};
-  std::uint64_t missing = mapping.resident_pages;
+  std::uint64_t missing = memory.resident_pages(mapping.start, mapping.end);
   for (std::uintptr_t at = mapping.start; at < mapping.end && missing != 0; at += page_size) {
     AddressSpace::Translation translation{};
     if (memory.translate(at, translation)) {
