@@ -40,8 +40,19 @@ struct Results {
   Readings on_cv6;
 };
 
-/// Whether cv6 does as well as it must; nothing for a metric without target or without value.
+/// The most that cv6 may need: the metric's own limit, or half of what Linux needs, whichever is less; nothing where
+/// there is neither.
+std::optional<std::uint64_t> limit_of(const Metric& metric, const Results& results);
+
+/// Whether cv6 does as well as it must; nothing for a metric without limit or without value.
 std::optional<bool> target_met(const Metric& metric, const Results& results);
+
+/// How many times as much Linux needs, without the instructions that the copying itself takes; nothing where one of the
+/// two has no value.
+std::optional<double> times_as_much(const Metric& metric, const Results& results);
+
+/// The geometric mean of times_as_much() over all rows that are compared; nothing without any.
+std::optional<double> mean_times_as_much(const Results& results);
 
 /// The reading of `metric`, or null.
 const Reading* reading_of(const Metric& metric, const Readings& readings);

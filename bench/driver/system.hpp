@@ -14,7 +14,7 @@
 namespace cv6::bench {
 
 /// Of every guest, unless the amount is what is being measured.
-inline constexpr unsigned guest_megabytes = 128;
+inline constexpr unsigned guest_megabytes = 256;
 
 /// What takes longer than this has got stuck.
 inline constexpr std::chrono::seconds run_limit{300};

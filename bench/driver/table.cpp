@@ -22,9 +22,9 @@ std::string cell(const Metric& metric, const Reading* reading) {
   return *reading ? with_unit(metric, **reading) : "failed";
 }
 
-std::string ratio(const Reading* on_linux, const Reading* on_cv6) {
-  if (on_linux == nullptr || on_cv6 == nullptr || !*on_linux || !*on_cv6 || **on_cv6 == 0) return "";
-  return std::format("{:.1f}", static_cast<double>(**on_linux) / static_cast<double>(**on_cv6));
+std::string ratio(const Metric& metric, const Results& results) {
+  const auto times = times_as_much(metric, results);
+  return times ? std::format("{:.1f}", *times) : "";
 }
 
 std::string verdict(const Metric& metric, const Results& results) {
@@ -37,9 +37,10 @@ std::string line(const Metric& metric, const Results& results) {
   const Reading* on_linux = reading_of(metric, results.on_linux);
   const Reading* on_cv6 = reading_of(metric, results.on_cv6);
   if (on_linux == nullptr && on_cv6 == nullptr) return {};
-  std::string text = std::format("{:<17}{:<47}{:>13}{:>13}{:>11}{:>13}  {}", metric.name, metric.title,
-                                 cell(metric, on_linux), cell(metric, on_cv6), ratio(on_linux, on_cv6),
-                                 metric.at_most ? with_unit(metric, *metric.at_most) : "", verdict(metric, results));
+  const auto limit = limit_of(metric, results);
+  std::string text = std::format("{:<24}{:<56}{:>13}{:>13}{:>11}{:>13}  {}", metric.name, metric.title,
+                                 cell(metric, on_linux), cell(metric, on_cv6), ratio(metric, results),
+                                 limit ? with_unit(metric, *limit) : "", verdict(metric, results));
   text.erase(text.find_last_not_of(' ') + 1);
   return text + "\n";
 }
@@ -62,9 +63,12 @@ std::string failures(std::string_view system, const Readings& readings) {
 
 std::string table(const Results& results) {
   const Versions& versions = results.versions;
-  std::string text = std::format("{:<64}{:>13}{:>13}{:>11}{:>13}\n", "guest instructions per operation", "Linux", "cv6",
+  std::string text = std::format("{:<80}{:>13}{:>13}{:>11}{:>13}\n", "guest instructions per operation", "Linux", "cv6",
                                  "Linux/cv6", "cv6 at most");
   for (const Metric& metric : metrics) text += line(metric, results);
+  if (const auto mean = mean_times_as_much(results)) {
+    text += std::format("{:<106}{:>11.1f}\n", "geometric mean of the rows with a limit beside Linux", *mean);
+  }
   text += std::format("\ncv6 {}, {}{}QEMU {}\n", versions.cv6, versions.linux_package,
                       versions.linux_package.empty() ? "" : ", ", versions.qemu);
   return text + failures("Linux", results.on_linux) + failures("cv6", results.on_cv6);

@@ -1,7 +1,9 @@
 // System calls that hardly do anything, and signals: what entering and leaving the kernel costs.
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.hpp"
@@ -59,6 +61,34 @@ Cost write_byte() {
   });
 }
 
+Cost read_clock() {
+  return each({.operations = 1000}, [] -> Status {
+    timespec time{};
+    if (::clock_gettime(CLOCK_MONOTONIC, &time) != 0) return failed("clock_gettime");
+    return {};
+  });
+}
+
+/// The time slept passes in ticks of a nanosecond each under -icount; a tenth of a millisecond of them is not counted.
+Cost sleep_shortly() {
+  constexpr long asleep = 100'000;
+  ::prctl(PR_SET_TIMERSLACK, 1);
+  return each({.operations = 50}, [] -> Status {
+           const timespec duration{.tv_sec = 0, .tv_nsec = asleep};
+           if (::nanosleep(&duration, nullptr) != 0) return failed("nanosleep");
+           return {};
+         }).transform([](double cost) { return cost - asleep; });
+}
+
+Cost set_signal_action() {
+  return each({.operations = 1000}, [] -> Status {
+    struct sigaction action{};
+    action.sa_handler = SIG_IGN;
+    if (::sigaction(SIGUSR1, &action, nullptr) != 0) return failed("sigaction");
+    return {};
+  });
+}
+
 volatile unsigned signals_caught = 0;
 
 /// Sent to the calling thread, a signal is delivered before the call that sends it returns.
@@ -84,6 +114,9 @@ constexpr auto benchmarks = std::to_array<Benchmark>({
     {metric("xv6_call"), xv6_call},
     {metric("read_byte"), read_byte},
     {metric("write_byte"), write_byte},
+    {metric("clock_gettime"), read_clock},
+    {metric("nanosleep"), sleep_shortly},
+    {metric("sigaction"), set_signal_action},
     {metric("signal"), signal_to_self},
 });
 

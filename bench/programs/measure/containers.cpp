@@ -10,8 +10,6 @@
 namespace cv6::bench {
 namespace {
 
-constexpr const char* small_program = "/bench/small";
-
 Status create_and_destroy() {
   const int id = create_container({});
   if (id < 0) return failed("create_container");
@@ -60,9 +58,7 @@ Cost run_program() {
     wanted.arguments = arguments;
     const pid_t child = spawn_container(wanted);
     if (child < 0) return failed("spawn_container");
-    int status = 0;
-    if (::waitpid(child, &status, 0) != child) return failed("waitpid");
-    if (status != 0) return failed("child", 0);
+    if (const Status ended = reap(child); !ended) return ended;
     if (destroy_container(id) != 0) return failed("destroy_container");
     return {};
   });

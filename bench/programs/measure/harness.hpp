@@ -38,8 +38,11 @@ struct Benchmark {
 std::span<const Benchmark> call_benchmarks();
 std::span<const Benchmark> gate_benchmarks();
 std::span<const Benchmark> process_benchmarks();
-std::span<const Benchmark> file_benchmarks();
+std::span<const Benchmark> waiting_benchmarks();
+std::span<const Benchmark> name_benchmarks();
+std::span<const Benchmark> data_benchmarks();
 std::span<const Benchmark> memory_benchmarks();
+std::span<const Benchmark> program_benchmarks();
 std::span<const Benchmark> container_benchmarks();
 
 inline std::unexpected<Failure> failed(const char* call, int error = errno) {

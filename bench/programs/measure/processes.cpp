@@ -10,24 +10,7 @@
 namespace cv6::bench {
 namespace {
 
-constexpr const char* small_program = "/bench/small";
-
-/// Waits for `child`, which must have exited with status 0.
-Status reap(pid_t child) {
-  int status = 0;
-  if (::waitpid(child, &status, 0) != child) return failed("waitpid");
-  if (status != 0) return failed("child", 0);
-  return {};
-}
-
-Cost fork_wait() {
-  return each({.operations = 10}, [] -> Status {
-    const pid_t child = ::fork();
-    if (child < 0) return failed("fork");
-    if (child == 0) ::_exit(0);
-    return reap(child);
-  });
-}
+Cost fork_wait() { return each({.operations = 10}, fork_and_reap); }
 
 [[noreturn]] void execute_small_program() {
   char* const arguments[] = {const_cast<char*>(small_program), nullptr};

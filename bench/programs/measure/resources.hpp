@@ -48,6 +48,24 @@ struct Pipe {
   }
 };
 
+/// A program without libc that exits at once.
+inline constexpr const char* small_program = "/bench/small";
+
+/// Waits for `child`, which must have exited with status 0.
+inline Status reap(pid_t child) {
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child) return failed("waitpid");
+  if (status != 0) return failed("child", 0);
+  return {};
+}
+
+inline Status fork_and_reap() {
+  const pid_t child = ::fork();
+  if (child < 0) return failed("fork");
+  if (child == 0) ::_exit(0);
+  return reap(child);
+}
+
 /// A process beside the measuring one; killed and waited for at the end.
 class Companion {
  public:
