@@ -1,5 +1,5 @@
-// The Linux that cv6 is compared with: Debian's kernel for virtual machines. Fetched as a package and unpacked into a
-// folder of the build; nothing is installed.
+// The Linux that cv6 is compared with: Debian's kernel for virtual machines, and crun, the runtime of containers. Fetched
+// as packages and unpacked into a folder of the build; nothing is installed.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,14 @@ struct LinuxPackage {
 /// The package that Debian has now. Needs apt's index, not the network.
 Outcome<LinuxPackage> current_linux_package();
 
-/// The kernel's image (vmlinuz) of `package`, fetched into `folder` if it is not there yet.
-Outcome<std::filesystem::path> linux_image(const LinuxPackage& package, const std::filesystem::path& folder);
+/// What Linux is made of, on this machine.
+struct LinuxFiles {
+  std::filesystem::path kernel;   ///< the image, vmlinuz
+  std::filesystem::path overlay;  ///< overlayfs, a module of the kernel
+  std::filesystem::path runtime;  ///< a folder with crun and all its libraries, as they lie in a root
+};
+
+/// Those of `package`, fetched into `folder` if they are not there yet.
+Outcome<LinuxFiles> linux_files(const LinuxPackage& package, const std::filesystem::path& folder);
 
 }  // namespace cv6::bench

@@ -58,14 +58,39 @@ std::string shell_quoted(std::string_view word) {
   return text + "'";
 }
 
-/// An /init that mounts what programs expect, runs `command` and ends the machine.
+/// The end of every init: `command` runs, the machine stops.
 std::string script(const std::vector<std::string>& command) {
-  std::string text = "#!/bin/sh\nbusybox mount -t devtmpfs dev /dev\nbusybox mount -t proc proc /proc\n";
-  text += std::format("echo {}\n", begin_mark);
+  std::string text = std::format("echo {}\n", begin_mark);
   for (const std::string& word : command) text += shell_quoted(word) + " ";
   text += std::format("\necho {}$?\nbusybox reboot -f\n", end_mark);
   return text;
 }
+
+/// An /init that leaves the archive's file system for one of which a container can have a view: neither pivot_root(2)
+/// nor overlayfs works with the first. What it runs then, /start, makes ready what containers need. Room for files
+/// is not what is measured, so there is as much of it as fits.
+constexpr std::string_view move_to_root = R"(#!/bin/sh
+busybox mount -t tmpfs -o size=90%,nr_inodes=0 root /mnt
+busybox cp -a /bin /bench /lib /lib64 /start /dev /proc /tmp /sys /overlay.ko /mnt
+exec busybox switch_root /mnt /start
+)";
+constexpr std::string_view prepare = R"(#!/bin/sh
+busybox mount -t devtmpfs dev /dev
+busybox mount -t proc proc /proc
+)";
+constexpr std::string_view prepare_containers = R"(
+busybox mount -t tmpfs -o size=90%,nr_inodes=0 tmp /tmp
+busybox mount -t sysfs sys /sys
+busybox mount -t cgroup2 groups /sys/fs/cgroup
+echo +pids +memory +cpu > /sys/fs/cgroup/cgroup.subtree_control
+busybox insmod /overlay.ko
+busybox mkdir -p /bench/bundle/rootfs/bench /run
+busybox cp /bench/small /bench/bundle/rootfs/bench/small
+cd /bench/bundle
+crun spec
+busybox sed -i -e 's/"terminal": true/"terminal": false/' -e 's,"sh","/bench/small",' config.json
+cd /
+)";
 
 /// Passes on the lines between the marks.
 class MarkedLines {
@@ -93,33 +118,61 @@ class MarkedLines {
   bool ended_ = false;
 };
 
+constexpr host::Attributes executable{.permissions = 0755};
+
+/// A script of the root, written down in `folder` first.
+Outcome<> add_text(host::ArchiveWriter& archive, const fs::path& folder, std::string_view name, std::string_view text) {
+  const fs::path source = folder / name;
+  const host::Descriptor output = CV6_TRY(host::create_file(source));
+  if (!host::write_all(output.number(), text)) return host::system_failure(source.string());
+  return archive.file(std::format("/{}", name), source, executable);
+}
+
+/// overlayfs, crun, and the libraries by the names that programs ask for (libNAME.so.NUMBER).
+Outcome<> add_containers(host::ArchiveWriter& archive, const LinuxFiles& files) {
+  CV6_CHECK(archive.file("/overlay.ko", files.overlay, executable));
+  CV6_CHECK(archive.file("/bin/crun", files.runtime / "usr/bin/crun", executable));
+  CV6_CHECK(archive.file("/lib64/ld-linux-x86-64.so.2", files.runtime / "lib64/ld-linux-x86-64.so.2", executable));
+  for (const char* folder : {"lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"}) {
+    for (const auto& entry : fs::directory_iterator{files.runtime / folder}) {
+      const std::string name = entry.path().filename().string();
+      const std::size_t number = name.rfind(".so.");
+      if (number == std::string::npos || name.find('.', number + 4) != std::string::npos) continue;
+      CV6_CHECK(archive.file("/lib/x86_64-linux-gnu/" + name, fs::canonical(entry.path()), executable));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-Outcome<LinuxSystem::Root> LinuxSystem::make_root(std::string_view init) const {
+Outcome<LinuxSystem::Root> LinuxSystem::make_root(std::string_view init, Contents contents) const {
   Root root{.folder = CV6_TRY(host::ScratchFolder::create()), .archive = {}};
   root.archive = root.folder.path() / "root.cpio";
-  const fs::path init_file = root.folder.path() / "init";
-  const host::Descriptor init_output = CV6_TRY(host::create_file(init_file));
-  if (!host::write_all(init_output.number(), init)) return host::system_failure(init_file.string());
   const host::Descriptor output = CV6_TRY(host::create_file(root.archive));
 
-  constexpr host::Attributes program{.permissions = 0755};
   constexpr host::Attributes folder{.permissions = 0755};
   host::ArchiveWriter archive{output.number(), root.archive.string(), 0};
-  for (const char* path : {"/dev", "/proc", "/tmp"}) CV6_CHECK(archive.folder(path, folder));
-  CV6_CHECK(archive.file("/bin/busybox", busybox, program));
-  CV6_CHECK(archive.symbolic_link("/bin/sh", "busybox", program));
+  for (const char* path : {"/dev", "/proc", "/tmp", "/sys", "/mnt"}) CV6_CHECK(archive.folder(path, folder));
+  CV6_CHECK(archive.file("/bin/busybox", busybox, executable));
+  CV6_CHECK(archive.symbolic_link("/bin/sh", "busybox", executable));
   for (std::string_view name : Programs::names) {
-    CV6_CHECK(archive.file(std::format("/bench/{}", name), programs_.path(name), program));
+    CV6_CHECK(archive.file(std::format("/bench/{}", name), programs_.path(name), executable));
   }
-  CV6_CHECK(archive.file("/init", init_file, program));
+  if (contents == Contents::with_containers) {
+    CV6_CHECK(add_containers(archive, files_));
+    CV6_CHECK(add_text(archive, root.folder.path(), "init", move_to_root));
+    CV6_CHECK(add_text(archive, root.folder.path(), "start", std::format("{}{}{}", prepare, prepare_containers, init)));
+  } else {
+    CV6_CHECK(add_text(archive, root.folder.path(), "init", std::format("{}{}", prepare, init)));
+  }
   CV6_CHECK(archive.finish());
   return root;
 }
 
 std::vector<std::string> LinuxSystem::machine(const Root& root, unsigned megabytes, std::string_view init) const {
   std::vector<std::string> words{machine_options.begin(), machine_options.end()};
-  words.insert(words.end(), {"-m", std::format("{}M", megabytes), "-kernel", kernel_.string(), "-initrd",
+  words.insert(words.end(), {"-m", std::format("{}M", megabytes), "-kernel", files_.kernel.string(), "-initrd",
                              root.archive.string(), "-append", std::format("{} rdinit={}", kernel_options, init)});
   return words;
 }
@@ -127,11 +180,11 @@ std::vector<std::string> LinuxSystem::machine(const Root& root, unsigned megabyt
 std::string LinuxSystem::options() {
   std::string text;
   for (std::string_view word : machine_options) text.append(word).push_back(' ');
-  return text.append(kernel_options);
+  return text.append(kernel_options).append(move_to_root).append(prepare_containers);
 }
 
 Outcome<> LinuxSystem::run_program(const std::vector<std::string>& command, const LineReader& reader) {
-  const Root root = CV6_TRY(make_root(script(command)));
+  const Root root = CV6_TRY(make_root(script(command), Contents::with_containers));
   MarkedLines lines{reader};
   const Ending ending = CV6_TRY(run(machine(root, guest_megabytes, "/init"), run_limit, std::ref(lines)));
   if (lines.ended()) return {};
@@ -140,14 +193,14 @@ Outcome<> LinuxSystem::run_program(const std::vector<std::string>& command, cons
 }
 
 Outcome<> LinuxSystem::run_init(const std::string& program, const LineReader& reader) {
-  const Root root = CV6_TRY(make_root("#!/bin/sh\n"));
+  const Root root = CV6_TRY(make_root("", Contents::programs));
   const Ending ending = CV6_TRY(run(machine(root, guest_megabytes, program), boot_limit, reader));
   if (ending.how == Ending::How::had_enough) return {};
   return failure("{} did not run: {}", program, last_line(ending.errors));
 }
 
 Outcome<bool> LinuxSystem::shell_works(unsigned megabytes) {
-  const Root root = CV6_TRY(make_root(script({"sh", "-c", "echo ok"})));
+  const Root root = CV6_TRY(make_root(script({"sh", "-c", "echo ok"}), Contents::programs));
   bool works = false;
   const LineReader reader = [&](std::string_view line) {
     works = works || line == "ok";

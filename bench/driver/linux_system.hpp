@@ -2,14 +2,14 @@
 #pragma once
 
 #include "common/files.hpp"
+#include "linux_kernel.hpp"
 #include "system.hpp"
 
 namespace cv6::bench {
 
 class LinuxSystem final : public System {
  public:
-  LinuxSystem(std::filesystem::path kernel, Programs programs)
-      : kernel_(std::move(kernel)), programs_(std::move(programs)) {}
+  LinuxSystem(LinuxFiles files, Programs programs) : files_(std::move(files)), programs_(std::move(programs)) {}
 
   /// The options of machine and kernel, as one text: figures that were measured with others do not compare.
   static std::string options();
@@ -25,11 +25,14 @@ class LinuxSystem final : public System {
     std::filesystem::path archive;
   };
 
+  /// What a root has besides busybox and the programs that measure: what containers need is large.
+  enum class Contents { programs, with_containers };
+
   /// `init` is the text of /init, a shell script.
-  [[nodiscard]] Outcome<Root> make_root(std::string_view init) const;
+  [[nodiscard]] Outcome<Root> make_root(std::string_view init, Contents contents) const;
   [[nodiscard]] std::vector<std::string> machine(const Root& root, unsigned megabytes, std::string_view init) const;
 
-  std::filesystem::path kernel_;
+  LinuxFiles files_;
   Programs programs_;
 };
 

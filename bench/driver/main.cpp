@@ -95,19 +95,20 @@ Outcome<Versions> current_versions() {
 
 /// Measures on Linux what is not known yet; leaves a note rather than failing when there is no Linux to be had.
 Outcome<> survey_linux(const Options& options, const Metrics& wanted, Results& results, Progress& progress) {
-  const Metrics needed = options.linux_side == LinuxSide::always ? wanted : missing(wanted, results.on_linux);
+  Metrics needed = options.linux_side == LinuxSide::always ? wanted : missing(wanted, results.on_linux);
+  std::erase_if(needed, [](const Metric* metric) { return metric->beside == Beside::nothing; });
   if (needed.empty()) return {};
-  const auto image = current_linux_package().and_then([&](const LinuxPackage& package) {
+  const auto files = current_linux_package().and_then([&](const LinuxPackage& package) {
     progress.show("Linux", "fetching " + package.name);
-    return linux_image(package, kernel_folder);
+    return linux_files(package, kernel_folder);
   });
   if (interrupted()) return failure("interrupted");
-  if (!image) {
+  if (!files) {
     progress.clear();
-    std::println(stderr, "cv6-bench: no Linux to compare with: {}", image.error().text);
+    std::println(stderr, "cv6-bench: no Linux to compare with: {}", files.error().text);
     return {};
   }
-  LinuxSystem system{*image, programs};
+  LinuxSystem system{*files, programs};
   Readings fresh = CV6_TRY(Survey(system, "Linux", progress).measure(needed));
   fresh.merge(results.on_linux);
   results.on_linux = std::move(fresh);

@@ -1,5 +1,4 @@
 // Whole programs: started by posix_spawn, from small processes and large ones, and what busybox does all day.
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,15 +12,6 @@
 
 namespace cv6::bench {
 namespace {
-
-/// Runs a program to its end, which must be a good one. Words end with a null.
-Status run(const char* path, const char* const* words) {
-  const char* const environment[] = {"PATH=/bin", nullptr};
-  pid_t child = 0;
-  const int error = ::posix_spawn(&child, path, nullptr, nullptr, const_cast<char**>(words), const_cast<char**>(environment));
-  if (error != 0) return failed("posix_spawn", error);
-  return reap(child);
-}
 
 template <typename... Words>
 Status busybox(Words... words) {

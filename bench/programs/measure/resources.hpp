@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,6 +64,15 @@ inline Status fork_and_reap() {
   const pid_t child = ::fork();
   if (child < 0) return failed("fork");
   if (child == 0) ::_exit(0);
+  return reap(child);
+}
+
+/// Runs a program to its end, which must be a good one. Words end with a null.
+inline Status run(const char* path, const char* const* words) {
+  const char* const environment[] = {"PATH=/bin", nullptr};
+  pid_t child = 0;
+  const int error = ::posix_spawn(&child, path, nullptr, nullptr, const_cast<char**>(words), const_cast<char**>(environment));
+  if (error != 0) return failed("posix_spawn", error);
   return reap(child);
 }
 
