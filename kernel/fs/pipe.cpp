@@ -63,10 +63,9 @@ PipeFile::~PipeFile() {
 }
 
 PollEvents PipeFile::poll(PollWaiters* waiters) {
-  PollEvents events = 0;
-  if (access_.reads) events |= pipe_->poll_reading(waiters, writers_seen_);
-  if (access_.writes) events |= pipe_->poll_writing(waiters);
-  return events;
+  if (!access_.writes) return pipe_->poll_reading(waiters, writers_seen_);
+  const PollEvents events = pipe_->poll_writing(waiters);
+  return access_.reads ? events | pipe_->poll_reading(waiters, writers_seen_) : events;
 }
 
 Result<Ref<PipeFile>> make_end(Inode& inode, const Ref<Pipe>& pipe, OpenFlags flags) {

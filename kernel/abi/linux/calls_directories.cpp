@@ -20,7 +20,8 @@ class RecordSink final : public DirectorySink {
       full_ = true;
       return false;
     }
-    alignas(8) char bytes[Record::name_offset + name_max + 16] = {};
+    alignas(8) char bytes[Record::name_offset + name_max + 16];
+    std::memset(bytes + length - 8, 0, 8);  // what follows the name, and no stack of the kernel's
     Record record{};
     record.d_ino = number;
     record.d_off = static_cast<decltype(record.d_off)>(next);

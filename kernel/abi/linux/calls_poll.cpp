@@ -3,6 +3,7 @@
 // All of them become a list of Pollfd and a deadline. Interrupted, poll goes on with what is left of its time; the others
 // fail with EINTR if a handler ran, and are else made again: their timeout has been written back.
 #include <algorithm>
+#include <bit>
 
 #include "abi/linux/handlers.hpp"
 #include "abi/linux/times.hpp"
@@ -11,31 +12,53 @@
 namespace cv6::linux_abi {
 namespace {
 
-// The files of one wait, held until it is over.
+// What of `file` the entry has to report.
+bool ask(Pollfd& entry, File& file, PollWaiters* waiters) {
+  const auto wanted = static_cast<PollEvents>(entry.events) | poll_event::error | poll_event::hang_up;
+  entry.revents = static_cast<std::int16_t>(file.poll(waiters) & wanted);
+  return entry.revents != 0;
+}
+
+bool can_be_polled(const Result<DescriptorTable::Use>& file) { return file && !(*file)->path_only(); }
+
+// How many entries have something to report as it is. Descriptors that are not open are poll_event::invalid; negative
+// ones are skipped.
+unsigned look(Context& context, std::span<Pollfd> list) {
+  DescriptorTable& descriptors = context.process.files();
+  unsigned ready = 0;
+  for (Pollfd& entry : list) {
+    entry.revents = 0;
+    if (entry.fd < 0) continue;
+    const auto file = descriptors.use(entry.fd);
+    if (can_be_polled(file)) [[likely]] {
+      ready += ask(entry, **file, nullptr);
+    } else {
+      entry.revents = poll_event::invalid;
+      ++ready;
+    }
+  }
+  return ready;
+}
+
+// The files of a wait, held until it is over.
 class PolledFiles {
  public:
-  // Descriptors that are not open are poll_event::invalid at once; negative ones are skipped.
-  Result<void> open(Context& context, std::span<Pollfd> list) {
-    list_ = list;
+  // False: a descriptor has been closed since they were looked at.
+  Result<bool> open(Context& context, std::span<Pollfd> list) {
     TRY(files_.reserve(list.size()));
     for (Pollfd& entry : list) {
-      entry.revents = 0;
       if (entry.fd < 0) continue;
       auto file = context.process.files().use(entry.fd);
-      const bool can_be_polled = file && !(*file)->path_only();
-      entry.revents = static_cast<std::int16_t>(can_be_polled ? 0 : poll_event::invalid);
-      if (can_be_polled) TRY(files_.push_back({&entry, *std::move(file)}));
+      if (!can_be_polled(file)) return false;
+      TRY(files_.push_back({&entry, *std::move(file)}));
     }
-    return {};
+    return true;
   }
 
-  // How many entries have something to report.
   unsigned ask(PollWaiters* waiters) {
-    for (auto& [entry, file] : files_) {
-      const auto wanted = static_cast<PollEvents>(entry->events) | poll_event::error | poll_event::hang_up;
-      entry->revents = static_cast<std::int16_t>(file->poll(waiters) & wanted);
-    }
-    return static_cast<unsigned>(std::ranges::count_if(list_, [](const Pollfd& e) { return e.revents != 0; }));
+    unsigned ready = 0;
+    for (auto& [entry, file] : files_) ready += linux_abi::ask(*entry, *file, waiters);
+    return ready;
   }
 
  private:
@@ -43,15 +66,14 @@ class PolledFiles {
     Pollfd* entry;
     DescriptorTable::Use file;
   };
-  std::span<Pollfd> list_;
   Vector<Entry> files_;
 };
 
 // Waits until something is ready; 0 at the deadline (0: only looks). Error::intr: interrupted.
 Result<unsigned> wait_for_files(Context& context, std::span<Pollfd> list, Nanoseconds deadline) {
+  if (const unsigned ready = look(context, list); ready != 0 || deadline == 0) return ready;
   PolledFiles files;
-  TRY(files.open(context, list));
-  if (deadline == 0) return files.ask(nullptr);
+  if (!TRY(files.open(context, list))) return look(context, list);
   Event event;
   PollWaiters waiters(event);
   unsigned ready = files.ask(&waiters);
@@ -149,13 +171,19 @@ class DescriptorSets {
   }
 
   Result<Vector<Pollfd>> list() {
+    std::size_t wanted = 0;
+    for (unsigned word = 0; word < words_; ++word) wanted += static_cast<std::size_t>(std::popcount(in_any(word)));
     Vector<Pollfd> list;
-    for (unsigned number = 0; number < words_ * 64; ++number) {
-      PollEvents events = 0;
-      for (unsigned set = 0; set < 3; ++set)
-        if (words(set)[number / 64] >> number % 64 & 1) events |= set_asks[set];
-      if (events) TRY(list.push_back({static_cast<int>(number), static_cast<std::int16_t>(events), 0}));
-    }
+    TRY(list.resize(wanted));
+    Pollfd* next = list.data();
+    for (unsigned word = 0; word < words_; ++word)
+      for (std::uint64_t rest = in_any(word); rest; rest &= rest - 1, ++next) {
+        const auto bit = static_cast<unsigned>(std::countr_zero(rest));
+        PollEvents events = 0;
+        for (unsigned set = 0; set < 3; ++set)
+          if (bits_[set * words_ + word] >> bit & 1) events |= set_asks[set];
+        *next = {static_cast<int>(word * 64 + bit), static_cast<std::int16_t>(events), 0};
+      }
     return list;
   }
 
@@ -163,12 +191,14 @@ class DescriptorSets {
   long take_events(std::span<const Pollfd> list) {
     std::ranges::fill(bits_, 0);
     long count = 0;
-    for (const Pollfd& entry : list)
+    for (const Pollfd& entry : list) {
+      if (entry.revents == 0) continue;
       for (unsigned set = 0; set < 3; ++set)
         if ((entry.events & set_asks[set]) && (entry.revents & set_hears[set])) {
           words(set)[static_cast<unsigned>(entry.fd) / 64] |= std::uint64_t{1} << entry.fd % 64;
           ++count;
         }
+    }
     return count;
   }
 
@@ -179,6 +209,8 @@ class DescriptorSets {
   }
 
  private:
+  // The descriptors of a word that are in one of the sets.
+  std::uint64_t in_any(unsigned word) const { return bits_[word] | bits_[words_ + word] | bits_[2 * words_ + word]; }
   std::span<std::uint64_t> words(unsigned set) { return std::span(bits_.data(), bits_.size()).subspan(set * words_, words_); }
   unsigned words_ = 0;
   Vector<std::uint64_t> bits_;
@@ -192,8 +224,9 @@ Result<long> select_until(Context& context, int count, const SetPointers& pointe
   Vector<Pollfd> list = TRY(sets.list());
   const auto waited = wait_for_files(context, list, deadline);
   if (!waited) return restart_if_interrupted(waited.error());
-  for (const Pollfd& entry : list)
-    if (entry.revents & static_cast<std::int16_t>(poll_event::invalid)) return Error::badf;
+  if (*waited != 0)
+    for (const Pollfd& entry : list)
+      if (entry.revents & static_cast<std::int16_t>(poll_event::invalid)) return Error::badf;
   const long ready = sets.take_events(list);
   TRY(sets.write(pointers));
   return ready;
