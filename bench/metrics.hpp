@@ -47,7 +47,7 @@ inline constexpr auto metrics = std::to_array<Metric>({
     {.name = "null_call_policy", .title = "the same in a container with a policy for calls", .at_most = 135, .beside = Beside::nothing},
     {.name = "null_call_counted", .title = "the same in a container whose calls are counted", .beside = Beside::nothing},
     {.name = "null_call_recorded", .title = "the same in a container whose calls are logged", .at_most = 180, .beside = Beside::nothing},
-    {.name = "clock_gettime", .title = "clock_gettime(CLOCK_MONOTONIC)"},
+    {.name = "clock_gettime", .title = "clock_gettime(CLOCK_MONOTONIC), in user space", .beside = Beside::reported},
     {.name = "sigaction", .title = "sigaction"},
     {.name = "nanosleep", .title = "nanosleep of 100 us, without the time slept"},
     {.name = "read_byte", .title = "read a byte of /dev/zero"},

@@ -64,7 +64,7 @@ std::string_view explain(Error error) {
 Result<void> prepare() {
   TRY(ContainerManager::initialise());
   TRY(initialise_tasks());
-  initialise_linux_abi();
+  TRY(initialise_linux_abi());
   TRY(initialise_xv6_abi());
   return start_files(ContainerManager::host());
 }

@@ -2,11 +2,17 @@
 // plus an offset, which clock_settime(2) changes.
 #pragma once
 
+#include "lib/result.hpp"
 #include "lib/units.hpp"
+#include "mm/frame.hpp"
 
 namespace cv6 {
 
 Nanoseconds real_time_now();              // since 1970
 void set_real_time(Nanoseconds now);      // from now on
+
+// The page by which programs read both clocks themselves (ClockPage), kept up to date from now on. Once, at boot, when
+// the clock is calibrated. Error::nomem.
+Result<FrameRef> make_clock_page();
 
 }  // namespace cv6

@@ -24,6 +24,6 @@ class LinuxOperations final : public AbiOperations {
 namespace cv6 {
 
 // At boot: from now on programs of this ABI can be executed.
-void initialise_linux_abi();
+Result<void> initialise_linux_abi();
 
 }  // namespace cv6

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "arch/clock.hpp"
+#include "arch/vdso.hpp"
 #include "arch/cpu.hpp"
 #include "arch/host/translation.hpp"
 #include "arch/mmu.hpp"
@@ -78,6 +79,8 @@ Nanoseconds real_time_at_boot() {
 std::uint64_t cycles() { return static_cast<std::uint64_t>(monotonic_now()); }
 
 std::uint64_t cycles_per_second() { return nanoseconds_per_second; }
+ClockScale clock_scale() { return {0, std::uint64_t{1} << 32}; }
+std::span<const std::byte> vdso_image() { return {}; }
 void set_timer(Nanoseconds) {}
 
 PhysicalAddress kernel_page_table() { return kernel_table; }

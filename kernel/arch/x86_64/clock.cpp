@@ -101,6 +101,8 @@ std::uint64_t cycles_per_second() {
   return nanoseconds_per_cycle ? (one_second << 32) / nanoseconds_per_cycle : 0;
 }
 
+ClockScale clock_scale() { return {start_cycles, nanoseconds_per_cycle}; }
+
 Nanoseconds real_time_at_boot() {
   static Nanoseconds at_boot = 0;
   if (!at_boot) at_boot = read_real_time() - monotonic_now();

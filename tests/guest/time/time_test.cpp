@@ -1,6 +1,7 @@
 // Clocks, sleeping, processors.
 
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timex.h>
@@ -8,10 +9,14 @@
 
 #include <atomic>
 #include <ctime>
+#include <fstream>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/container.hpp"
 #include "support/memory.hpp"
 #include "support/wait.hpp"
 
@@ -38,6 +43,55 @@ TEST(Clock, AllOfThem) {
     EXPECT_EQ(resolution.tv_sec, 0);
     EXPECT_GT(resolution.tv_nsec, 0);
   }
+}
+
+// What a program finds in its memory to read clocks with (vdso(7)): the same clocks as the kernel's.
+TEST(Vdso, ShowsTheKernelsClocks) {
+  const auto* const header = reinterpret_cast<const char*>(getauxval(AT_SYSINFO_EHDR));
+  ASSERT_NE(header, nullptr);
+  EXPECT_EQ(std::string_view(header, 4), "\177ELF");
+  const auto asked = [](clockid_t clock) {
+    timespec time{};
+    EXPECT_OK(syscall(SYS_clock_gettime, clock, &time));
+    return time.tv_sec * second + time.tv_nsec;
+  };
+  for (const clockid_t clock : {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME, CLOCK_TAI}) {
+    const long before = asked(clock);
+    const long between = now(clock);
+    EXPECT_LE(before, between) << clock;
+    EXPECT_LE(between, asked(clock)) << clock;
+  }
+  const long before = asked(CLOCK_REALTIME);
+  timeval time{};
+  EXPECT_OK(gettimeofday(&time, nullptr));
+  EXPECT_LE(before / 1000, time.tv_sec * 1'000'000 + time.tv_usec);
+  // time(2) may lag behind by a tick, where it is read from a coarse clock.
+  EXPECT_NEAR(static_cast<double>(::time(nullptr)), static_cast<double>(time.tv_sec), 1);
+}
+
+TEST(Vdso, IsNotWritable) {
+  auto* const header = reinterpret_cast<volatile char*>(getauxval(AT_SYSINFO_EHDR));
+  ASSERT_NE(header, nullptr);
+  EXPECT_EXIT(header[0] = 0, testing::KilledBySignal(SIGSEGV), "");
+  std::ifstream maps("/proc/self/maps");
+  std::string line;
+  while (std::getline(maps, line) && !line.contains("[vdso]")) continue;
+  EXPECT_TRUE(line.contains(" r-x")) << line;
+}
+
+// Every program reads the clock as it is set, whoever sets it; and it is put back.
+TEST(Vdso, FollowsTheClockBeingSet) {
+  if (!has_containers()) GTEST_SKIP() << "a developer's clock is not set";
+  timespec time{};
+  ASSERT_OK(clock_gettime(CLOCK_REALTIME, &time));
+  const timespec start = time;
+  time.tv_sec += 1000;
+  ASSERT_OK(clock_settime(CLOCK_REALTIME, &time));
+  EXPECT_GE(now(CLOCK_REALTIME), (start.tv_sec + 1000) * second + start.tv_nsec);
+  ASSERT_OK(clock_gettime(CLOCK_REALTIME, &time));
+  time.tv_sec -= 1000;
+  EXPECT_OK(clock_settime(CLOCK_REALTIME, &time));
+  EXPECT_LT(now(CLOCK_REALTIME), (start.tv_sec + 1000) * second);
 }
 
 TEST(Clock, Errors) {
