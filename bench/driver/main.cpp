@@ -8,6 +8,7 @@
 #include <print>
 
 #include "common/files.hpp"
+#include "chart.hpp"
 #include "cv6_system.hpp"
 #include "linux_kernel.hpp"
 #include "linux_system.hpp"
@@ -26,6 +27,8 @@ struct Options {
   LinuxSide linux_side = LinuxSide::when_needed;
   Format format = Format::table;
   std::vector<std::string> only;
+  std::string svg;  ///< the file for a bar chart; empty: none
+  bool readme = false;
 };
 
 /// The folder of the sources: `./cv6` tells it; otherwise the one that this was built from.
@@ -144,6 +147,17 @@ Outcome<> save(const fs::path& file, std::string_view text) {
   return {};
 }
 
+/// The README with the table between its two marks replaced.
+Outcome<> update_readme(const fs::path& file, const Results& results) {
+  constexpr std::string_view begin = "<!-- made by ./cv6 bench --readme -->\n", end = "<!-- end -->\n";
+  std::string text = CV6_TRY(host::read_text(file));
+  const std::size_t from = text.find(begin);
+  const std::size_t to = text.find(end, from);
+  if (from == std::string::npos || to == std::string::npos) return failure("{}: no place for the table", file.string());
+  text.replace(from + begin.size(), to - from - begin.size(), "\n" + markdown(results) + "\n");
+  return save(file, text);
+}
+
 /// Results with only the rows that were asked for.
 Results only(Results results, const Metrics& wanted) {
   Metrics others;
@@ -169,6 +183,8 @@ Outcome<int> bench(const Options& options, const Metrics& wanted) {
   }
   CV6_CHECK(save(folder / "last.json", to_json(results)));
   CV6_CHECK(save(folder / "last.txt", table(results)));
+  if (options.readme) CV6_CHECK(update_readme(project / "README.md", results));
+  if (!options.svg.empty()) CV6_CHECK(save(options.svg, chart(only(results, wanted))));
   const Results shown = only(std::move(results), wanted);
   std::print("{}", options.format == Format::json ? to_json(shown) : table(shown));
   const bool complete = std::ranges::all_of(wanted, [&](const Metric* metric) {
@@ -179,7 +195,7 @@ Outcome<int> bench(const Options& options, const Metrics& wanted) {
 }
 
 int bad_usage(std::string_view reason) {
-  std::println(stderr, "cv6-bench: {}\nUsage: ./cv6 bench [--only PATTERN]... [--json] [--linux | --no-linux]", reason);
+  std::println(stderr, "cv6-bench: {}\nUsage: ./cv6 bench [--only PATTERN]... [--json] [--svg FILE] [--readme] [--linux | --no-linux]", reason);
   return 2;
 }
 
@@ -202,11 +218,13 @@ int main(int count, char** arguments) {
   Options options;
   CLI::App app{"Measures cv6, and Linux beside it, in guest instructions per operation."};
   app.name("./cv6 bench");
-  app.add_option("--only", options.only, "only metrics with PATTERN in their name (or a shell pattern)")
-      ->type_name("PATTERN")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  auto* only = app.add_option("--only", options.only, "only metrics with PATTERN in their name (or a shell pattern)")
+                   ->type_name("PATTERN")
+                   ->delimiter(',')
+                   ->allow_extra_args(false);
   app.add_flag_callback("--json", [&] { options.format = Format::json; }, "print JSON instead of a table");
+  app.add_option("--svg", options.svg, "write a bar chart to FILE as well")->type_name("FILE");
+  app.add_flag("--readme", options.readme, "put the table into README.md, where its marks are")->excludes(only);
   auto* without_linux = app.add_flag_callback(
       "--no-linux", [&] { options.linux_side = LinuxSide::never; }, "do not measure Linux; show what is known of it");
   app.add_flag_callback(

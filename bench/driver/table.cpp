@@ -74,4 +74,19 @@ std::string table(const Results& results) {
   return text + failures("Linux", results.on_linux) + failures("cv6", results.on_cv6);
 }
 
+std::string markdown(const Results& results) {
+  std::string text = "| guest instructions | Linux | cv6 | Linux / cv6 |\n|---|---:|---:|---:|\n";
+  for (const Metric& metric : metrics) {
+    const Reading* on_linux = reading_of(metric, results.on_linux);
+    const Reading* on_cv6 = reading_of(metric, results.on_cv6);
+    if (!times_as_much(metric, results)) continue;
+    text += std::format("| {} | {} | {} | {} |\n", metric.title, cell(metric, on_linux), cell(metric, on_cv6),
+                        ratio(metric, results));
+  }
+  if (const auto mean = mean_times_as_much(results)) {
+    text += std::format("| geometric mean, without the rows that are mostly the program's own work | | | {:.1f} |\n", *mean);
+  }
+  return text + std::format("\ncv6 {}, {}, QEMU {}\n", results.versions.cv6, results.versions.linux_package, results.versions.qemu);
+}
+
 }  // namespace cv6::bench
