@@ -44,7 +44,7 @@ FileStatus File::status() const {
 
 Result<std::size_t> File::read(IoBuffer& to) {
   if (!readable()) return Error::badf;
-  if (positions_ == Positions::none) return do_read(to, 0);
+  if (positions_ != Positions::seekable) return do_read(to, 0);
   MutexGuard guard(position_mutex_);
   const std::uint64_t position = this->position();
   const std::size_t count = TRY(do_read(to, position));
@@ -54,7 +54,7 @@ Result<std::size_t> File::read(IoBuffer& to) {
 
 Result<std::size_t> File::write(IoBuffer& from, std::uint64_t size_limit) {
   if (!writable()) return Error::badf;
-  if (positions_ == Positions::none) return do_write(from, 0, size_limit);
+  if (positions_ != Positions::seekable) return do_write(from, 0, size_limit);
   MutexGuard guard(position_mutex_);
   if (flags() & open_flag::append) {
     std::uint64_t end = position();

@@ -86,7 +86,8 @@ class File : public Counted<File> {
   void note_writer() { counts_as_writer_ = true; }
 
  protected:
-  enum class Positions : std::uint8_t { none, seekable };
+  // Ignored: any position will do, and reading or writing does not move it (/dev/null).
+  enum class Positions : std::uint8_t { none, ignored, seekable };
   File(Ref<Inode> inode, Positions positions) : positions_(positions), inode_(std::move(inode)) {}
 
   // It was read: the inode's access time, unless the flags or the mount say no.

@@ -19,10 +19,10 @@ constexpr std::size_t bytes_between_yields = 1_MiB;
 
 class MemoryDevice final : public File, public Charged<MemoryDevice, "memory_device_file", charged_beside_file> {
  public:
-  explicit MemoryDevice(Ref<Inode> node) : File(std::move(node), Positions::seekable) {}
+  explicit MemoryDevice(Ref<Inode> node) : File(std::move(node), Positions::ignored), minor_(device_minor(inode().represents())) {}
   // Mapping /dev/zero is mapping nothing: anonymous memory.
   Result<Ref<MemoryObject>> memory_object() override {
-    if (minor() == zero_minor) return Ref<MemoryObject>();
+    if (minor_ == zero_minor) return Ref<MemoryObject>();
     return Error::nodev;
   }
 
@@ -32,7 +32,7 @@ class MemoryDevice final : public File, public Charged<MemoryDevice, "memory_dev
   Result<std::uint64_t> do_seek(std::int64_t, Seek) override { return 0; }
 
  private:
-  std::uint32_t minor() const { return device_minor(inode().represents()); }
+  const std::uint32_t minor_;
 };
 
 // Moves all of a buffer in steps: move(size) moves at most so much.
@@ -57,7 +57,7 @@ Result<std::size_t> in_steps(IoBuffer& buffer, std::size_t step, Move move) {
 }
 
 Result<std::size_t> MemoryDevice::do_read(IoBuffer& to, std::uint64_t) {
-  switch (minor()) {
+  switch (minor_) {
     case null_minor: return 0;
     case zero_minor:
     case full_minor:
@@ -73,7 +73,7 @@ Result<std::size_t> MemoryDevice::do_read(IoBuffer& to, std::uint64_t) {
 
 Result<std::size_t> MemoryDevice::do_write(IoBuffer& from, std::uint64_t, std::uint64_t) {
   const std::size_t size = from.remaining();
-  switch (minor()) {
+  switch (minor_) {
     case null_minor:
     case zero_minor: return size;
     case full_minor: return size ? Result<std::size_t>(Error::nospc) : size;
