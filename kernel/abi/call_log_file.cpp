@@ -80,8 +80,7 @@ Result<std::size_t> CallLogFile::do_read(IoBuffer& to, std::uint64_t) {
 }  // namespace
 
 Result<Ref<File>> open_call_log(Ref<Container> container, CallLogView view, OpenFlags flags, const Credentials& opener) {
-  const Inode::Identity identity{.type = FileType::character_device, .mode = 0400};
-  Ref<Inode> inode = TRY(make<Inode>(anonymous::file_system(), identity));
+  Ref<Inode> inode = TRY(anonymous::make_device(0400));
   Ref<CallLogFile> file = TRY(make<CallLogFile>(std::move(inode), std::move(container), view));
   file->set_up({}, flags | open_flag::read, opener);
   return Ref<File>(std::move(file));

@@ -104,8 +104,7 @@ Result<std::size_t> SupervisorFile::do_write(IoBuffer& from, std::uint64_t, std:
 }  // namespace
 
 Result<Ref<File>> open_supervisor(Ref<Container> container, OpenFlags flags, const Credentials& opener) {
-  const Inode::Identity identity{.type = FileType::character_device, .mode = 0600};
-  Ref<SupervisorFile> file = TRY(make<SupervisorFile>(TRY(make<Inode>(anonymous::file_system(), identity)), std::move(container)));
+  Ref<SupervisorFile> file = TRY(make<SupervisorFile>(TRY(anonymous::make_device(0600)), std::move(container)));
   TRY(file->attach());
   file->set_up({}, flags | open_flag::read | open_flag::write, opener);
   return Ref<File>(std::move(file));

@@ -148,17 +148,12 @@ Result<std::size_t> ConsoleLog::do_read(IoBuffer& to, std::uint64_t) {
   return before - to.remaining();
 }
 
-Result<Ref<Inode>> make_inode(Mode mode) {
-  const Inode::Identity identity{.type = FileType::character_device, .mode = mode};
-  return make<Inode>(anonymous::file_system(), identity);
-}
-
 }  // namespace
 
 Result<Ref<File>> open_console_output(Ref<Container> container, ContainerConsole::Stream stream, Ref<File> forward,
                                       const Credentials& opener, Attach attach) {
   const OpenFlags access = open_flag::write | (forward && forward->readable() ? open_flag::read : 0);
-  auto file = TRY(make<ConsoleOutput>(TRY(make_inode(0600)), std::move(container), stream, std::move(forward), attach));
+  auto file = TRY(make<ConsoleOutput>(TRY(anonymous::make_device(0600)), std::move(container), stream, std::move(forward), attach));
   file->set_up({}, access, opener);
   return Ref<File>(std::move(file));
 }
@@ -170,7 +165,7 @@ Result<Ref<File>> open_console_log(Ref<Container> container, ConsoleView view, O
     if (!terminal) return Error::notty;
     flags |= open_flag::write;
   }
-  auto file = TRY(make<ConsoleLog>(TRY(make_inode(0400)), std::move(container), view, std::move(terminal)));
+  auto file = TRY(make<ConsoleLog>(TRY(anonymous::make_device(0400)), std::move(container), view, std::move(terminal)));
   file->set_up({}, flags | open_flag::read, opener);
   return Ref<File>(std::move(file));
 }

@@ -4,26 +4,29 @@
 
 namespace cv6 {
 
-std::size_t ByteRing::put(std::span<const char> from) {
-  const std::size_t count = std::min(from.size(), room());
+// Moves `count` bytes from `position` on, which goes with them: copy(place in the ring, bytes done before, size) for the
+// part up to the ring's end and the one from its start.
+template <class Copy>
+std::size_t ByteRing::move(std::size_t& position, std::size_t count, Copy copy) {
   for (std::size_t done = 0; done < count;) {
-    const std::size_t at = end_ % capacity, piece = std::min(count - done, capacity - at);
-    std::copy_n(from.data() + done, piece, bytes_.data() + at);
+    const std::size_t at = position % capacity, piece = std::min(count - done, capacity - at);
+    copy(bytes_.data() + at, done, piece);
     done += piece;
-    end_ += piece;
+    position += piece;
   }
   return count;
 }
 
+std::size_t ByteRing::put(std::span<const char> from) {
+  return move(end_, std::min(from.size(), room()), [&](char* place, std::size_t done, std::size_t size) {
+    std::copy_n(from.data() + done, size, place);
+  });
+}
+
 std::size_t ByteRing::take(std::span<char> to) {
-  const std::size_t count = std::min(to.size(), used());
-  for (std::size_t done = 0; done < count;) {
-    const std::size_t at = begin_ % capacity, piece = std::min(count - done, capacity - at);
-    std::copy_n(bytes_.data() + at, piece, to.data() + done);
-    done += piece;
-    begin_ += piece;
-  }
-  return count;
+  return move(begin_, std::min(to.size(), used()), [&](const char* place, std::size_t done, std::size_t size) {
+    std::copy_n(place, size, to.data() + done);
+  });
 }
 
 // --- the terminal's side ------------------------------------------------------------------------------------------------

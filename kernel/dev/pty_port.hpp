@@ -29,6 +29,9 @@ class ByteRing {
   void clear() { begin_ = end_; }
 
  private:
+  template <class Copy>
+  std::size_t move(std::size_t& position, std::size_t count, Copy copy);
+
   std::size_t begin_ = 0, end_ = 0;  // positions count up forever
   std::array<char, capacity> bytes_;
 };

@@ -30,4 +30,8 @@ Result<void> initialise() {
 const Ref<FileSystem>& file_system() { return the_file_system; }
 const Ref<Mount>& mount() { return the_mount; }
 
+Result<Ref<Inode>> make_device(Mode mode) {
+  return make<Inode>(the_file_system, Inode::Identity{.type = FileType::character_device, .mode = mode});
+}
+
 }  // namespace cv6::anonymous

@@ -46,23 +46,28 @@
   popq %rdi
 .endm
 
-  .text
-
-// SYSCALL: rcx and r11 are the return address and the flags; interrupts are off, the stack is the user's.
-  .global system_call_entry
-  .type system_call_entry, @function
-system_call_entry:
+// After SYSCALL: to the kernel's stack, and on it the UserRegisters, as an interrupt would have pushed the first of them.
+.macro PUSH_SYSCALL_FRAME code, original_rax
   swapgs
   movq %rsp, %gs:CPU_USER_STACK
   movq %gs:CPU_KERNEL_STACK, %rsp
   pushq $USER_DATA
   pushq %gs:CPU_USER_STACK
   pushq %r11
-  pushq $USER_CODE
+  pushq \code
   pushq %rcx
-  pushq %rax
+  pushq \original_rax
   pushq %rdi
   PUSH_FROM_RSI
+.endm
+
+  .text
+
+// SYSCALL: rcx and r11 are the return address and the flags; interrupts are off, the stack is the user's.
+  .global system_call_entry
+  .type system_call_entry, @function
+system_call_entry:
+  PUSH_SYSCALL_FRAME $USER_CODE, %rax
   movq %rsp, %rdi
   call _ZN3cv64arch14on_system_callERNS0_13UserRegistersE
   // SYSRET where it gives what these registers say; IRET can give everything.
@@ -88,17 +93,7 @@ system_call_entry:
   .global system_call_entry_32
   .type system_call_entry_32, @function
 system_call_entry_32:
-  swapgs
-  movq %rsp, %gs:CPU_USER_STACK
-  movq %gs:CPU_KERNEL_STACK, %rsp
-  pushq $USER_DATA
-  pushq %gs:CPU_USER_STACK
-  pushq %r11
-  pushq $USER_CODE32
-  pushq %rcx
-  pushq $-1
-  pushq %rdi
-  PUSH_FROM_RSI
+  PUSH_SYSCALL_FRAME $USER_CODE32, $-1
   movl $LINUX32_TRAP_CALL, %edi
   xorl %esi, %esi
   movq %rsp, %rdx
