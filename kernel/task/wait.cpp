@@ -8,8 +8,8 @@ bool matches(const Process& caller, const Process& child, const WaitRequest& req
   if (!is_visible(child, caller.container())) return false;  // the caller joined a container and left it outside
   if (!request.any_kind && (child.exit_signal != signal::child) != request.clone_only) return false;
   switch (request.which) {
-    case WaitRequest::Which::any: return true;
-    case WaitRequest::Which::process: return child.pid()->number_in(caller.container()) == request.number;
+    case WaitRequest::Which::any:
+    case WaitRequest::Which::process: return true;  // nobody else is asked
     case WaitRequest::Which::group:
       if (request.number == 0) return child.group == caller.group;
       return child.group->pid()->number_in(caller.container()) == request.number;
@@ -38,26 +38,34 @@ bool reportable(Process& child, const WaitRequest& request, WaitStatus& status) 
 
 enum class Found : std::uint8_t { nobody, nothing_yet, something };
 
-Found look(Process& caller, const WaitRequest& request, WaitOutcome& outcome, ReapedProcess& gone)
+Found look_at(Process& caller, Process& child, const WaitRequest& request, WaitOutcome& outcome, ReapedProcess& gone)
     REQUIRES(process_tree_lock) {
+  if (!matches(caller, child, request)) return Found::nobody;
+  if (!reportable(child, request, outcome.status)) return Found::nothing_yet;
+  outcome.process = child.pid()->number_in(caller.container());
+  outcome.user = child.credentials().ids().user;
+  if (child.state() == Process::State::zombie) {
+    outcome.usage = child.own_usage_at_end;
+    outcome.usage.add(child.children_usage);
+    if (!request.leave) {
+      caller.children_usage.add(outcome.usage);
+      gone = reap(child);
+    }
+  } else {
+    outcome.usage = usage_of(child);
+  }
+  return Found::something;
+}
+
+// `one`: the process that is asked for by its number; null: all children are looked at.
+Found look(Process& caller, Process* one, const WaitRequest& request, WaitOutcome& outcome, ReapedProcess& gone)
+    REQUIRES(process_tree_lock) {
+  if (one) return one->parent == &caller ? look_at(caller, *one, request, outcome, gone) : Found::nobody;
   Found found = Found::nobody;
   for (Process& child : caller.children) {
-    if (!matches(caller, child, request)) continue;
-    found = Found::nothing_yet;
-    if (!reportable(child, request, outcome.status)) continue;
-    outcome.process = child.pid()->number_in(caller.container());
-    outcome.user = child.credentials().ids().user;
-    if (child.state() == Process::State::zombie) {
-      outcome.usage = child.own_usage_at_end;
-      outcome.usage.add(child.children_usage);
-      if (!request.leave) {
-        caller.children_usage.add(outcome.usage);
-        gone = reap(child);
-      }
-    } else {
-      outcome.usage = usage_of(child);
-    }
-    return Found::something;
+    const Found here = look_at(caller, child, request, outcome, gone);
+    if (here == Found::something) return here;
+    if (here == Found::nothing_yet) found = here;
   }
   return found;
 }
@@ -65,12 +73,18 @@ Found look(Process& caller, const WaitRequest& request, WaitOutcome& outcome, Re
 }  // namespace
 
 Result<WaitOutcome> wait_for_child(Process& caller, const WaitRequest& request) {
+  Ref<Process> one;
+  if (request.which == WaitRequest::Which::process) {
+    auto process = find_process(caller.container(), request.number);
+    if (!process) return Error::child;
+    one = *std::move(process);
+  }
   WaitOutcome outcome;
   Found found = Found::nobody;
   auto ready = [&] {
     ReapedProcess gone;
     SpinGuard guard(process_tree_lock);
-    found = look(caller, request, outcome, gone);
+    found = look(caller, one.get(), request, outcome, gone);
     return found != Found::nothing_yet;
   };
   if (request.no_hang)

@@ -41,9 +41,9 @@ Cost create_destroy() {
   });
 }
 
-// The same beside a thousand others: what grows with their number would show.
+// The same beside others: what grows with their number would show.
+template <int others>
 Cost create_destroy_among() {
-  constexpr int others = 1000;
   int first = -1;
   for (int i = 0; i < others; ++i) {
     const int id = create_container({});
@@ -195,7 +195,10 @@ Cost run_by_command() {
 
 constexpr auto benchmarks = std::to_array<Benchmark>({
     {metric("container"), create_destroy},
-    {metric("container_among_1000"), create_destroy_among},
+    {metric("container_among_10"), create_destroy_among<10>},
+    {metric("container_among_100"), create_destroy_among<100>},
+    {metric("container_among_1000"), create_destroy_among<1000>},
+    {metric("container_among_10000"), create_destroy_among<10'000>},
     {metric("container_join_leave"), join_leave},
     {metric("container_run"), run_program},
     {metric("container_enter"), enter_running},

@@ -42,6 +42,7 @@ std::span<const Benchmark> waiting_benchmarks();
 std::span<const Benchmark> name_benchmarks();
 std::span<const Benchmark> data_benchmarks();
 std::span<const Benchmark> memory_benchmarks();
+std::span<const Benchmark> growth_benchmarks();
 std::span<const Benchmark> program_benchmarks();
 std::span<const Benchmark> container_benchmarks();
 

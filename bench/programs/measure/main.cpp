@@ -33,7 +33,7 @@ bool listed(std::string_view list, std::string_view name) {
 template <typename Visit>
 void for_each_benchmark(Visit&& visit) {
   for (auto theme : {call_benchmarks(), gate_benchmarks(), process_benchmarks(), waiting_benchmarks(), name_benchmarks(),
-                     data_benchmarks(), memory_benchmarks(), program_benchmarks(), container_benchmarks()}) {
+                     data_benchmarks(), memory_benchmarks(), growth_benchmarks(), program_benchmarks(), container_benchmarks()}) {
     for (const Benchmark& benchmark : theme) visit(benchmark);
   }
 }

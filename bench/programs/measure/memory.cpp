@@ -59,16 +59,7 @@ Cost file_fault() {
   });
 }
 
-constexpr std::size_t mapping_size = 64 * 1024;
-
-Cost mmap_munmap() {
-  return each({.operations = 200}, [] -> Status {
-    void* start = ::mmap(nullptr, mapping_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (start == MAP_FAILED) return failed("mmap");
-    if (::munmap(start, mapping_size) != 0) return failed("munmap");
-    return {};
-  });
-}
+Cost mmap_munmap() { return each({.operations = 200}, map_and_unmap); }
 
 /// Of the middle of a mapping, with pages in it: it is split and becomes one again.
 Cost change_protection() {

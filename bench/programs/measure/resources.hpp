@@ -137,4 +137,13 @@ class FreshPages {
   std::byte* reserved_;
 };
 
+inline constexpr std::size_t mapping_size = 64 * 1024;
+
+inline Status map_and_unmap() {
+  void* start = ::mmap(nullptr, mapping_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) return failed("mmap");
+  if (::munmap(start, mapping_size) != 0) return failed("munmap");
+  return {};
+}
+
 }  // namespace cv6::bench
