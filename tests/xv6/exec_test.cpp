@@ -6,7 +6,7 @@ static bool has_linux() { return exists("/bin/sh"); }
 
 // Where this program is.
 static char* program() {
-  static char in_linux_root[] = "/bin/xv6-tests", in_flat_root[] = "/xv6-tests";
+  static char in_linux_root[] = "/xv6/xv6-tests", in_flat_root[] = "/xv6-tests";
   return has_linux() ? in_linux_root : in_flat_root;
 }
 
@@ -140,7 +140,7 @@ TEST(Exec, OfBadPointersFails) {
 // A program of the other ABI, and back: descriptors and the working directory are kept.
 TEST(Exec, RunsLinuxPrograms) {
   if (!has_linux()) return;
-  char shell[] = "/bin/sh", option[] = "-c", script[] = "echo linux >&3; exec /bin/xv6-tests +echo and back";
+  char shell[] = "/bin/sh", option[] = "-c", script[] = "echo linux >&3; exec /xv6/xv6-tests +echo and back";
   char* arguments[] = {shell, option, script, nullptr};
   EXPECT(runs(shell, arguments, "linux\nand|back|"));
   char here[] = "echo new > file";
@@ -152,7 +152,7 @@ TEST(Exec, RunsLinuxPrograms) {
 TEST(Exec, PipesBetweenBothKinds) {
   if (!has_linux()) return;
   char shell[] = "/bin/sh", option[] = "-c";
-  char script[] = "/bin/xv6-tests +echo a b 3>&1 | tr ab cd | (read x; echo \"$x\" >&3); true";
+  char script[] = "/xv6/xv6-tests +echo a b 3>&1 | tr ab cd | (read x; echo \"$x\" >&3); true";
   char* arguments[] = {shell, option, script, nullptr};
   EXPECT(runs(shell, arguments, "c|d|\n"));
 }

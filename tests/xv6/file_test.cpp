@@ -9,6 +9,7 @@ TEST(Open, FindsOrMakesFiles) {
   EXPECT(file >= 3);
   EXPECT(write(file, "abc", 3) == 3);
   EXPECT(close(file) == 0);
+  EXPECT(close(file) == -1 && read(file, buffer, 1) == -1);
   const int again = open("f", O_CREATE | O_RDWR);  // what is in it stays
   EXPECT(read(again, buffer, 10) == 3 && buffer[0] == 'a');
   EXPECT(close(again) == 0);

@@ -224,7 +224,10 @@ TEST(Name, DirectoriesOneInTheOther) {
   EXPECT(link("d/e/f", "d/e/g") == 0 && unlink("d/e/f") == 0);
   EXPECT(chdir("d") == 0 && chdir("e/../../d") == 0 && chdir("./..") == 0);
   EXPECT(file_holds("d/e/g", "FF"));
-  EXPECT(link("d/e/f", "d/e/h") == -1);
+  EXPECT(chdir("d/e/../../d/e/..") == 0 && file_holds("f", "old") && chdir("..") == 0);
+  EXPECT(link("d/e/f", "d/e/h") == -1 && link("d/f", "d/e/g") == -1 && link("d/absent/f", "d/h") == -1);
+  EXPECT(open("d/absent/f", O_CREATE | O_RDWR) == -1 && open("d/f/f", O_CREATE | O_RDWR) == -1);
+  EXPECT(mkdir("d/e/g") == -1 && unlink("d/absent/f") == -1 && unlink("d/f/f") == -1);
   EXPECT(unlink("d/e") == -1);
   EXPECT(unlink("d/e/g") == 0 && unlink("d/e") == 0);
 }
