@@ -107,16 +107,14 @@ class Driver {
     if (choice_.filter.empty()) run_xv6(program, "debug", "8", Xv6Place::host, "Load.*");
   }
 
-  void run_xv6(const std::string& program, std::string_view build, std::string_view processors, Xv6Place place,
+  void run_xv6(const std::string& program, const std::string& build, const std::string& processors, Xv6Place place,
                const std::string& filter) {
     const std::string inside = "/xv6/" + fs::path(program).filename().string();
-    run_xv6_tests({std::format("xv6: in {}, {}, --cpus {}", place == Xv6Place::host ? "cv6" : "a container of cv6", build, processors),
-                   program,
-                   {release_ / "host/run/cv6-run", "--build", std::string(build), "--cpus", std::string(processors), "--memory", "512M",
-                    "--add", program + ":" + inside, "--"},
-                   filter,
-                   std::chrono::seconds(60)},
-                  place, tally_);
+    const std::string_view where = place == Xv6Place::host ? "cv6" : "a container of cv6";
+    const std::vector<std::string> prefix = {release_ / "host/run/cv6-run", "--build", build, "--cpus", processors, "--memory",
+                                             "512M", "--add", program + ":" + inside, "--"};
+    const std::string title = std::format("xv6: in {}, {}, --cpus {}", where, build, processors);
+    run_xv6_tests({title, program, prefix, filter}, place, tally_);
   }
 
   struct InCv6 {

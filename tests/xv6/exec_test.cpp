@@ -10,9 +10,9 @@ static char* program() {
   return has_linux() ? in_linux_root : in_flat_root;
 }
 
-// What the program does when it is not to test: `+echo WORDS` writes them to descriptor 3, each ended by a bar; `+fds`
-// which descriptors are open; `+letter` says that it is there, and then what a letter begins with; `+return` leaves
-// main.
+// What the program does when it is not to test, with descriptor 3 as its output: `+echo WORDS` writes them, each ended by a
+// bar; `+count` how many arguments there are; `+stack` whether they are where they belong; `+letter` that it is there, and
+// then what a letter begins with; `+return` leaves main.
 int run_helper(int count, char** arguments) {
   if (same_text(arguments[1], "+echo")) {
     for (int i = 2; i < count; ++i) {

@@ -5,8 +5,7 @@
 //   }
 //
 // The program prints `ok Pipe.CarriesBytes` or, after what is wrong, `FAILED Pipe.CarriesBytes`; in the end
-// `tests have ended`. Its arguments are the names of the tests to run, all without any; a `*` at the end matches the
-// rest.
+// `tests have ended`. Its arguments are the names of the tests to run, all without any; a `*` at the end matches the rest.
 #pragma once
 
 #include "types.h"
