@@ -58,7 +58,6 @@ void run(const TestCase& test) {
     test.run();
     write(verdict_pipe[1], "y", 1);
   });
-  close(verdict_pipe[1]);
   const int watchdog = in_child([&] {
     close(verdict_pipe[0]);
     sleep(longest_ticks);
@@ -68,9 +67,11 @@ void run(const TestCase& test) {
   }
   kill(watchdog);
   wait();
+  write(verdict_pipe[1], "n", 1);  // there is something to read, whoever else has the pipe still open
   char byte = 0;
-  const bool passed = read(verdict_pipe[0], &byte, 1) == 1;
+  const bool passed = read(verdict_pipe[0], &byte, 1) == 1 && byte == 'y';
   close(verdict_pipe[0]);
+  close(verdict_pipe[1]);
   print_verdict(passed ? "ok " : "FAILED ", test);
 }
 
