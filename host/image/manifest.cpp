@@ -1,5 +1,8 @@
 #include "image/manifest.hpp"
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -22,12 +25,14 @@ Words words_of(const std::string& line) {
   return words;
 }
 
-Outcome<std::uint32_t> mode_of(const std::string& text) {
-  std::uint32_t mode = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-  if (error != std::errc() || *end != '\0' || mode > 07777) return failure("{}: not a mode", text);
-  return mode;
+Outcome<std::uint32_t> number_of(const std::string& text, int base, std::uint32_t most, const char* what) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error != std::errc() || *end != '\0' || number > most) return failure("{}: not a {}", text, what);
+  return number;
 }
+
+Outcome<std::uint32_t> mode_of(const std::string& text) { return number_of(text, 8, 07777, "mode"); }
 
 Outcome<Words> applet_names(const std::string& list) {
   std::istringstream lines(CV6_TRY(read_text(list)));
@@ -47,6 +52,12 @@ Outcome<> add_applets(ArchiveWriter& archive, const Words& words, Attributes att
   return {};
 }
 
+Outcome<> add_device(ArchiveWriter& archive, const Words& words, Attributes attributes) {
+  const std::uint32_t major = CV6_TRY(number_of(words[3], 10, 4095, "device's major number"));
+  const std::uint32_t minor = CV6_TRY(number_of(words[4], 10, 0xfffff, "device's minor number"));
+  return archive.device_node(words[1], S_IFCHR, makedev(major, minor), attributes);
+}
+
 Outcome<> add_line(ArchiveWriter& archive, Words words, std::uint32_t modified) {
   if (words[0] == "optional") {
     words.erase(words.begin());
@@ -58,6 +69,7 @@ Outcome<> add_line(ArchiveWriter& archive, Words words, std::uint32_t modified) 
   if (words.size() > 2) attributes.permissions = CV6_TRY(mode_of(words[2]));
   if (kind == "folder" && words.size() == 3) return archive.folder(words[1], attributes);
   if (kind == "file" && words.size() == 4) return archive.file(words[1], words[3], attributes);
+  if (kind == "device" && words.size() == 5) return add_device(archive, words, attributes);
   if (kind == "applets" && words.size() == 5) return add_applets(archive, words, attributes);
   return failure("not a line of a manifest: {} ...", kind);
 }

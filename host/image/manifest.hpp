@@ -2,6 +2,7 @@
 //   folder  GUEST MODE           an empty folder
 //   file    GUEST MODE HOST      a file of the host
 //   symlink GUEST TARGET
+//   device  GUEST MODE MAJOR MINOR   a node of a character device
 //   applets GUEST MODE HOST LIST further names, one a line in LIST, for the file HOST at GUEST: hard links, as
 //                                `busybox --install` makes them
 //   optional ...                 as the rest of the line, but left out where HOST does not exist

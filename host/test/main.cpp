@@ -3,7 +3,8 @@
 //   unit, host   GoogleTest programs for this computer, with sanitizers (debug build)
 //   guest        the guest test program, first on this computer's Linux, then in cv6: release build on 1 processor,
 //                debug build, with all its checks, on 4; what races, also on 8
-//   xv6          the test program of the xv6 ABI, itself an xv6 program, in cv6: release on 1 processor, debug on 4
+//   xv6          the test program of the xv6 ABI, itself an xv6 program, in cv6: release on 1 processor, debug on 4, and there
+//                in a container made for such programs as well; what many processes do at once also on 8
 //   system       whole machines, driven as a person drives them
 //   fuzz         libFuzzer programs, some seconds each
 //   soak         only when it is named, for it takes long: guest tests of what is done again and again, 10,000 times
@@ -100,16 +101,20 @@ class Driver {
   }
 
   void xv6_suite(const std::string& program) {
-    for (const auto& [build, processors] : {std::pair("release", "1"), std::pair("debug", "4")}) {
-      const std::string inside = "/bin/" + fs::path(program).filename().string();
-      run_xv6_tests({std::format("xv6: in cv6, {}, --cpus {}", build, processors),
-                     program,
-                     {release_ / "host/run/cv6-run", "--build", build, "--cpus", processors, "--memory", "512M", "--add",
-                      program + ":" + inside, "--"},
-                     choice_.filter,
-                     std::chrono::seconds(60)},
-                    tally_);
-    }
+    run_xv6(program, "release", "1", Xv6Place::host, choice_.filter);
+    run_xv6(program, "debug", "4", Xv6Place::host, choice_.filter);
+    run_xv6(program, "debug", "4", Xv6Place::container, choice_.filter);
+    if (choice_.filter.empty()) run_xv6(program, "debug", "8", Xv6Place::host, "Load.*");
+  }
+
+  void run_xv6(const std::string& program, const std::string& build, const std::string& processors, Xv6Place place,
+               const std::string& filter) {
+    const std::string inside = "/xv6/" + fs::path(program).filename().string();
+    const std::string_view where = place == Xv6Place::host ? "cv6" : "a container of cv6";
+    const std::vector<std::string> prefix = {release_ / "host/run/cv6-run", "--build", build, "--cpus", processors, "--memory",
+                                             "512M", "--add", program + ":" + inside, "--"};
+    const std::string title = std::format("xv6: in {}, {}, --cpus {}", where, build, processors);
+    run_xv6_tests({title, program, prefix, filter}, place, tally_);
   }
 
   struct InCv6 {

@@ -11,8 +11,9 @@ namespace {
 constexpr std::chrono::seconds silence_limit{100};
 constexpr std::string_view last_line = "tests have ended";
 
-std::string command_line(const GuestRun& run) {
-  std::string line = "cd /tmp && " + std::filesystem::path(run.program).filename().string();
+std::string command_line(const GuestRun& run, Xv6Place place) {
+  std::string line = place == Xv6Place::host ? "cd /tmp && /xv6/" : "box run --rm --abi xv6 ";
+  line += std::filesystem::path(run.program).filename().string();
   for (std::size_t at = 0; at < run.filter.size();) {
     const std::size_t end = std::min(run.filter.find(':', at), run.filter.size());
     line += std::format(" '{}'", run.filter.substr(at, end - at));
@@ -23,10 +24,10 @@ std::string command_line(const GuestRun& run) {
 
 }  // namespace
 
-void run_xv6_tests(const GuestRun& run, Tally& tally) {
+void run_xv6_tests(const GuestRun& run, Xv6Place place, Tally& tally) {
   tally.begin(run.title);
   std::vector<std::string> command = run.prefix;
-  command.push_back(command_line(run));
+  command.push_back(command_line(run, place));
   std::string output;
   bool complete = false;
   const Outcome<ProcessEnd> end = run_process(command, silence_limit, [&](std::string_view line) {

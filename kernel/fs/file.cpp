@@ -92,6 +92,7 @@ Result<std::uint64_t> File::seek(std::int64_t offset, Seek from) {
   MutexGuard guard(position_mutex_);
   const std::uint64_t position = TRY(do_seek(offset, from));
   position_.store(position, std::memory_order_relaxed);
+  taken_of_entry_ = 0;
   return position;
 }
 
@@ -100,8 +101,11 @@ Result<void> File::read_directory(DirectorySink& sink) {
   if (!inode_->is_directory()) return Error::notdir;
   MutexGuard guard(position_mutex_);
   std::uint64_t position = this->position();
+  std::uint8_t* const taken = sink.taken_of_next();
+  if (taken) *taken = taken_of_entry_;
   const Result<void> outcome = do_read_directory(sink, position);
   position_.store(position, std::memory_order_relaxed);
+  taken_of_entry_ = taken ? *taken : 0;
   return outcome;
 }
 

@@ -1,8 +1,8 @@
 // An open file description: what open(2) makes and descriptors refer to; dup and fork share it.
 //
 // Kinds of files derive from it and implement the protected do_ functions; the public ones check what is the same for all
-// (readable, writable, position, O_APPEND, limits) first. Regular files and directories have a position, covered by
-// `position_mutex_`; streams (pipes, terminals, sockets) have none and answer lseek with Error::spipe.
+// (readable, writable, position, O_APPEND, limits) first. Regular files and directories have a position, covered (as
+// `taken_of_entry_` is) by `position_mutex_`; streams (pipes, terminals, sockets) have none and answer lseek with Error::spipe.
 //
 // Nothing here raises signals: Error::pipe and Error::fbig are reported, the ABI raises SIGPIPE and SIGXFSZ.
 #pragma once
@@ -105,6 +105,7 @@ class File : public Counted<File> {
   std::atomic<OpenFlags> flags_{0};
   Positions positions_;
   bool counts_as_writer_ = false;
+  std::uint8_t taken_of_entry_ = 0;  // DirectorySink::taken_of_next
   Ref<Inode> inode_;
   Path path_;
   Ref<const Credentials> credentials_;

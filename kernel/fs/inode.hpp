@@ -92,6 +92,9 @@ struct NewInode {
 class DirectorySink {
  public:
   virtual bool entry(std::string_view name, std::uint64_t number, FileType type, std::uint64_t next) = 0;
+  // Where a sink that takes entries in pieces keeps how many bytes of the next one it has taken: the open file remembers it.
+  // Null: it takes whole ones.
+  virtual std::uint8_t* taken_of_next() { return nullptr; }
 
  protected:
   ~DirectorySink() = default;

@@ -50,15 +50,43 @@ void announce_note(Process& receiver) {
   }
 }
 
-Result<void> deliver_note(Process& receiver, Own<Message>& message) {
+struct Delivery {
+  Ref<Process> receiver;
+  Own<Message> message;
+};
+
+// Room for one more note, which is counted from now on.
+Result<void> reserve_room(Process& receiver) {
   SpinGuard guard(receiver.lock());
   if (!receiver.mailbox) return Error::srch;  // it has just ended
-  Mailbox& box = *receiver.mailbox;
-  if (box.note_count == Mailbox::most) return Error::again;
-  box.notes.push_back(*message.release());
-  ++box.note_count;
-  if (box.handler.load(std::memory_order_relaxed)) announce_note(receiver);
+  if (receiver.mailbox->note_count == Mailbox::most) return Error::again;
+  ++receiver.mailbox->note_count;
   return {};
+}
+
+void give_room_back(Process& receiver) {
+  SpinGuard guard(receiver.lock());
+  if (receiver.mailbox) --receiver.mailbox->note_count;
+}
+
+// Room at all of them, or at none.
+Result<void> reserve_room(std::span<const Delivery> deliveries) {
+  for (std::size_t i = 0; i < deliveries.size(); ++i) {
+    const auto reserved = reserve_room(*deliveries[i].receiver);
+    if (reserved) continue;
+    while (i-- > 0) give_room_back(*deliveries[i].receiver);
+    return reserved;
+  }
+  return {};
+}
+
+// Where room is reserved. Who ends in between gets nothing more.
+void deliver(Delivery& delivery) {
+  SpinGuard guard(delivery.receiver->lock());
+  if (!delivery.receiver->mailbox) return;
+  Mailbox& box = *delivery.receiver->mailbox;
+  box.notes.push_back(*delivery.message.release());
+  if (box.handler.load(std::memory_order_relaxed)) announce_note(*delivery.receiver);
 }
 
 Own<Message> take_note(Process& process) {
@@ -96,10 +124,6 @@ Result<void> send_letter(Process& caller, int number, const MessageBytes& bytes)
 }
 
 Result<void> send_notes(Process& caller, std::span<const int> numbers, const MessageBytes& bytes) {
-  struct Delivery {
-    Ref<Process> receiver;
-    Own<Message> message;
-  };
   Vector<Delivery> deliveries;
   TRY(deliveries.reserve(numbers.size()));
   for (const int number : numbers) {
@@ -107,7 +131,8 @@ Result<void> send_notes(Process& caller, std::span<const int> numbers, const Mes
     Own<Message> message = TRY(make_message(*receiver, bytes));
     TRY(deliveries.push_back({std::move(receiver), std::move(message)}));
   }
-  for (Delivery& delivery : deliveries) TRY(deliver_note(*delivery.receiver, delivery.message));
+  TRY(reserve_room(deliveries));
+  for (Delivery& delivery : deliveries) deliver(delivery);
   return {};
 }
 

@@ -29,7 +29,8 @@ struct Mailbox : Charged<Mailbox, "mailbox"> {
   ~Mailbox();
 
   Messages letters, notes;
-  unsigned letter_count = 0, note_count = 0;
+  unsigned letter_count = 0;
+  unsigned note_count = 0;  // with those that room is reserved for
   WaitQueue readers;
   std::atomic<std::uintptr_t> handler{0};
   Own<Interrupted> interrupted;  // there from the first handler on

@@ -226,6 +226,16 @@ TEST_F(Archive, ManifestMakesApplets) {
   EXPECT_FALSE(entries.contains("none"));
 }
 
+TEST_F(Archive, ManifestMakesDevices) {
+  make_file("manifest", "device /x/console 620 242 1\n");
+  write([&](ArchiveWriter& archive) { ASSERT_TRUE(add_manifest(archive, path("manifest"), 3)); });
+  EXPECT_EQ(read().at("x/console").mode, static_cast<mode_t>(S_IFCHR | 0620));
+  for (const char* wrong : {"device /c 620 242", "device /c 620 5000 1", "device /c 620 x 1", "device /c 999 1 1"}) {
+    make_file("manifest", wrong);
+    write([&](ArchiveWriter& archive) { EXPECT_FALSE(add_manifest(archive, path("manifest"), 3)) << wrong; }, "other.cpio");
+  }
+}
+
 TEST_F(Archive, AdditionsFollowAndLeaveFoldersAsTheyWere) {
   const fs::path source = make_file("mine", "my program");
   write([&](ArchiveWriter& archive) { ASSERT_TRUE(archive.folder("/tmp", {.permissions = 01777})); }, "base.cpio");

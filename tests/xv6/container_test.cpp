@@ -68,6 +68,7 @@ TEST(Container, MessagesStayInside) {
     if (join_container(id) != 0 || send(getpid(), outsider, message) != -1) exit();
     int pid = outsider;
     if (send_multi(getpid(), &pid, message, 1) != -1 || kill(outsider) != -1) exit();
+    if (start_timer(outsider) != -1 || end_timer(outsider) != -1) exit();
   }));
   EXPECT(destroy_container(id) == 0);
 }
@@ -114,6 +115,7 @@ TEST(Trace, CountsSinceItWentOn) {
 
 TEST(Timer, MeasuresProcessorTime) {
   EXPECT(start_timer(1000000) == -1 && end_timer(1000000) == -1);
+  EXPECT(start_timer(0) == -1 && end_timer(-1) == -1);
   EXPECT(end_timer(getpid()) == -1);  // it was not started
   EXPECT(start_timer(getpid()) == 0);
   const int until = uptime() + 20;
@@ -138,7 +140,7 @@ TEST(Timer, IsThereAfterTheEnd) {
   EXPECT(start_timer(child) == 0);
   EXPECT(write(ends[1], "g", 1) == 1);
   sleep(30);
-  EXPECT(end_timer(child) >= 10);  // a zombie
+  EXPECT(start_timer(child) == -1 && end_timer(child) >= 10);  // a zombie
   EXPECT(wait() == child);
   EXPECT(end_timer(child) >= 10);
 }

@@ -9,6 +9,7 @@ TEST(Open, FindsOrMakesFiles) {
   EXPECT(file >= 3);
   EXPECT(write(file, "abc", 3) == 3);
   EXPECT(close(file) == 0);
+  EXPECT(close(file) == -1 && read(file, buffer, 1) == -1);
   const int again = open("f", O_CREATE | O_RDWR);  // what is in it stays
   EXPECT(read(again, buffer, 10) == 3 && buffer[0] == 'a');
   EXPECT(close(again) == 0);
@@ -32,6 +33,14 @@ TEST(Open, DirectoriesOnlyForReading) {
   EXPECT(directory >= 0);
   EXPECT(write(directory, "x", 1) == -1);
   EXPECT(open(".", O_RDWR) == -1);
+}
+
+TEST(Open, BadPointersFail) {
+  for (int i = 0; i < bad_address_count; ++i) {
+    EXPECT(open(bad_addresses[i], O_RDONLY) == -1);
+    EXPECT(open(bad_addresses[i], O_CREATE | O_RDWR) == -1);
+  }
+  EXPECT(open(unended_text(), O_CREATE | O_RDWR) == -1);
 }
 
 TEST(Open, SixteenFilesAtMost) {
@@ -73,6 +82,7 @@ TEST(Read, NegativeCountsFail) {
   EXPECT(read(file, buffer, -1) == -1);
   EXPECT(write(file, buffer, -1) == -1);
   EXPECT(read(file, buffer, static_cast<int>(0x80000000)) == -1);
+  EXPECT(read(file, sbrk(0) - 1, -1) == -1 && write(file, sbrk(0) - 1, -1) == -1);
   EXPECT(read(file, buffer, 0) == 0);
   EXPECT(write(file, buffer, 0) == 0);
 }
@@ -128,6 +138,33 @@ TEST(Write, FilesHaveAnEnd) {
   EXPECT(write(whole, buffer, largest + 1) == -1);
 }
 
+TEST(Write, OfAnySizeGoesOn) {
+  for (int size = 499; size < 12 * BSIZE; size += 471) {
+    const int file = open("f", O_CREATE | O_RDWR);
+    for (int i = 0; i < 2; ++i) EXPECT(write(file, buffer, size) == size);
+    struct stat found;
+    EXPECT(fstat(file, &found) == 0 && found.size == static_cast<uint>(2 * size));
+    EXPECT(close(file) == 0 && unlink("f") == 0);
+  }
+}
+
+// Written in pieces of one size, read in pieces of another.
+TEST(Write, ManyPiecesAreOneFile) {
+  constexpr int pieces = 20, size = 600;
+  const int file = open("f", O_CREATE | O_RDWR);
+  for (int i = 0; i < pieces; ++i) {
+    fill(buffer, i, size);
+    EXPECT(write(file, buffer, size) == size);
+  }
+  EXPECT(close(file) == 0);
+  const int again = open("f", O_RDONLY);
+  for (int i = 0; i < 2 * pieces; ++i) {
+    EXPECT(read(again, buffer, size / 2) == size / 2);
+    EXPECT(all_are(buffer, i / 2, size / 2));
+  }
+  EXPECT(read(again, buffer, 1) == 0);
+}
+
 TEST(Dup, SharesThePosition) {
   EXPECT(make_file("f", "abc"));
   const int file = open("f", O_RDONLY);
@@ -173,6 +210,13 @@ TEST(Pipe, TakesMoreThanItHoldsFromAPatientWriter) {
   for (int got; (got = read(ends[0], buffer, 1000)) > 0; total += got) last = buffer[got - 1];
   EXPECT(total == sizeof buffer + 1 && last == 'y');
   EXPECT(wait() == child);
+}
+
+TEST(Pipe, EndsAreForOneThing) {
+  int ends[2];
+  EXPECT(pipe(ends) == 0);
+  EXPECT(write(ends[0], "x", 1) == -1 && read(ends[1], buffer, 1) == -1);
+  EXPECT(close(ends[1]) == 0 && read(ends[0], buffer, 1) == 0);
 }
 
 TEST(Pipe, WithoutReadersFailsWithoutASignal) {

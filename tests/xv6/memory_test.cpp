@@ -88,7 +88,8 @@ TEST(Memory, SegmentsStayItsOwn) {
     asm volatile("movl $0x2b, %%eax; movl %%eax, %%fs; movl %%eax, %%gs" ::: "eax");
     for (int i = 0; i < 50; ++i) {
       sleep(0);
-      asm volatile("movl %%ds, %0; movl %%es, %1; movl %%fs, %2; movl %%gs, %3" : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
+      asm volatile("movl %%ds, %0; movl %%es, %1; movl %%fs, %2; movl %%gs, %3"
+                   : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
       if (ds != 0x2b || es != 0x2b || fs != 0x2b || gs != 0x2b) exit();
       sleep(1);
     }
@@ -146,8 +147,8 @@ TEST(Sbrk, RefusesTooMuch) {
 
 // Several at once want more than there is: some get it, the others are told, and nobody is ended for it.
 TEST(Sbrk, OfManyAtOnceFailsCleanly) {
-  constexpr int children = 6;
-  constexpr int much = 48 * 1024 * 1024;
+  constexpr int children = 10;
+  constexpr int much = 100 * 1024 * 1024;
   int ends[2], pids[children];
   EXPECT(pipe(ends) == 0);
   for (int& pid : pids)
@@ -163,6 +164,19 @@ TEST(Sbrk, OfManyAtOnceFailsCleanly) {
   EXPECT(sbrk(4096) != reinterpret_cast<char*>(-1));
   for (const int pid : pids) kill(pid);
   for (int i = 0; i < children; ++i) EXPECT(wait() > 0);
+}
+
+TEST(Sbrk, ToTheEndAndBack) {
+  char* before = sbrk(0);
+  const auto failure = reinterpret_cast<char*>(-1);
+  constexpr int step = 4 * 1024 * 1024;
+  int steps = 0;
+  while (steps < 512 && sbrk(step) != failure) ++steps;
+  EXPECT(steps > 10 && steps < 512);
+  EXPECT(sbrk(0) == before + steps * step);
+  *const_cast<volatile char*>(before + steps * step - 1) = 1;
+  while (steps-- > 0) EXPECT(sbrk(-step) != failure);
+  EXPECT(sbrk(0) == before && sbrk(step) == before && all_are(before + 4096, 0, step - 4096));
 }
 
 TEST(Memory, LiteralHolderIsThere) { EXPECT(literal_holder[0] == 'x'); }

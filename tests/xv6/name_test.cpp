@@ -30,14 +30,33 @@ TEST(Directory, ReadsManyEntriesAtOnce) {
   EXPECT(mkdir("d") == 0 && make_file("d/a", "") && make_file("d/b", ""));
   const int file = open("d", O_RDONLY);
   struct dirent entries[8];
-  EXPECT(read(file, entries, 8) == -1);  // no room for one
-  EXPECT(read(file, entries, sizeof entries[0] * 2 + 5) == 32);
+  EXPECT(read(file, entries, sizeof entries[0] * 2) == 32);
   EXPECT(read(file, entries, sizeof entries) == 32);
   EXPECT(read(file, entries, sizeof entries) == 0);
   struct stat found;
   const int same = open("d/a", O_RDONLY);
   EXPECT(fstat(same, &found) == 0);
   EXPECT(entries[0].inum == found.ino || entries[1].inum == found.ino);
+}
+
+// It is a file of entries, whose bytes can be read in any pieces.
+TEST(Directory, ReadsInPieces) {
+  EXPECT(mkdir("d") == 0 && make_file("d/a", "") && make_file("d/fourteen-bytes", ""));
+  char whole[64], pieces[64 + 37];
+  EXPECT(read(open("d", O_RDONLY), whole, sizeof whole) == sizeof whole);
+  constexpr int sizes[] = {1, 7, 15, 17, 37};
+  for (const int piece : sizes) {
+    const int file = open("d", O_RDONLY);
+    int size = 0;
+    for (int got; size < 64 && (got = read(file, pieces + size, piece)) > 0; size += got)
+      EXPECT(got == (64 - size < piece ? 64 - size : piece));
+    EXPECT(size == 64 && read(file, pieces, 1) == 0);
+    for (int i = 0; i < 64; ++i) EXPECT(pieces[i] == whole[i]);
+    EXPECT(close(file) == 0);
+  }
+  const int file = open("d", O_RDONLY);
+  for (int i = 0; i < bad_address_count; ++i) EXPECT(read(file, bad_addresses[i], 16) == -1);
+  EXPECT(read(file, pieces, 16) == 16 && pieces[2] == '.' && pieces[3] == 0);  // none was passed over
 }
 
 TEST(Name, IsCutToFourteenBytes) {
@@ -146,6 +165,31 @@ TEST(Unlink, RemovesEmptyDirectoriesOnly) {
   EXPECT(chdir("d") == -1);
 }
 
+// A working directory may be removed; nothing can be made in it any more.
+TEST(Unlink, OfTheWorkingDirectory) {
+  EXPECT(mkdir("d") == 0 && chdir("d") == 0);
+  EXPECT(unlink("../d") == 0);
+  EXPECT(mkdir("x") == -1 && open("x", O_CREATE | O_RDWR) == -1);
+  EXPECT(chdir("/") == 0);
+}
+
+TEST(Unlink, OfTheWorkingDirectoryOfOneThatEnds) {
+  EXPECT(survives([] {
+    if (mkdir("d") != 0 || chdir("d") != 0 || unlink("../d") != 0) exit();
+  }));
+  EXPECT(!exists("d"));
+}
+
+// Opened for writing, which fails, while it is removed.
+TEST(Unlink, OfADirectoryThatSomebodyWantsToOpen) {
+  EXPECT(mkdir("d") == 0);
+  const int child = in_child([] {
+    for (int i = 0; i < 100; ++i)
+      if (open("d", O_RDWR) >= 0) sleep(100000);
+  });
+  EXPECT(unlink("d") == 0 && wait() == child);
+}
+
 TEST(Unlink, NotDotAndDotDot) {
   EXPECT(mkdir("d") == 0 && chdir("d") == 0);
   EXPECT(unlink(".") == -1);
@@ -180,9 +224,43 @@ TEST(Name, DirectoriesOneInTheOther) {
   EXPECT(link("d/e/f", "d/e/g") == 0 && unlink("d/e/f") == 0);
   EXPECT(chdir("d") == 0 && chdir("e/../../d") == 0 && chdir("./..") == 0);
   EXPECT(file_holds("d/e/g", "FF"));
-  EXPECT(link("d/e/f", "d/e/h") == -1);
+  EXPECT(chdir("d/e/../../d/e/..") == 0 && file_holds("f", "old") && chdir("..") == 0);
+  EXPECT(link("d/e/f", "d/e/h") == -1 && link("d/f", "d/e/g") == -1 && link("d/absent/f", "d/h") == -1);
+  EXPECT(open("d/absent/f", O_CREATE | O_RDWR) == -1 && open("d/f/f", O_CREATE | O_RDWR) == -1);
+  EXPECT(mkdir("d/e/g") == -1 && unlink("d/absent/f") == -1 && unlink("d/f/f") == -1);
   EXPECT(unlink("d/e") == -1);
   EXPECT(unlink("d/e/g") == 0 && unlink("d/e") == 0);
+}
+
+// What fails for an empty name leaves nothing behind, fifty directories deep as well.
+TEST(Name, DeepDirectories) {
+  EXPECT(make_file("f", ""));
+  for (int i = 0; i < 51; ++i) {
+    EXPECT(mkdir("deep") == 0 && chdir("deep") == 0);
+    EXPECT(mkdir("") == -1 && link("../f", "") == -1 && open("", O_CREATE) == -1);
+    const int file = open("xx", O_CREATE);
+    EXPECT(file >= 0 && close(file) == 0 && unlink("xx") == 0);
+  }
+  for (int i = 0; i < 51; ++i) EXPECT(chdir("..") == 0 && unlink("deep") == 0);
+}
+
+TEST(Name, ManyFilesComeAndGo) {
+  char name[] = "a0";
+  for (int i = 0; i < 52; ++i) {
+    name[1] = static_cast<char>('0' + i);
+    const int file = open(name, O_CREATE | O_RDWR);
+    EXPECT(file >= 0 && close(file) == 0);
+  }
+  for (int i = 0; i < 52; ++i) {
+    name[1] = static_cast<char>('0' + i);
+    EXPECT(unlink(name) == 0);
+  }
+}
+
+TEST(Name, WithoutAnEndFails) {
+  char* text = unended_text();
+  EXPECT(mkdir(text) == -1 && chdir(text) == -1 && unlink(text) == -1 && mknod(text, 1, 1) == -1);
+  EXPECT(make_file("f", "") && link("f", text) == -1 && link(text, "g") == -1);
 }
 
 // Several processes make, link and remove the same names: each name is there once or not at all.

@@ -97,6 +97,31 @@ TEST(Kill, EndsOneThatReadsAPipe) {
   EXPECT(wait() == child);
 }
 
+TEST(Kill, EndsTheCaller) {
+  EXPECT(!survives([] { kill(getpid()); }));
+}
+
+// One that waits for a child, for a message, at a barrier, for room in a pipe.
+TEST(Kill, EndsOneThatWaits) {
+  EXPECT(barrier_init(2) == 0);
+  int ends[2];
+  EXPECT(pipe(ends) == 0);
+  static char much[100000], letter[8];
+  const int children[] = {
+      in_child([] {
+        const int grandchild = in_child([] { sleep(20); });
+        wait();
+        sleep(100000 + grandchild);
+      }),
+      in_child([] { recv(letter); }),
+      in_child([] { barrier(); }),
+      in_child([&] { write(ends[1], much, sizeof much); }),
+  };
+  sleep(2);
+  for (const int child : children) EXPECT(kill(child) == 0);
+  for (int i = 0; i < 4; ++i) EXPECT(wait() > 0);
+}
+
 TEST(Kill, NobodyIsAnError) {
   EXPECT(kill(-1) == -1);
   EXPECT(kill(0) == -1);
@@ -118,6 +143,13 @@ TEST(Sleep, TakesTicks) {
   const int passed = uptime() - before;
   EXPECT(passed >= 9);
   EXPECT(sleep(0) == 0);
+}
+
+// Ticks are counted without a sign: this is very long.
+TEST(Sleep, OfANegativeTimeDoesNotEnd) {
+  const int child = in_child([] { sleep(-1); });
+  sleep(3);
+  EXPECT(kill(child) == 0 && wait() == child);
 }
 
 TEST(Uptime, NeverGoesBack) {
@@ -167,13 +199,31 @@ TEST(Call, KeepsTheOtherRegisters) {
   EXPECT(a == 1 && b == 2 && c == 3 && d == 4 && e == 5);
 }
 
+// Each page may be the stack of a call, or the text it is about: nothing happens but that the call fails.
+TEST(Call, FromAnyPlaceIsHarmless) {
+  EXPECT(make_file("f", ""));
+  for (uint address = 0; address <= 1100 * 1024; address += 4096) {
+    const int child = in_child([&] {
+      int result;
+      asm volatile("movl %%esp, %%ecx; movl %2, %%esp; int $0x40; movl %%ecx, %%esp"
+                   : "=a"(result)
+                   : "a"(24), "d"(address)
+                   : "ecx", "memory");
+    });
+    EXPECT(wait() == child);
+    EXPECT(link("absent", reinterpret_cast<char*>(address)) == -1);
+  }
+}
+
 // Arguments that are not on the stack at all.
 TEST(Call, WithABadStackFails) {
   constexpr uint stacks[] = {0x80000000, 0xfffffff8, 0xfffffffc, 0x7ffffff0};
   for (const uint stack : stacks) {
     int result;
     asm volatile("movl %%esp, %%ecx; movl %2, %%esp; int $0x40; movl %%ecx, %%esp"
-                 : "=a"(result) : "a"(24), "d"(stack) : "ecx", "memory");
+                 : "=a"(result)
+                 : "a"(24), "d"(stack)
+                 : "ecx", "memory");
     EXPECT(result == -1);
   }
 }

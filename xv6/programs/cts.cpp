@@ -24,7 +24,8 @@ int main() {
 
   const int id = create_container();
   if (id < 0 || join_container(id) < 0) {
-    printf(1, "cts: cannot join a container\n");
+    printf(1, "cts: no container can be made and joined here (only on the host, or with --nesting)\n");
+    unlink("host_file");
     exit();
   }
   printf(1, "In container %d:\n", cid());

@@ -186,6 +186,11 @@ void run_pipe(Command* command) {
   exit();
 }
 
+// Where the shell is the first process, others' children are its own as well when these have ended.
+void wait_for(int child) {
+  for (int ended = 0; child > 0 && ended >= 0 && ended != child;) ended = wait();
+}
+
 // `cd` is the shell's own. True: it was that.
 bool change_directory(char* line) {
   if (line[0] != 'c' || line[1] != 'd' || line[2] != ' ') return false;
@@ -209,10 +214,12 @@ int main() {
     printf(2, "$ ");
     if (getline(0, line, sizeof line) == 0) exit();
     if (change_directory(line)) continue;
-    if (must_fork() == 0) {
+    const int child = fork();
+    if (child < 0) printf(2, "fork failed\n");
+    if (child == 0) {
       if (Command* command = Parser(line).whole()) run(command);
       exit();
     }
-    wait();
+    wait_for(child);
   }
 }

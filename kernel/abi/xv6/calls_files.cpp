@@ -15,23 +15,26 @@ std::uint16_t short_number(std::uint64_t number) {
   return folded ? folded : UINT16_MAX;
 }
 
-// Directory entries go to the program one by one.
+// A directory is a file of entries. Its bytes go to the program until there is no room for more, in the middle of an
+// entry as well: the next read goes on there.
 class EntrySink final : public DirectorySink {
  public:
   EntrySink(std::uintptr_t to, std::size_t size) : to_(to), room_(size) {}
 
   bool entry(std::string_view name, std::uint64_t number, FileType, std::uint64_t) override {
-    if (room_ < sizeof(DirectoryEntry)) return false;
     DirectoryEntry entry{short_number(number), {}};
     std::ranges::copy(name.substr(0, longest_name), entry.name);
-    if (arch::copy_to_user(to_ + written_, &entry, sizeof entry) != 0) {
+    const std::size_t count = std::min(sizeof entry - taken_, room_);
+    if (arch::copy_to_user(to_ + written_, reinterpret_cast<const std::byte*>(&entry) + taken_, count) != 0) {
       faulted_ = true;
       return false;
     }
-    room_ -= sizeof entry;
-    written_ += sizeof entry;
-    return true;
+    room_ -= count;
+    written_ += count;
+    taken_ = static_cast<std::uint8_t>((taken_ + count) % sizeof entry);
+    return count != 0 && taken_ == 0;
   }
+  std::uint8_t* taken_of_next() override { return &taken_; }
 
   Result<long> outcome(const Result<void>& listed) const {
     if (written_ != 0) return static_cast<long>(written_);
@@ -44,14 +47,13 @@ class EntrySink final : public DirectorySink {
   std::uintptr_t to_;
   std::size_t room_;
   std::size_t written_ = 0;
+  std::uint8_t taken_ = 0;
   bool faulted_ = false;
 };
 
-// Whole entries only. Error::inval: not even one has room.
 Result<long> read_entries(File& directory, UserBytes to, std::size_t count) {
   if (!directory.readable()) return Error::badf;
   if (count == 0) return 0;
-  if (count < sizeof(DirectoryEntry)) return Error::inval;
   EntrySink sink(to.address(), count);
   return sink.outcome(directory.read_directory(sink));
 }
@@ -69,12 +71,13 @@ Result<long> write_all(UserThread& thread, int descriptor, UserBytes from, std::
       continue;
     }
     if (!is_restart(moved.error()) || done == 0) return moved.error();
-    thread.timed_restart = {
-        .again = [](UserThread& again, const TimedRestart& state) {
-          return write_all(again, static_cast<int>(state.arguments[0]), UserBytes(state.arguments[1]), state.arguments[2],
-                           state.arguments[3]);
-        },
-        .arguments = {static_cast<std::uint64_t>(descriptor), from.address(), done, count}};
+    thread.timed_restart = {.again =
+                                [](UserThread& again, const TimedRestart& state) {
+                                  return write_all(again, static_cast<int>(state.arguments[0]),
+                                                   UserBytes(state.arguments[1]), state.arguments[2],
+                                                   state.arguments[3]);
+                                },
+                            .arguments = {static_cast<std::uint64_t>(descriptor), from.address(), done, count}};
     return Error::restart_timed;
   } while (done < count);
   return static_cast<long>(count);
@@ -136,7 +139,8 @@ Result<long> sys_fstat(Context& context, Descriptor descriptor, UserPtr<Stat> re
   stat.dev = static_cast<std::int32_t>(status.device);
   stat.ino = short_number(status.number);
   // "." is not counted in xv6.
-  stat.nlink = static_cast<std::int16_t>(std::min<std::uint32_t>(status.links, INT16_MAX) - (stat.type == kind_directory));
+  stat.nlink =
+      static_cast<std::int16_t>(std::min<std::uint32_t>(status.links, INT16_MAX) - (stat.type == kind_directory));
   stat.size = static_cast<std::uint32_t>(std::min<std::uint64_t>(status.size, UINT32_MAX));
   TRY(result.write(stat));
   return 0;

@@ -106,6 +106,39 @@ TEST_F(GateSupervisor, GivesAFile) {
   EXPECT_STREQ(text, "from inside");
 }
 
+// The other ABI's calls alike: what the arguments are is not in the same registers.
+TEST_F(GateSupervisor, DecidesAboutXv6Programs) {
+  constexpr unsigned xv6_open = 15;
+  const GatedBox box;
+  ContainerPolicy policy;
+  policy.id = box.id();
+  policy.operation = Rules::tighten;
+  policy.supervised.add(CallSet::place_of_xv6(xv6_open));
+  ASSERT_OK(container_policy(policy));
+  const Supervisor supervisor(box.id());
+  Pipe given, output;
+  ASSERT_EQ(write(given.write, "given\n", 6), 6);
+  given.write.close();
+  const pid_t child = box.start([&] {
+    dup2(output.write, STDOUT_FILENO);
+    return execl("/xv6/cat", "cat", "/not/there", "/etc/hostname", "/etc/motd", nullptr);
+  });
+  const Question question = supervisor.next();
+  EXPECT_EQ(question.abi, 1u);
+  EXPECT_EQ(question.number, xv6_open);
+  EXPECT_EQ(question.process, child);
+  EXPECT_EQ(question.arguments[1], 0u);
+  EXPECT_EQ(question.text, "open(\"/not/there\", 0)");
+  EXPECT_OK(supervisor.answer(question, Action::give_file, given.read));
+  EXPECT_OK(supervisor.answer(supervisor.next(), Action::run));
+  EXPECT_OK(supervisor.answer(supervisor.next(), Action::fail, ENOENT));
+  EXPECT_TRUE(reap(child).exited(0));
+  output.write.close();
+  char text[64] = {};
+  EXPECT_EQ(read(output.read, text, sizeof text), 10);
+  EXPECT_STREQ(text, "given\ncv6\n");
+}
+
 TEST_F(GateSupervisor, NobodyThereIsARefusal) {
   const GatedBox box;
   ASSERT_OK(change_supervised(box.id(), Rules::tighten, {SYS_getppid}));

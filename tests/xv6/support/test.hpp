@@ -58,6 +58,8 @@ bool survives(Action action) {
   return wait() == pid && reached;
 }
 
+// Whether it can be opened.
+bool exists(const char* name);
 // The file's whole contents, compared; made of that text, replacing what was there.
 bool file_holds(const char* name, const char* text);
 bool make_file(const char* name, const char* text);
@@ -69,6 +71,9 @@ bool all_are(const void* bytes, int byte, uint count);
 void say(const char* text);
 void say_number(int number);
 
-// Addresses that no program has memory at: the kernel's in xv6, what wraps around, what is above the heap.
-extern char* const bad_addresses[];
+// Addresses that no program has memory at: the kernel's in xv6, what wraps around, what is above the heap (as it was
+// when the test began), the page below the stack.
+extern char* bad_addresses[];
 extern const int bad_address_count;
+// Text whose end is where the program's memory ends, and not before.
+char* unended_text();
