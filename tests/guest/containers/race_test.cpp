@@ -67,6 +67,34 @@ TEST_F(ContainerRaces, DestroyAndFork) {
   });
 }
 
+// Frozen at any moment of their lives, which last as long as it takes to be killed by a signal: also in the middle of their end.
+TEST_F(ContainerRaces, DestroyFrozen) {
+  for (int round = 0; round < times(30, 2000); ++round) {
+    Box box;
+    Pipe begun;
+    const pid_t joined = box.start([&] {
+      begun.notify();
+      for (;;) {
+        const pid_t child = spawn([] {
+          Mapping memory(512 * page_size);
+          for (std::size_t page = 0; page < 512; ++page) *memory.page(page) = std::byte{1};
+          return raise(SIGTERM);
+        });
+        if (child > 0) reap(child);
+      }
+    });
+    ASSERT_TRUE(begun.wait());
+    pass_time(round % 30);
+    ContainerScheduling freeze;
+    freeze.id = box.id();
+    freeze.change = ContainerScheduling::freezing;
+    freeze.frozen = 1;
+    ASSERT_OK(container_scheduling(freeze));
+    box.destroy();
+    EXPECT_TRUE(reap(joined).killed_by(SIGKILL));
+  }
+}
+
 TEST_F(ContainerRaces, DestroyAndVfork) {
   destroy_during(6, [] {
     const pid_t child = vfork();
