@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -67,31 +68,29 @@ TEST_F(ContainerRaces, DestroyAndFork) {
   });
 }
 
-// Frozen at any moment of their lives, which last as long as it takes to be killed by a signal: also in the middle of their end.
+// Signals come to frozen processes as well, and are dealt with: also at the moment when they are killed.
 TEST_F(ContainerRaces, DestroyFrozen) {
-  for (int round = 0; round < times(30, 2000); ++round) {
+  for (int round = 0; round < times(40, 2000); ++round) {
     Box box;
     Pipe begun;
-    const pid_t joined = box.start([&] {
-      begun.notify();
-      for (;;) {
-        const pid_t child = spawn([] {
-          Mapping memory(512 * page_size);
-          for (std::size_t page = 0; page < 512; ++page) *memory.page(page) = std::byte{1};
-          return raise(SIGTERM);
-        });
-        if (child > 0) reap(child);
-      }
-    });
-    ASSERT_TRUE(begun.wait());
-    pass_time(round % 30);
+    std::vector<pid_t> joined;
+    for (int i = 0; i < 4; ++i)
+      joined.push_back(box.start([&] {
+        signal(SIGALRM, [](int) {});
+        const itimerval often{{0, 20}, {0, 20}};
+        setitimer(ITIMER_REAL, &often, nullptr);
+        begun.notify();
+        for (;;) getppid();
+      }));
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(begun.wait());
     ContainerScheduling freeze;
     freeze.id = box.id();
     freeze.change = ContainerScheduling::freezing;
     freeze.frozen = 1;
     ASSERT_OK(container_scheduling(freeze));
+    pass_time(round % 10);
     box.destroy();
-    EXPECT_TRUE(reap(joined).killed_by(SIGKILL));
+    for (const pid_t pid : joined) EXPECT_TRUE(reap(pid).killed_by(SIGKILL));
   }
 }
 
