@@ -6,8 +6,10 @@
 //   xv6          the test program of the xv6 ABI, itself an xv6 program, in cv6: release on 1 processor, debug on 4, and there
 //                in a container made for such programs as well; what many processes do at once also on 8
 //   system       whole machines, driven as a person drives them
-//   fuzz         libFuzzer programs, some seconds each
-//   soak         only when it is named, for it takes long: guest tests of what is done again and again, 10,000 times
+//   fuzz         programs of tests/fuzz, some seconds each; and system calls with all kinds of arguments, made in containers
+//                (tests/calls): release build and debug build on 4 processors. --seed and --seconds say which and how long
+//   soak         only when it is named, for it takes long: guest tests of what is done again and again, 10,000 times; and
+//                system calls for ten minutes, from a seed that it chooses and prints
 // tests.list of each build (cmake/TestList.cmake) says which programs there are.
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -15,10 +17,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <print>
+#include <random>
 #include <sstream>
 
 #include "common/files.hpp"
+#include "test/call_fuzzer.hpp"
 #include "test/google_tests.hpp"
 #include "test/guest_tests.hpp"
 #include "test/xv6_tests.hpp"
@@ -31,10 +36,13 @@ namespace fs = std::filesystem;
 constexpr std::array suites = {"unit", "host", "guest", "xv6", "system", "fuzz", "soak"};
 constexpr char races[] = "*Race*:*UnderLoad*";
 constexpr char fuzz_time[] = "-max_total_time=15";
+constexpr unsigned call_seconds = 25, soak_call_seconds = 300;  // on each build
 
 struct Choice {
   std::vector<std::string> suites;
   std::string filter;
+  std::optional<std::uint64_t> seed;
+  std::optional<unsigned> seconds;
 
   [[nodiscard]] bool has(std::string_view suite) const {
     return suites.empty() ? suite != "soak" : std::ranges::contains(suites, suite);
@@ -70,7 +78,11 @@ class Driver {
     if (choice_.has("xv6"))
       for (auto [at, end] = released.equal_range("xv6"); at != end; ++at) xv6_suite(at->second);
     host_suite("system", released, "--gtest_filter=" + choice_.filter);
-    if (choice_.filter.empty()) host_suite("fuzz", debugged, fuzz_time);
+    if (choice_.filter.empty()) {
+      host_suite("fuzz", debugged, fuzz_time);
+      if (choice_.has("fuzz")) call_suite(released, choice_.seed.value_or(1), call_seconds);
+      if (choice_.has("soak")) call_suite(released, choice_.seed.value_or(std::random_device()()), soak_call_seconds);
+    }
     tally_.summarize();
     return tally_.failed() == 0 ? 0 : 1;
   }
@@ -117,6 +129,24 @@ class Driver {
     run_xv6_tests({title, program, prefix, filter}, place, tally_);
   }
 
+  void call_suite(const Programs& programs, std::uint64_t seed, unsigned usual_seconds) {
+    const auto named = [&](std::string_view name) {
+      const auto [first, last] = programs.equal_range("calls");
+      const auto found = std::find_if(first, last, [&](const auto& one) { return one.second.ends_with(name); });
+      return found == last ? std::string() : found->second;
+    };
+    const unsigned seconds = choice_.seconds.value_or(usual_seconds);
+    for (const std::string build : {"release", "debug"}) {
+      run_call_fuzzer({std::format("fuzz: system calls, {}, --cpus 4", build),
+                       {release_ / "host/run/cv6-run", "--build", build, "--cpus", "4", "--memory", "256M", "--add",
+                        named("/call-fuzz") + ":/bin/call-fuzz", "--add", named("/call-fuzz-xv6") + ":/bin/call-fuzz-xv6", "--",
+                        "/bin/call-fuzz", "--xv6", "/bin/call-fuzz-xv6"},
+                       seed,
+                       seconds},
+                      tally_);
+    }
+  }
+
   struct InCv6 {
     std::string build;
     unsigned processors;
@@ -141,7 +171,7 @@ class Driver {
 };
 
 int complain(const std::string& what) {
-  std::println(stderr, "cv6: {}\nUsage: ./cv6 test [unit|host|guest|xv6|system|fuzz|soak]... [--filter PATTERN]", what);
+  std::println(stderr, "cv6: {}\nUsage: ./cv6 test [unit|host|guest|xv6|system|fuzz|soak]... [--filter PATTERN] [--seed N] [--seconds S]", what);
   return 2;
 }
 
@@ -154,6 +184,8 @@ int main(int count, char** arguments) {
   app.name("./cv6 test");
   Choice choice;
   app.add_option("suite", choice.suites, "unit, host, guest, xv6, system, fuzz; or soak, which takes long");
+  app.add_option("--seed", choice.seed, "fuzz: the system calls that this number stands for")->type_name("N");
+  app.add_option("--seconds", choice.seconds, "fuzz: how long system calls are made, on each build")->type_name("S");
   app.add_option("--filter", choice.filter, "only the tests whose Suite.Name matches, as for --gtest_filter")
       ->type_name("PATTERN");
   try {

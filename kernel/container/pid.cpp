@@ -54,14 +54,19 @@ void PidTable::remove(PidNumber& entry) {
   numbers_.remove(entry);
 }
 
-void PidLevels::clear() {
+Ref<Container> PidLevels::clear() {
+  Ref<Container> deepest;  // which holds those above it
   for (unsigned i = 0; i < count_; ++i) {
     PidNumber& entry = (*this)[i];
     entry.level->pids().remove(entry);
-    entry.level = nullptr;
+    if (i == 0)
+      deepest = std::move(entry.level);
+    else
+      entry.level = nullptr;
   }
   count_ = 0;
   more_.reset();
+  return deepest;
 }
 
 Result<Ref<Pid>> Pid::allocate(Container& home) {
@@ -82,6 +87,7 @@ Result<void> Pid::join(Container& container) {
   unsigned levels = 0;
   for (Container* level = &container; !home.is_or_is_below(*level); level = level->parent()) ++levels;
 
+  Ref<Container> given_up;
   SpinGuard guard(visit_lock_);
   if (visit_.count()) return Error::busy;
   TRY(visit_.reserve(levels));
@@ -91,7 +97,7 @@ Result<void> Pid::join(Container& container) {
     entry.pid = this;
     entry.level = Ref<Container>(level);
     if (!level->pids().add_as(entry, number())) {
-      visit_.clear();
+      given_up = visit_.clear();
       return Error::again;
     }
     visit_.added();
@@ -101,14 +107,15 @@ Result<void> Pid::join(Container& container) {
 }
 
 void Pid::leave() {
+  Ref<Container> left;
   SpinGuard guard(visit_lock_);
   visiting_.store(false, std::memory_order_release);
-  visit_.clear();
+  left = visit_.clear();
 }
 
 Pid::~Pid() {
   leave();
-  home_.clear();
+  (void)home_.clear();
 }
 
 int Pid::number_in(const Container& viewer) const {

@@ -82,9 +82,10 @@ class PidLevels {
   PidNumber& operator[](unsigned i) { return more_ ? more_[i] : inline_[i]; }
   const PidNumber& operator[](unsigned i) const { return more_ ? more_[i] : inline_[i]; }
   unsigned count() const { return count_; }
-  // The next level's entry is filled in / all are given back to their levels.
+  // The next level's entry is filled in / all are given back to their levels. The deepest of these is returned, to be dropped
+  // where no lock is held: it may have been the last that held the container.
   void added() { ++count_; }
-  void clear();
+  [[nodiscard]] Ref<Container> clear();
 
  private:
   static constexpr unsigned inline_size = 2;  // most containers are one below the host

@@ -53,15 +53,18 @@ Result<void> check_directory(const Caller& caller, const Path& path) {
 
 namespace {
 
-Result<void> check_not_read_only(const Object& object) {
-  if (object.mount && object.mount->read_only()) return Error::rofs;
-  return {};
+// What is open from outside of the caller's container gives its data and nothing else: what it is stays as it is.
+Result<void> check_may_change(const Caller& caller, const Object& object) {
+  if (!object.mount) return {};
+  const std::uint64_t tree = object.mount->tree();
+  if (tree != Mount::no_tree && tree != caller.context.tree()) return Error::xdev;
+  return object.mount->read_only() ? Result<void>(Error::rofs) : Result<void>();
 }
 
 }  // namespace
 
 Result<void> change_mode(const Caller& caller, const Object& object, Mode mode) {
-  TRY(check_not_read_only(object));
+  TRY(check_may_change(caller, object));
   Inode& inode = *object.inode;
   if (inode.is_symlink()) return Error::opnotsupp;
   MutexGuard guard(inode.mutex());
@@ -77,7 +80,7 @@ Result<void> change_mode(const Caller& caller, const Object& object, Mode mode) 
 
 Result<void> change_owner(const Caller& caller, const Object& object, std::optional<std::uint32_t> user,
                           std::optional<std::uint32_t> group) {
-  TRY(check_not_read_only(object));
+  TRY(check_may_change(caller, object));
   Inode& inode = *object.inode;
   MutexGuard guard(inode.mutex());
   const Credentials& who = caller.credentials;
@@ -102,7 +105,7 @@ Result<void> change_owner(const Caller& caller, const Object& object, std::optio
 Result<void> change_times(const Caller& caller, const Object& object, const NewTime& access, const NewTime& modify) {
   using Kind = NewTime::Kind;
   if (access.kind == Kind::omit && modify.kind == Kind::omit) return {};
-  TRY(check_not_read_only(object));
+  TRY(check_may_change(caller, object));
   Inode& inode = *object.inode;
   MutexGuard guard(inode.mutex());
   if (!owns(caller.credentials, inode)) {
@@ -137,7 +140,7 @@ Result<void> truncate(const Caller& caller, const Path& path, std::uint64_t size
   Inode& inode = path.inode();
   if (inode.is_directory()) return Error::isdir;
   if (!inode.is_regular()) return Error::inval;
-  TRY(check_not_read_only(path));
+  TRY(check_may_change(caller, path));
   TRY(check_permission(caller.credentials, inode, access_to::write));
   TRY(inode.begin_writing());
   const Result<void> outcome = truncate_inode(inode, caller.credentials, size, size_limit);

@@ -29,6 +29,7 @@ class GroupSet : public Counted<GroupSet> {
 struct Identities {
   std::uint32_t user = 0, effective_user = 0, saved_user = 0, file_user = 0;
   std::uint32_t group = 0, effective_group = 0, saved_group = 0, file_group = 0;
+  bool operator==(const Identities&) const = default;
 };
 
 class Credentials : public Counted<Credentials>, public Charged<Credentials, "credentials"> {

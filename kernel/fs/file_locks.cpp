@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fs/file_locks_private.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
@@ -136,7 +137,15 @@ Attempt try_record_lock(FileLocks& locks, WaitingLock& request, LockWait wait, G
 
 Result<FileLocks*> locks_of(Inode& inode) {
   if (FileLocks* locks = inode.locks_slot().load(std::memory_order_acquire)) return locks;
-  Own<FileLocks> fresh(new (std::nothrow) FileLocks(inode));
+  // All containers see the same inode: a lock would be seen sideways, and what it leaves with the inode would stay.
+  if (inode.file_system().in_view() == FileSystem::InView::as_it_is) return Error::nolck;
+  Own<FileLocks> fresh;
+  {
+    // They stay for as long as the inode does, whoever locks it first.
+    GuestMemory& owner = inode.charged_to();
+    payer::Scope scope(&owner == &GuestMemory::host() ? nullptr : &owner);
+    fresh.reset(new (std::nothrow) FileLocks(inode));
+  }
   if (!fresh) return Error::nolck;
   FileLocks* expected = nullptr;
   if (!inode.locks_slot().compare_exchange_strong(expected, fresh.get(), std::memory_order_acq_rel)) return expected;

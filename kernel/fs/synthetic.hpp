@@ -5,7 +5,8 @@
 //
 // Everything is generated in the context of the thread that reads, so contents may depend on who looks (the current
 // process' container). A text is generated once per open file, at the first read (and again at a read from position 0),
-// and then read piecewise: what a program sees in one pass is consistent.
+// and then read piecewise: what a program sees in one pass is consistent. Modes, owners and times are as made: all containers
+// see the same files, so nobody changes what they are (Error::perm).
 #pragma once
 
 #include "fs/file.hpp"
@@ -53,6 +54,7 @@ class SyntheticFile : public Inode {
   virtual Result<void> store(std::string_view text);
   Result<Ref<File>> open(const Path& path, OpenFlags flags) override;
   Result<void> truncate(std::uint64_t) override { return {}; }  // `> /proc/sys/...` opens with O_TRUNC
+  Result<void> change_attributes(const AttributeChange&) override { return Error::perm; }
 };
 
 // A file with generated text from a plain function: for tables.
@@ -80,6 +82,7 @@ class SyntheticDirectory : public Inode {
 
   Result<Ref<Inode>> lookup(std::string_view name) final;
   Result<void> iterate(std::uint64_t& position, DirectorySink& sink) final;
+  Result<void> change_attributes(const AttributeChange&) override { return Error::perm; }
 
  protected:
   // Children (or their absence) may change: walks ask every time. Call in the constructor if child() is overridden.
@@ -96,6 +99,7 @@ class SyntheticLink : public Inode {
   SyntheticLink(Ref<FileSystem> file_system, Mode mode = 0777, std::uint32_t user = 0, std::uint32_t group = 0);
   virtual Result<void> generate(Output& out) = 0;
   Result<std::size_t> read_link(std::span<char> to) override;
+  Result<void> change_attributes(const AttributeChange&) override { return Error::perm; }
 };
 
 // A link that leads directly to a place (/proc/PID/fd/N): target() says where (File::place()), generate() what readlink

@@ -170,7 +170,7 @@ void Scheduler::reschedule() {
   Thread& self = sched::current();
   if (queues_.stopped_at(self)) {
     self.held_.store(true, std::memory_order_seq_cst);  // before the look: see Thread::interrupt
-    if (!self.interrupted_.load(std::memory_order_seq_cst)) {
+    if (!self.interrupted_.load(std::memory_order_seq_cst) && self.may_be_stopped()) {
       switch_away(Leaving::stopped);
       return;
     }

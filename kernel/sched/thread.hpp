@@ -77,6 +77,9 @@ class Thread : public Counted<Thread> {
   // that it has been chosen, which somebody may want to print. While it prints itself it is not logged.
   virtual int number_for_log() const { return 0; }
   virtual void decision_was_logged() {}
+  // Whether it may be made to stand still while its container is stopped; with the scheduler's lock held. One of whom this
+  // stops being true is interrupted afterwards.
+  virtual bool may_be_stopped() const { return true; }
 
  private:
   friend class Scheduler;

@@ -44,17 +44,20 @@ void Timer::start(Nanoseconds deadline) {
 
 bool Timer::cancel() {
   Queue& queue = queues.of(cpu_);
-  {
-    SpinGuard guard(queue.lock);
-    if (node.linked()) {
-      queue.timers.remove(*this);
-      return true;
+  bool waited = false;  // for its time
+  while (true) {
+    {
+      SpinGuard guard(queue.lock);
+      if (node.linked()) {
+        queue.timers.remove(*this);
+        waited = true;
+      }
+      // On its own processor an action is never interrupted: this is it itself.
+      if (cpu_ == arch::cpu_index() || queue.running.load(std::memory_order_acquire) != this) return waited;
     }
-  }
-  // acquire: what the action did is visible. On its own processor an action is never interrupted: this is it itself.
-  if (cpu_ != arch::cpu_index())
+    // Its action may have started it again, and goes on. acquire: what the action did is visible.
     while (queue.running.load(std::memory_order_acquire) == this) arch::relax();
-  return false;
+  }
 }
 
 void Timer::run_due(Nanoseconds now) {

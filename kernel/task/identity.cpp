@@ -8,18 +8,16 @@ namespace {
 
 // The changed ids become the process's. A new real user brings the account of that user.
 Result<void> install(Process& process, const Identities& ids, Ref<const GroupSet> groups) {
-  const std::uint32_t old_user = process.credentials().ids().user;
-  Ref<const Credentials> fresh = TRY(Credentials::create(ids, std::move(groups)));
+  Ref<const Credentials> fresh = process.former_credentials(ids, groups);
+  if (!fresh) fresh = TRY(Credentials::create(ids, std::move(groups)));
   Ref<UserAccount> account;
-  if (ids.user != old_user) account = TRY(UserAccount::find_or_create(process.container(), ids.user));
-  if (ids.effective_user != process.credentials().ids().effective_user) process.dumpable = false;
-  process.set_credentials(std::move(fresh));
-  if (!account) return {};
-  const std::uint64_t tasks = process.thread_count();
-  account->tasks.fetch_add(tasks, std::memory_order_relaxed);
-  process.account().tasks.fetch_sub(tasks, std::memory_order_relaxed);
-  SpinGuard guard(process.lock());
-  std::swap(process.parts().account, account);
+  if (ids.user != process.credentials().ids().user) account = TRY(UserAccount::find_or_create(process.container(), ids.user));
+  Own<Process::FormerIdentity> former;
+  if (!process.single_threaded()) {
+    former.reset(new (std::nothrow) Process::FormerIdentity);
+    if (!former) return Error::nomem;
+  }
+  process.set_identity(std::move(fresh), std::move(account), std::move(former));
   return {};
 }
 

@@ -41,8 +41,7 @@ TimerSetting RealTimer::setting() const {
 TimerSetting RealTimer::set(const TimerSetting& fresh) {
   const TimerSetting old = setting();
   cancel();
-  constexpr Nanoseconds shortest = 10'000;  // a period that leaves the machine time for something else
-  interval_ = fresh.interval && fresh.interval < shortest ? shortest : fresh.interval;
+  interval_ = possible_interval(fresh.interval);
   running_.store(fresh.left != 0, std::memory_order_relaxed);
   if (fresh.left) {
     const Nanoseconds now = arch::monotonic_now();
@@ -81,7 +80,8 @@ Result<TimerSetting> set_interval_timer(Process& process, IntervalTimer which, c
   const Nanoseconds now = clock_of(process, which);
   CpuTimer& timer = cpu_timer(timers, which);
   const TimerSetting old = timer.left(now);
-  timer = {setting.left ? now + setting.left : never, setting.interval};
+  const bool runs = setting.left && setting.left < never - now;
+  timer = {runs ? now + setting.left : never, possible_interval(setting.interval)};
   timers.update_watch();
   return old;
 }

@@ -1,6 +1,8 @@
 // Timers of a process that end in signals: setitimer(2), alarm(2), timer_create(2).
 #pragma once
 
+#include <algorithm>
+
 #include "task/process.hpp"
 
 namespace cv6 {
@@ -11,6 +13,12 @@ struct TimerSetting {
   Nanoseconds left = 0;      // until it expires; 0: not running
   Nanoseconds interval = 0;  // then again each; 0: once
 };
+// What is asked for, but long enough to leave the machine time for something else, and so short that the time after the next
+// can be told.
+constexpr Nanoseconds possible_interval(Nanoseconds wanted) {
+  constexpr Nanoseconds shortest = 10'000, longest = never / 2;
+  return wanted ? std::clamp(wanted, shortest, longest) : 0;
+}
 TimerSetting interval_timer(Process& process, IntervalTimer which);
 // Returns what was. Error::nomem.
 Result<TimerSetting> set_interval_timer(Process& process, IntervalTimer which, const TimerSetting& setting);

@@ -144,8 +144,7 @@ Result<TimerSetting> set_timer(Process& process, int number, const TimerSetting&
   if (!timer) return Error::inval;
   timer->cancel();
   const TimerSetting old = timer->left();
-  constexpr Nanoseconds shortest = 10'000;  // a period that leaves the machine time for something else
-  timer->interval = setting.interval && setting.interval < shortest ? shortest : setting.interval;
+  timer->interval = possible_interval(setting.interval);
   timer->expires = never;
   timer->overrun = 0;
   timer->waits_for_delivery.store(false, std::memory_order_relaxed);

@@ -36,6 +36,7 @@ Process::Process(Ref<Pid> pid, Parts parts)
 Process::~Process() {
   parts_.account->tasks.fetch_sub(1, std::memory_order_relaxed);
   uncount();
+  while (FormerIdentity* former = former_.pop_front()) delete former;
 }
 
 void Process::uncount() {
@@ -85,9 +86,43 @@ Ref<UserThread> Process::some_thread() {
   return Ref<UserThread>(threads.front());
 }
 
-void Process::set_credentials(Ref<const Credentials> fresh) {
+Process::FormerIdentity* Process::find_former(auto matches) {
+  constexpr unsigned lately = 16;
+  unsigned seen = 0;
+  for (FormerIdentity& one : former_) {
+    if (matches(one)) return &one;
+    if (++seen == lately) break;
+  }
+  return nullptr;
+}
+
+void Process::set_identity(Ref<const Credentials> fresh, Ref<UserAccount> account, Own<FormerIdentity> former) {
+  const Ref<const Credentials> old_credentials = parts_.credentials;  // goes after the lock, as does the next
+  const Ref<UserAccount> old_account = parts_.account;
   SpinGuard guard(lock_);
-  std::swap(parts_.credentials, fresh);
+  if (fresh->ids().effective_user != old_credentials->ids().effective_user) dumpable = false;
+  const auto is_kept = [&](const FormerIdentity& one) {
+    return one.credentials == parts_.credentials && one.account == parts_.account;
+  };
+  if (former && !find_former(is_kept)) {
+    former->credentials = parts_.credentials;
+    former->account = parts_.account;
+    former_.push_front(*former.release());
+  }
+  // One pointer each becomes another one: whoever looks at them meanwhile finds the one or the other.
+  parts_.credentials = std::move(fresh);
+  if (!account) return;
+  const std::uint64_t tasks = thread_count();
+  account->tasks.fetch_add(tasks, std::memory_order_relaxed);
+  parts_.account->tasks.fetch_sub(tasks, std::memory_order_relaxed);
+  parts_.account = std::move(account);
+}
+
+Ref<const Credentials> Process::former_credentials(const Identities& ids, const Ref<const GroupSet>& groups) {
+  SpinGuard guard(lock_);
+  FormerIdentity* found = find_former(
+      [&](const FormerIdentity& one) { return one.credentials->ids() == ids && one.credentials->group_set() == groups; });
+  return found ? found->credentials : nullptr;
 }
 
 bool Process::is_session_leader() const { return pid_->session != nullptr && pid_->session->leader == this; }

@@ -21,6 +21,7 @@
 #include "container/pid.hpp"
 #include "fs/credentials.hpp"
 #include "fs/path.hpp"
+#include "lib/list.hpp"
 #include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 #include "task/descriptor_table.hpp"
@@ -137,7 +138,17 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   unsigned thread_count() const { return thread_count_.load(std::memory_order_acquire); }
   bool single_threaded() const { return thread_count() == 1; }
 
-  void set_credentials(Ref<const Credentials> fresh);  // by its own thread; moves it to the other user's account
+  // By one of its own threads: other ids, and another user's account (null: the same as before). Threads use what they find in
+  // credentials() and account() without holding it, so a process of several threads keeps what it had, in `former`, which only
+  // one of a single thread may leave out.
+  struct FormerIdentity : Charged<FormerIdentity, "former_identity"> {
+    Ref<const Credentials> credentials;
+    Ref<UserAccount> account;
+    ListNode node;
+  };
+  void set_identity(Ref<const Credentials> fresh, Ref<UserAccount> account, Own<FormerIdentity> former);
+  // The same credentials, if it had them lately: who goes to and fro keeps no more than a few.
+  Ref<const Credentials> former_credentials(const Identities& ids, const Ref<const GroupSet>& groups);
   UserAccount& account() const { return *parts_.account; }
   Ref<UserAccount> hold_account();
   // What ps shows: the first thread's name; of a zombie, what it was.
@@ -240,7 +251,10 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
  private:
   Process(Ref<Pid> pid, Parts parts);
 
+  FormerIdentity* find_former(auto matches);
+
   Parts parts_;
+  List<FormerIdentity, &FormerIdentity::node> former_;  // process lock; the latest first
   Ref<Pid> pid_;
   std::atomic<int> number_, parent_number_{0};
   Nanoseconds start_time_;

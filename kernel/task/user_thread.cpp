@@ -175,6 +175,9 @@ SignalSet UserThread::take_saved_mask() {
   return saved_mask_;
 }
 
+// Who destroys a frozen container waits for its processes to end, and some may be ending already.
+bool UserThread::may_be_stopped() const { return !process_->ending(); }
+
 Ref<Container> UserThread::move_to(Container& container) {
   sched::move(*this, container.sched_context());
   if (this == &sched::current()) payer::set(container.payer());

@@ -164,6 +164,7 @@ class UserThread final : public Thread, public Charged<UserThread, "user_thread"
   void leaving_cpu() override;
   int number_for_log() const override;
   void decision_was_logged() override { add_work(work_decisions); }
+  bool may_be_stopped() const override;
 
   Process* process_;  // holds a count
   Ref<Container> pays_;  // whose scheduling context it is in: a thread that ends may outlive its process's stay there

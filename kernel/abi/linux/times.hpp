@@ -11,12 +11,16 @@ namespace cv6::linux_abi {
 constexpr Timespec timespec_of(Nanoseconds time) {
   constexpr std::uint64_t second = nanoseconds_per_second;
   if (time < 0) [[unlikely]] {  // before 1970: the rest counts forwards all the same
-    const std::uint64_t before = (static_cast<std::uint64_t>(-time) + second - 1) / second;
-    return {-static_cast<std::int64_t>(before), time + static_cast<std::int64_t>(before * second)};
+    const auto bits = static_cast<std::uint64_t>(time);  // modulo 2^64: the earliest time has no opposite
+    const std::uint64_t before = (0 - bits + second - 1) / second;
+    return {-static_cast<std::int64_t>(before), static_cast<std::int64_t>(bits + before * second)};
   }
   const auto positive = static_cast<std::uint64_t>(time);
   return {static_cast<std::int64_t>(positive / second), static_cast<std::int64_t>(positive % second)};
 }
+
+static_assert(timespec_of(-1).tv_sec == -1 && timespec_of(-1).tv_nsec == 999'999'999);
+static_assert(timespec_of(INT64_MIN).tv_sec == -9'223'372'037 && timespec_of(INT64_MIN).tv_nsec == 145'224'192);
 
 constexpr Timeval timeval_of(Nanoseconds time) {
   const Timespec exact = timespec_of(time);

@@ -157,6 +157,50 @@ TEST_F(ContainerEscape, FilesOfOutsideCannotBeOpenedAgainOrLinked) {
   EXPECT_EQ(read_file("file"), "outside");
 }
 
+// What was open before gives its data; what it is stays as it is.
+TEST_F(ContainerEscape, AttributesOfOpenFilesOfOutside) {
+  const Descriptor file = open_file("file", O_RDWR), directory = open_file("directory", O_RDONLY | O_DIRECTORY);
+  struct stat before[2], after[2];
+  ASSERT_OK(fstat(file, &before[0]));
+  ASSERT_OK(fstat(directory, &before[1]));
+  Box box;
+  EXPECT_INSIDE(box, {
+    for (const int fd : {file.get(), directory.get()}) {
+      EXPECT_ERRNO(EXDEV, fchmod(fd, 0777));
+      EXPECT_ERRNO(EXDEV, fchown(fd, 1, 1));
+      EXPECT_ERRNO(EXDEV, fchownat(fd, "", 1, 1, AT_EMPTY_PATH));
+      EXPECT_ERRNO(EXDEV, futimens(fd, nullptr));
+    }
+    ASSERT_OK(chmod("file", 0777));  // its own
+  });
+  ASSERT_OK(fstat(file, &after[0]));
+  ASSERT_OK(fstat(directory, &after[1]));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(after[i].st_mode, before[i].st_mode);
+    EXPECT_EQ(after[i].st_uid, before[i].st_uid);
+    EXPECT_EQ(after[i].st_mtim.tv_nsec, before[i].st_mtim.tv_nsec);
+  }
+}
+
+// Everybody sees the same inodes there.
+TEST_F(ContainerEscape, AttributesAndLocksOfProc) {
+  struct stat before, after;
+  ASSERT_OK(stat("/proc", &before));
+  Box box;
+  EXPECT_INSIDE(box, {
+    for (const char* name : {"/proc", "/proc/meminfo", "/proc/self/status"}) {
+      EXPECT_ERRNO(EPERM, chmod(name, 0777));
+      EXPECT_ERRNO(EPERM, chown(name, 1, 1));
+      EXPECT_ERRNO(EPERM, utimensat(AT_FDCWD, name, nullptr, 0));
+    }
+    const Descriptor file = open_file("/proc/meminfo", O_RDONLY);
+    EXPECT_ERRNO(ENOLCK, flock(file, LOCK_EX | LOCK_NB));
+  });
+  ASSERT_OK(stat("/proc", &after));
+  EXPECT_EQ(after.st_mode, before.st_mode);
+  EXPECT_EQ(after.st_uid, before.st_uid);
+}
+
 TEST_F(ContainerEscape, OwnLinksInProcLeadNowhereOutside) {
   Box box;
   EXPECT_INSIDE(box, {

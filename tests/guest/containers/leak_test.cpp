@@ -30,19 +30,6 @@ class ContainerLeaks : public ContainersAndFiles {
   }
 };
 
-// Kinds that come and go with what else the machine remembers: names that were looked up with the tables of their
-// directories, and the caches' own pages, which depend on what processor did what. They may rise while the story is
-// told, by some dozens of frames in a hundred stories on four processors, but not each time it is told: what is lost with
-// each story does.
-bool is_cache(const std::string& kind) {
-  return kind == "frames" || kind == "dentry" || kind == "memory of -1" || kind.starts_with("size-");
-}
-
-ObjectCounts lasting(ObjectCounts counts) {
-  std::erase_if(counts, [](const auto& entry) { return is_cache(entry.first); });
-  return counts;
-}
-
 bool rose_by_stories(const ObjectCounts& before, const ObjectCounts& after, int rounds) {
   return std::ranges::any_of(after, [&](const auto& entry) {
     const auto old = before.find(entry.first);

@@ -47,6 +47,31 @@ TEST_F(ContainerPids, OneThatJoinsKeepsItsNumber) {
   });
 }
 
+// The group's leader was killed inside; the last that knows the container is a number of the group, which lives on outside.
+TEST_F(ContainerPids, AGroupOutlastsTheContainerOfItsLeader) {
+  Pipe begun;
+  const pid_t member = spawn([] {
+    for (;;) pause();
+    return 0;
+  });
+  const ObjectCounts before = count_objects();
+  Box box;
+  const pid_t joined = spawn([&] {
+    setpgid(0, 0);
+    if (join_container(box.id()) != 0) return 1;
+    begun.notify();
+    for (;;) pause();
+    return 0;
+  });
+  ASSERT_TRUE(begun.wait());
+  ASSERT_OK(setpgid(member, joined));
+  box.destroy();
+  EXPECT_TRUE(reap(joined).killed_by(SIGKILL));
+  kill(member, SIGKILL);
+  reap(member);
+  EXPECT_TRUE(wait_until([&] { return count_objects()["container"] == before.at("container"); }));
+}
+
 TEST_F(ContainerPids, NumberingStartsAtOne) {
   Box box;
   EXPECT_INSIDE(box, {

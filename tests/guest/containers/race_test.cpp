@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -65,6 +66,32 @@ TEST_F(ContainerRaces, DestroyAndFork) {
     }
     if (child > 0) waitpid(child, nullptr, 0);
   });
+}
+
+// Signals come to frozen processes as well, and are dealt with: also at the moment when they are killed.
+TEST_F(ContainerRaces, DestroyFrozen) {
+  for (int round = 0; round < times(40, 2000); ++round) {
+    Box box;
+    Pipe begun;
+    std::vector<pid_t> joined;
+    for (int i = 0; i < 4; ++i)
+      joined.push_back(box.start([&] {
+        signal(SIGALRM, [](int) {});
+        const itimerval often{{0, 20}, {0, 20}};
+        setitimer(ITIMER_REAL, &often, nullptr);
+        begun.notify();
+        for (;;) getppid();
+      }));
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(begun.wait());
+    ContainerScheduling freeze;
+    freeze.id = box.id();
+    freeze.change = ContainerScheduling::freezing;
+    freeze.frozen = 1;
+    ASSERT_OK(container_scheduling(freeze));
+    pass_time(round % 10);
+    box.destroy();
+    for (const pid_t pid : joined) EXPECT_TRUE(reap(pid).killed_by(SIGKILL));
+  }
 }
 
 TEST_F(ContainerRaces, DestroyAndVfork) {

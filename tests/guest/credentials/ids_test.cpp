@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <thread>
 #include <vector>
 
 #include "support/child.hpp"
@@ -129,6 +130,26 @@ TEST(Ids, FileSystemIds) {
     EXPECT_EQ(setfsuid(-1), (int)user);
     ASSERT_OK(seteuid(77));  // the file system id follows
     EXPECT_EQ(setfsuid(-1), 77);
+  });
+}
+
+// Calls of one thread go on with ids that another one has just replaced.
+TEST(Ids, ThreadsThatChangeThemAllTheTime) {
+  EXPECT_CHILD({
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([t] {
+        const std::vector<gid_t> groups(1 + t, group);
+        for (int i = 0; i < 2000; ++i) {
+          syscall(SYS_setresuid, i % 3 ? -1 : 0, 0, i % 7);
+          syscall(SYS_setgroups, groups.size(), groups.data());
+          struct stat status;
+          stat("/proc/self/status", &status);
+          access("/none/none", R_OK);
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(geteuid(), 0u);
   });
 }
 

@@ -1,5 +1,6 @@
 // alarm, setitimer, timer_create and its relatives.
 
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -87,6 +88,38 @@ TEST(Itimer, VirtualAndProfilingCountCpuTime) {
     setitimer(ITIMER_PROF, &soon, nullptr);
     for (volatile int i = 0;; i = i + 1) {
     }
+  });
+}
+
+// Processes that end just when their timer expires and is started again, on another processor than the one it belongs to.
+TEST(Itimer, EndsWithItsProcess) {
+  for (int round = 0; round < 200; ++round) {
+    EXPECT_TRUE(run([=] {
+                  signal(SIGALRM, SIG_IGN);
+                  const itimerval often{{0, 10}, {0, 10 + round % 10}};
+                  setitimer(ITIMER_REAL, &often, nullptr);
+                  cpu_set_t cpus;
+                  CPU_ZERO(&cpus);
+                  CPU_SET(1, &cpus);
+                  sched_setaffinity(0, sizeof cpus, &cpus);  // fails where there is only one
+                  return 0;
+                }).exited(0));
+  }
+}
+
+TEST(Itimer, IntervalsBeyondAllTime) {
+  EXPECT_CHILD({
+    Blocked blocked{SIGALRM, SIGVTALRM};
+    const itimerval once{{INT64_MAX / 1000, 999'999}, {0, 1000}};
+    for (const int which : {ITIMER_REAL, ITIMER_VIRTUAL}) ASSERT_OK(setitimer(which, &once, nullptr));
+    EXPECT_EQ(wait_signal(signal_set({SIGALRM})), SIGALRM);
+    sigset_t pending;
+    do sigpending(&pending);
+    while (!sigismember(&pending, SIGVTALRM));
+    EXPECT_EQ(wait_signal(signal_set({SIGVTALRM})), SIGVTALRM);
+    itimerval left{};
+    ASSERT_OK(getitimer(ITIMER_REAL, &left));
+    EXPECT_GT(left.it_value.tv_sec, 1'000'000);
   });
 }
 

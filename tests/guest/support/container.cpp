@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <sstream>
-
 #include "support/temp_dir.hpp"
 
 namespace cv6::guest {
@@ -68,36 +66,6 @@ pid_t spawn_helper(int container, const std::string& name, const std::vector<std
   wanted.descriptors = passed.data();
   wanted.descriptor_count = passed.size();
   return spawn_container(wanted);
-}
-
-ObjectCounts count_objects() {
-  ObjectCounts counts;
-  std::istringstream lines(read_file("/proc/cv6/objects"));
-  for (std::string kind; lines >> kind;) {
-    std::string name;
-    long size = 0, count = 0;
-    if (kind == "object") {
-      lines >> name >> size >> count;
-      counts[name] = count;
-    } else if (kind == "frames") {
-      lines >> size >> count;
-      counts[kind] = size - count;
-    } else {
-      lines >> name >> count;
-      counts[kind + " of " + name] = count;
-    }
-  }
-  return counts;
-}
-
-std::string growth(const ObjectCounts& before, const ObjectCounts& after) {
-  std::string text;
-  for (const auto& [name, count] : after) {
-    const auto old = before.find(name);
-    const long more = count - (old == before.end() ? 0 : old->second);
-    if (more > 0) text += name + " +" + std::to_string(more) + "; ";
-  }
-  return text;
 }
 
 }  // namespace cv6::guest

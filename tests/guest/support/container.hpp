@@ -2,11 +2,11 @@
 // Containers for tests of cv6's own calls. Linux has none: there these tests are skipped.
 
 #include <functional>
-#include <map>
 #include <string>
 
 #include "cv6/container.hpp"
 #include "support/child.hpp"
+#include "support/objects.hpp"
 #include "support/temp_dir.hpp"
 
 namespace cv6::guest {
@@ -65,12 +65,6 @@ class Box {
 // A program of this file's helpers (helper.hpp), spawned inside. Its number, or -1 and errno.
 pid_t spawn_helper(int container, const std::string& name, const std::vector<std::string>& arguments = {},
                    const std::vector<PassedDescriptor>& passed = {{1, 1}, {2, 2}});
-
-// How many kernel objects of each kind there are, and how many frames are in use ("frames"): /proc/cv6/objects.
-using ObjectCounts = std::map<std::string, long>;
-ObjectCounts count_objects();
-// What is in `after` more than in `before`, for people; empty: nothing.
-std::string growth(const ObjectCounts& before, const ObjectCounts& after);
 
 }  // namespace cv6::guest
 
