@@ -197,9 +197,7 @@ TEST_F(ContainerSpawning, PassesNothingOn) {
   const pid_t pid = spawn_helper(box.id(), "container-tell", {}, {{out.write, 1}});
   ASSERT_OK(pid);
   out.write.close();
-  std::string text;
-  for (char byte; ::read(out.read, &byte, 1) == 1;) text += byte;
-  EXPECT_EQ(text, "1 0 " + std::to_string(box.id()) + " / 1\n");
+  EXPECT_EQ(read_to_end(out.read), "1 0 " + std::to_string(box.id()) + " / 1\n");
   EXPECT_TRUE(reap(pid).exited(0));
 }
 

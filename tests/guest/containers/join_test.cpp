@@ -233,12 +233,11 @@ TEST_F(ContainerJoin, ForkAndExecStayInside) {
       return 9;
     });
     out.write.close();
-    char text[600] = {};
-    ASSERT_GT(::read(out.read, text, sizeof text - 1), 0);
+    const std::string text = read_to_end(out.read);
     int pid = 0;
     int parent = 0;
     int container = -5;
-    sscanf(text, "%d %d %d", &pid, &parent, &container);
+    sscanf(text.c_str(), "%d %d %d", &pid, &parent, &container);
     EXPECT_EQ(container, box.id());
     EXPECT_EQ(pid, child);
     EXPECT_EQ(parent, getpid());

@@ -83,9 +83,7 @@ TEST_F(ContainerPids, NumberingStartsAtOne) {
   const pid_t spawned = spawn_helper(box.id(), "container-tell", {}, {{out.write, 1}});
   ASSERT_OK(spawned);
   out.write.close();
-  char text[600] = {};
-  ASSERT_GT(::read(out.read, text, sizeof text - 1), 0);
-  EXPECT_EQ(text, "1 0 " + std::to_string(box.id()) + " / 1\n");
+  EXPECT_EQ(read_to_end(out.read), "1 0 " + std::to_string(box.id()) + " / 1\n");
   EXPECT_TRUE(reap(spawned).exited(0));
 }
 
@@ -230,9 +228,7 @@ TEST_F(ContainerPids, OrphansGoToTheFirstProcess) {
   const pid_t first = spawn_helper(box.id(), "container-adopt", {}, {{out.write, 1}});
   ASSERT_OK(first);
   out.write.close();
-  std::string text;
-  for (char byte; ::read(out.read, &byte, 1) == 1;) text += byte;
-  EXPECT_EQ(text, "1 7\n");  // the orphan's parent, and its exit status
+  EXPECT_EQ(read_to_end(out.read), "1 7\n");  // the orphan's parent, and its exit status
   EXPECT_TRUE(reap(first).exited(0));
 }
 

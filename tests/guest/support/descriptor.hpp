@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -55,6 +56,14 @@ struct Pipe {
   Descriptor read;
   Descriptor write;
 };
+
+// All that comes until the other end is closed.
+inline std::string read_to_end(const Descriptor& from) {
+  std::string text;
+  char block[4096];
+  for (ssize_t length; (length = ::read(from, block, sizeof block)) > 0;) text.append(block, static_cast<std::size_t>(length));
+  return text;
+}
 
 inline Descriptor open_file(const char* path, int flags, int mode = 0644) {
   return Descriptor(::open(path, flags | O_CLOEXEC, mode));
