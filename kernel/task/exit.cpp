@@ -109,7 +109,7 @@ void wake_if_orphaned(ProcessGroup& group, const Process& ending) REQUIRES(proce
 }
 
 void wake_orphaned_groups(Process& ending) REQUIRES(process_tree_lock) {
-  if (!is_orphaned(*ending.group, nullptr)) wake_if_orphaned(*ending.group, ending);
+  if (connects_group(ending)) wake_if_orphaned(*ending.group, ending);
   for (Process& child : ending.children)
     if (child.group != ending.group && &child.group->session() == &ending.group->session())
       wake_if_orphaned(*child.group, ending);

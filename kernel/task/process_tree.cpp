@@ -71,11 +71,15 @@ bool is_visible(const Process& process, const Container& viewer) {
 
 // --- relations --------------------------------------------------------------------------------------------------------
 
+bool connects_group(const Process& process) {
+  const ProcessGroup* of_parent = process.parent ? process.parent->group.get() : nullptr;
+  return of_parent && of_parent != process.group.get() && &of_parent->session() == &process.group->session();
+}
+
 bool is_orphaned(ProcessGroup& group, const Process* without) {
   for (Process& member : group.members) {
-    if (&member == without || member.state() != Process::State::alive || !member.parent) continue;
-    const ProcessGroup* of_parent = member.parent->group.get();
-    if (member.parent != without && of_parent != &group && &of_parent->session() == &group.session()) return false;
+    if (&member == without || member.state() != Process::State::alive) continue;
+    if (member.parent != without && connects_group(member)) return false;
   }
   return true;
 }

@@ -75,6 +75,8 @@ Result<int> start_session(Process& caller);
 // --- for task/, with process_tree_lock held ---------------------------------------------------------------------------
 // It is in `viewer` or below at this moment: what a number, a signal or wait(2) may lead to.
 bool is_visible(const Process& process, const Container& viewer) REQUIRES(process_tree_lock);
+// It connects its group with the rest of the session: its parent is in another group of the same session.
+bool connects_group(const Process& process) REQUIRES(process_tree_lock);
 // A group is orphaned when no member has a parent in another group of the same session (POSIX.1, 3.264).
 // `without`: as if this process were not there (it is about to exit); may be null.
 bool is_orphaned(ProcessGroup& group, const Process* without) REQUIRES(process_tree_lock);
