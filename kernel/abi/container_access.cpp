@@ -3,6 +3,7 @@
 #include "dev/port.hpp"
 #include "lib/format.hpp"
 #include "task/container_console.hpp"
+#include "task/container_operations.hpp"
 #include "task/exit.hpp"
 #include "task/process_tree.hpp"
 
@@ -51,6 +52,23 @@ Result<void> shut_down(Context& context, arch::PowerOff how) {
   // What programs wrote last reaches the other end first.
   ports::for_each([](Port& port, void*) { port.drain(); }, nullptr);
   arch::power_off(how);
+}
+
+Result<long> sys_destroy_container(Context& context, int id) {
+  const Ref<Container> container = TRY(find_to_manage(context, id));
+  TRY(destroy(context.thread, *container));
+  return 0;
+}
+
+Result<long> sys_join_container(Context& context, int id) {
+  const Ref<Container> container = TRY(find_container(context, id));
+  TRY(join(context.thread, *container));
+  return 0;
+}
+
+Result<long> sys_leave_container(Context& context) {
+  TRY(leave(context.thread));
+  return 0;
 }
 
 }  // namespace cv6::abi

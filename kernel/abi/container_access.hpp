@@ -22,4 +22,9 @@ Result<long> record_allocation(Context& context, int size, std::uint64_t address
 // The machine, or the caller's container with everything in it. Error::perm: the caller is not privileged.
 Result<void> shut_down(Context& context, arch::PowerOff how);
 
+// Calls that all ABIs have as they are.
+Result<long> sys_destroy_container(Context&, int id);
+Result<long> sys_join_container(Context&, int id);
+Result<long> sys_leave_container(Context&);
+
 }  // namespace cv6::abi

@@ -128,23 +128,6 @@ Result<long> sys_create_container(Context& context, UserPtr<ContainerCreate> poi
   return TRY(ContainerManager::create(context.container, settings))->id();
 }
 
-Result<long> sys_destroy_container(Context& context, int id) {
-  const Ref<Container> container = TRY(find_to_manage(context, id));
-  TRY(destroy(context.thread, *container));
-  return 0;
-}
-
-Result<long> sys_join_container(Context& context, int id) {
-  const Ref<Container> container = TRY(find_container(context, id));
-  TRY(join(context.thread, *container));
-  return 0;
-}
-
-Result<long> sys_leave_container(Context& context) {
-  TRY(leave(context.thread));
-  return 0;
-}
-
 Result<long> sys_spawn_container(Context& context, UserPtr<ContainerSpawn> pointer, std::size_t size) {
   const ContainerSpawn wanted = TRY(read_extensible(pointer, size, ContainerSpawn::first_size));
   const Ref<Container> container = TRY(find_to_manage(context, wanted.id));

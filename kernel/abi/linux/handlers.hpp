@@ -2,6 +2,7 @@
 // calls.def name them; decode.hpp turns registers into their arguments by these signatures.
 #pragma once
 
+#include "abi/container_access.hpp"
 #include "abi/container_memory_types.hpp"
 #include "abi/container_files_types.hpp"
 #include "abi/container_types.hpp"
@@ -282,9 +283,6 @@ Result<long> sys_reboot(Context&, unsigned first_magic, unsigned second_magic, u
 
 // --- calls_container.cpp: our own ---------------------------------------------------------------------------------------
 Result<long> sys_create_container(Context&, UserPtr<ContainerCreate> arguments, std::size_t size);
-Result<long> sys_destroy_container(Context&, int id);
-Result<long> sys_join_container(Context&, int id);
-Result<long> sys_leave_container(Context&);
 Result<long> sys_spawn_container(Context&, UserPtr<ContainerSpawn> arguments, std::size_t size);
 Result<long> sys_stat_container(Context&, UserPtr<ContainerStat> arguments, std::size_t size);
 Result<long> sys_cid(Context&);

@@ -33,23 +33,6 @@ Result<long> sys_create_container(Context& context) {
   return TRY(ContainerManager::create(context.container, {}))->id();
 }
 
-Result<long> sys_destroy_container(Context& context, int id) {
-  const Ref<Container> container = TRY(find_to_manage(context, id));
-  TRY(destroy(context.thread, *container));
-  return 0;
-}
-
-Result<long> sys_join_container(Context& context, int id) {
-  const Ref<Container> container = TRY(find_container(context, id));
-  TRY(join(context.thread, *container));
-  return 0;
-}
-
-Result<long> sys_leave_container(Context& context) {
-  TRY(leave(context.thread));
-  return 0;
-}
-
 Result<long> sys_proc_stat_container(Context& context) {
   const Ref<File> console = TRY(open_console_of(context.process));
   for (int at = 0; Ref<Process> process = next_process(context.container, at);) {

@@ -2,6 +2,7 @@
 // program sees -1.
 #pragma once
 
+#include "abi/container_access.hpp"
 #include "abi/decode.hpp"
 #include "abi/xv6/types.hpp"
 #include "container/message.hpp"
@@ -58,9 +59,6 @@ Result<long> sys_barrier(Context&);
 
 // --- calls_containers.cpp -----------------------------------------------------------------------------------------------
 Result<long> sys_create_container(Context&);
-Result<long> sys_destroy_container(Context&, int id);
-Result<long> sys_join_container(Context&, int id);
-Result<long> sys_leave_container(Context&);
 Result<long> sys_proc_stat_container(Context&);
 Result<long> sys_scheduler_log_on(Context&);
 Result<long> sys_scheduler_log_off(Context&);
