@@ -133,30 +133,36 @@ TEST(Groups, KillReachesTheWholeGroup) {
   });
 }
 
-TEST(Groups, StoppedOrphanedGroupGetsHupAndCont) {
-  EXPECT_CHILD({
-    setsid();
-    Pipe hold;
-    Pipe ids;
-    const pid_t middle = spawn([&] {
-      const pid_t orphan = spawn([&] {
-        setpgid(0, 0);
-        ids.notify();
-        raise(SIGSTOP);
-        return 0;
-      });
-      EXPECT_TRUE(ids.wait());
-      EXPECT_TRUE(wait_for_state(orphan, 'T'));
-      write(hold.write, &orphan, sizeof orphan);
-      return 0;  // the last parent in the session leaves: the stopped group is orphaned
+// A process of a new session makes another one, which stops, and ends. Whose group is a new one of the session?
+enum class NewGroup { of_the_stopped, of_both };
+
+// The stopped group has lost its connection to the session: SIGHUP kills it; whoever inherits it reaps it, sooner or later.
+void expect_woken(NewGroup group) {
+  setsid();
+  Pipe hold;
+  Pipe ids;
+  const pid_t middle = spawn([&] {
+    if (group == NewGroup::of_both) setpgid(0, 0);
+    const pid_t orphan = spawn([&] {
+      if (group == NewGroup::of_the_stopped) setpgid(0, 0);
+      ids.notify();
+      raise(SIGSTOP);
+      return 0;
     });
-    pid_t orphan = 0;
-    ASSERT_EQ(read(hold.read, &orphan, sizeof orphan), (ssize_t)sizeof orphan);
-    EXPECT_TRUE(reap(middle).exited(0));
-    // SIGHUP kills it; whoever inherits it reaps it, sooner or later.
-    EXPECT_TRUE(wait_until([&] { return state_of(orphan) != 'T'; }));
+    EXPECT_TRUE(ids.wait());
+    EXPECT_TRUE(wait_for_state(orphan, 'T'));
+    write(hold.write, &orphan, sizeof orphan);
+    return 0;  // the last that connects the group leaves
   });
+  pid_t orphan = 0;
+  ASSERT_EQ(read(hold.read, &orphan, sizeof orphan), (ssize_t)sizeof orphan);
+  EXPECT_TRUE(reap(middle).exited(0));
+  EXPECT_TRUE(wait_until([&] { return state_of(orphan) != 'T'; }));
 }
+
+TEST(Groups, StoppedGroupIsWokenWhenTheParentInAnotherGroupEnds) { EXPECT_CHILD(expect_woken(NewGroup::of_the_stopped)); }
+
+TEST(Groups, StoppedGroupIsWokenWhenTheMemberThatConnectsItEnds) { EXPECT_CHILD(expect_woken(NewGroup::of_both)); }
 
 TEST(Tty, OtherFilesAreNotTerminals) {
   Descriptor null = open_file("/dev/null", O_RDWR);
