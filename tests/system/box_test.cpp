@@ -133,6 +133,18 @@ TEST(Box, ContainersMayHaveContainersWhereAllowed) {
   EXPECT_EQ(done.error, "box: a new container: Operation not permitted (only root manages containers, on the host or where nesting is allowed)\n");
 }
 
+TEST(Box, HelpsWithEachWord) {
+  const Completed done = run_shell(R"(
+    words=$(box --help | sed -n '/^Subcommands/,$ s/^  \([a-z]*\)[ ,].*/\1/p')
+    for word in $words; do box $word --help | grep -q "^Usage: box $word" || echo "no help with $word"; done
+    echo $words | grep -o 'run create exec.*policy supervise' | wc -w
+    box unpause --help | grep -c '^Usage: box unpause'; box ps --help | grep -c '^Usage: box ls'
+    box nonsense; echo $?
+  )");
+  EXPECT_EQ(done.output, "32\n1\n1\n125\n");
+  EXPECT_EQ(done.error, "box: nonsense: no such word (see `box --help`)\n");
+}
+
 // At a terminal: the table is no wider than that, and what is typed reaches the program.
 TEST(Box, FitsTheTerminal) {
   Guest guest({"--cpus", "2"});

@@ -1,6 +1,9 @@
 // box: containers from the command line, with the words and options that docker users know. The work is done by the system
 // calls of cv6/container.hpp.
+#include <algorithm>
 #include <cstdio>
+#include <ranges>
+#include <string_view>
 
 #include "failure.hpp"
 #include "words.hpp"
@@ -8,22 +11,56 @@
 namespace cv6::box {
 namespace {
 
-constexpr void (*words[])(CLI::App& box, int& status) = {
-    // life
-    add_run, add_create, add_exec, add_start, add_attach, add_stop, add_kill, add_pause, add_wait, add_rename, add_rm, add_prune,
-    // look
-    add_ls, add_inspect, add_logs, add_top, add_stats, add_fds, add_trace, add_sched, add_mem,
-    // files
-    add_diff, add_cp, add_commit, add_export, add_import, add_images, add_rmi,
-    // rules
-    add_update, add_policy, add_supervise,
+struct Word {
+  std::string_view names;  // with blanks between them
+  void (*add)(CLI::App& box, int& status);
+
+  [[nodiscard]] bool is_called(std::string_view name) const {
+    for (auto one : names | std::views::split(' ')) {
+      if (std::string_view(one) == name) return true;
+    }
+    return false;
+  }
 };
+
+constexpr Word words[] = {
+    // life
+    {"run", add_run}, {"create", add_create}, {"exec", add_exec}, {"start", add_start}, {"attach", add_attach},
+    {"stop", add_stop}, {"kill", add_kill}, {"pause unpause", add_pause}, {"wait", add_wait}, {"rename", add_rename},
+    {"rm", add_rm}, {"prune", add_prune},
+    // look
+    {"ls ps", add_ls}, {"inspect", add_inspect}, {"logs", add_logs}, {"top", add_top}, {"stats", add_stats},
+    {"fds", add_fds}, {"trace", add_trace}, {"sched", add_sched}, {"mem", add_mem},
+    // files
+    {"diff", add_diff}, {"cp", add_cp}, {"commit", add_commit}, {"export", add_export}, {"import", add_import},
+    {"images", add_images}, {"rmi", add_rmi},
+    // rules
+    {"update", add_update}, {"policy", add_policy}, {"supervise", add_supervise},
+};
+
+const Word* find_word(std::string_view name) {
+  const auto* const found = std::ranges::find_if(words, [&](const Word& word) { return word.is_called(name); });
+  return found == std::end(words) ? nullptr : found;
+}
+
+// Describing all words and their options takes longer than most of them do, so only the one that is given is: `given`; null:
+// none, and the help is about all.
+void add_words(CLI::App& box, int& status, const Word* given) {
+  if (given) return given->add(box, status);
+  for (const Word& word : words) word.add(box, status);
+}
 
 int main(int count, char** arguments) {
   CLI::App app("Runs programs in containers.", "box");
   app.require_subcommand(1);
   int status = 0;
-  for (const auto add : words) add(app, status);
+  const std::string_view first = count > 1 ? arguments[1] : "";
+  const Word* const word = find_word(first);
+  if (!word && !first.empty() && first[0] != '-') {
+    std::fprintf(stderr, "box: %s: no such word (see `box --help`)\n", arguments[1]);
+    return exit_status::own_failure;
+  }
+  add_words(app, status, word);
   try {
     app.parse(count, arguments);
     return status;
