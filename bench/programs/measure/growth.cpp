@@ -41,12 +41,7 @@ Cost open_among_files() {
     if (!file) return std::unexpected{file.error()};
     others.push_back(std::move(*file));
   }
-  return each({.operations = 250}, [] -> Status {
-    const int descriptor = ::open("/dev/null", O_RDONLY);
-    if (descriptor < 0) return failed("open");
-    if (::close(descriptor) != 0) return failed("close");
-    return {};
-  });
+  return each({.operations = 250}, [] { return open_and_close("/dev/null"); });
 }
 
 /// Every second page of a range has another protection, so that none is joined with the next.

@@ -30,13 +30,6 @@ class TemporaryFile {
   Status created_;
 };
 
-Status open_and_close(const char* path) {
-  const int descriptor = ::open(path, O_RDONLY);
-  if (descriptor < 0) return failed("open");
-  if (::close(descriptor) != 0) return failed("close");
-  return {};
-}
-
 Cost open_close() {
   const TemporaryFile file;
   if (!file.created()) return std::unexpected{file.created().error()};

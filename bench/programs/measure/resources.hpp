@@ -38,6 +38,13 @@ class File {
   int descriptor_;
 };
 
+inline Status open_and_close(const char* path) {
+  const int descriptor = ::open(path, O_RDONLY);
+  if (descriptor < 0) return failed("open");
+  if (::close(descriptor) != 0) return failed("close");
+  return {};
+}
+
 struct Pipe {
   File read_end;
   File write_end;
