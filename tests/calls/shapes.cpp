@@ -86,11 +86,9 @@ constexpr long endings[] = {
 };
 // clang-format on
 
-}  // namespace
-
-std::span<const Shape> shapes() { return all; }
-
 bool is_ending(long number) { return std::ranges::find(endings, number) != std::end(endings); }
+
+}  // namespace
 
 Shape choose(Random& random) {
   if (random.one_in(40)) return {static_cast<long>(random.one_in(2) ? random.below(1100) : random.next()), "xbdaxx"};

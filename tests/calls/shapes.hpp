@@ -1,7 +1,6 @@
 // What the system calls take, so that arguments can be made that get far into them.
 #pragma once
 
-#include <span>
 #include <string_view>
 
 #include "random.hpp"
@@ -15,13 +14,8 @@ struct Shape {
   std::string_view fields = {};  // of the structure that an argument `S` points to
 };
 
-// The calls that cv6 has, Linux' and its own. Numbers that are not here are tried as well, with any arguments.
-std::span<const Shape> shapes();
-
-// Calls that end, replace or stop the caller: made now and then, or nothing else would happen.
-bool is_ending(long number);
-
-// The next call to be made.
+// The next call to be made: one that cv6 has, of Linux' or its own; now and then any number, with any arguments. Calls that end,
+// replace or stop the caller are rare, or nothing else would happen.
 Shape choose(Random& random);
 
 }  // namespace cv6::calls
