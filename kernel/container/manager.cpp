@@ -207,6 +207,15 @@ Ref<Container> ContainerManager::next(Container& viewer, int after) {
   });
 }
 
+Ref<Container> ContainerManager::innermost_below(Container& above) {
+  return table.with([&](Table& all) -> Ref<Container> {
+    if (above.children_ == 0) return nullptr;
+    for (Container* at : all.by_id)
+      if (at && at != &above && at->children_ == 0 && at->is_or_is_below(above)) return Ref<Container>(at);
+    return nullptr;
+  });
+}
+
 namespace {
 
 CallRules changed(const CallRules& own, ContainerManager::RuleChange change, const CallRules& by) {

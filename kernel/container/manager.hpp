@@ -25,6 +25,8 @@ class ContainerManager {
   static Ref<Container> find(Container& viewer, std::string_view name);
   // The first container below `viewer` with an id greater than `after`; null: none.
   static Ref<Container> next(Container& viewer, int after);
+  // One below `above` that has none below itself; null: there is none. Containers are taken out from the innermost.
+  static Ref<Container> innermost_below(Container& above);
   static unsigned count();  // without the host
 
   // The container's own rules for system calls become `rules`, or gain or lose what `rules` denies. It and all below it

@@ -38,7 +38,7 @@ Result<void> destroy(Container& container) {
     id = below->id();
   }
   kill_everything_in(container, nullptr);
-  while (Ref<Container> below = ContainerManager::next(container, Container::host_id)) {
+  while (Ref<Container> below = ContainerManager::innermost_below(container)) {
     wait_until_empty(*below);
     ContainerManager::remove(*below);
     below->let_go();
