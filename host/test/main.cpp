@@ -8,8 +8,9 @@
 //   system       whole machines, driven as a person drives them
 //   fuzz         programs of tests/fuzz, some seconds each; and system calls with all kinds of arguments, made in containers
 //                (tests/calls): release build and debug build on 4 processors. --seed and --seconds say which and how long
-//   soak         only when it is named, for it takes long: guest tests of what is done again and again, 10,000 times; and
-//                system calls for ten minutes, from a seed that it chooses and prints
+//   soak         only when it is named, for it takes hours: guest tests of what is done again and again, 10,000 times; all guest
+//                tests while allocations fail by chance, and, from 20 seeds on 8 processors, while processors and threads
+//                hesitate by chance; and system calls for ten minutes, from a seed that it chooses and prints
 // tests.list of each build (cmake/TestList.cmake) says which programs there are.
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -37,6 +38,7 @@ constexpr std::array suites = {"unit", "host", "guest", "xv6", "system", "fuzz",
 constexpr char races[] = "*Race*:*UnderLoad*";
 constexpr char fuzz_time[] = "-max_total_time=15";
 constexpr unsigned call_seconds = 25, soak_call_seconds = 300;  // on each build
+constexpr std::uint64_t jitter_seeds = 20;
 
 struct Choice {
   std::vector<std::string> suites;
@@ -101,7 +103,7 @@ class Driver {
     run_guest_tests({"guest: on Linux", program, {program}, choice_.filter}, tally_);
     run_in_cv6(program, {.build = "release", .processors = 1, .filter = choice_.filter});
     run_in_cv6(program, {.build = "debug", .processors = 4, .filter = choice_.filter});
-    if (choice_.filter.empty()) run_in_cv6(program, {.build = "debug", .processors = 8, .filter = races});
+    if (choice_.filter.empty()) run_in_cv6(program, {.build = "debug", .processors = 8, .filter = races, .jitter = 1});
   }
 
   void soak_suite(const std::string& program) {
@@ -110,6 +112,14 @@ class Driver {
     const std::chrono::minutes limit{20};
     run_in_cv6(program, {.build = "release", .processors = 4, .filter = filter, .with = often, .limit = limit});
     run_in_cv6(program, {.build = "debug", .processors = 8, .filter = filter, .with = often, .limit = limit});
+    // Everything while allocations fail (tests/guest/support/isolate.cpp), and while processors and threads hesitate.
+    const std::chrono::seconds soon{4};  // what has given up may wait for ever
+    for (const char* one_in : {"300", "40"})
+      run_in_cv6(program, {.build = "debug", .processors = 4, .filter = choice_.filter,
+                           .with = {"env", std::string("CV6_FAIL_ONE_IN=") + one_in}, .limit = soon});
+    const std::uint64_t first = choice_.seed.value_or(1);
+    for (std::uint64_t seed = first; seed < first + jitter_seeds; ++seed)
+      run_in_cv6(program, {.build = "debug", .processors = 8, .filter = choice_.filter, .limit = limit, .jitter = seed});
   }
 
   void xv6_suite(const std::string& program) {
@@ -153,14 +163,21 @@ class Driver {
     std::string filter;
     std::vector<std::string> with = {};  // the program is an argument to this
     std::chrono::seconds limit{60};
+    std::uint64_t jitter = 0;  // the seed of the kernel's jitter; 0: none
   };
   void run_in_cv6(const std::string& program, const InCv6& how) {
     const std::string inside = "/bin/" + fs::path(program).filename().string();
     std::vector<std::string> prefix = {release_ / "host/run/cv6-run", "--build", how.build, "--cpus", std::to_string(how.processors),
-                                       "--memory", "256M", "--add", program + ":" + inside, "--"};
+                                       "--memory", "256M", "--add", program + ":" + inside};
+    std::string title = std::format("guest: in cv6, {}, --cpus {}", how.build, how.processors);
+    if (how.jitter != 0) {
+      prefix.insert(prefix.end(), {"--append", std::format("cv6.jitter={}", how.jitter)});
+      title += std::format(", jitter {}", how.jitter);
+    }
+    prefix.push_back("--");
     prefix.insert(prefix.end(), how.with.begin(), how.with.end());
+    if (!how.with.empty()) title += ", " + how.with.back();
     prefix.push_back(inside);
-    const std::string title = std::format("{}: in cv6, {}, --cpus {}", how.with.empty() ? "guest" : "soak", how.build, how.processors);
     run_guest_tests({title, program, prefix, how.filter, how.limit}, tally_);
   }
 

@@ -327,6 +327,32 @@ TEST_F(FailingAllocation, CopyOnWrite) {
   EXPECT_EQ(read_file("folder/inner"), "i");
 }
 
+// Where each process has a number at each of a dozen levels.
+int in_depth(int levels, const std::function<int()>& body) {
+  if (levels == 0) return body();
+  ContainerCreate nesting;
+  nesting.flags = ContainerCreate::may_nest;
+  const Box box(nesting);
+  const pid_t resident = box.start_resident([&] { EXPECT_EQ(in_depth(levels - 1, body), 0); });
+  return reap(resident).exited(0) ? 0 : 1;
+}
+
+TEST_F(FailingAllocation, DeepDown) {
+  EXPECT_EQ(in_depth(12, [] {
+    fail_each([] {
+      return with_container({}, [](int id) {
+        DO(join_container(id));
+        const pid_t child = fork();
+        const int error = child == -1 ? errno : 0;
+        if (child == 0) _exit(0);
+        const int ended = child > 0 ? wait_for(child) : 0;
+        return leave(error ? error : ended);
+      });
+    });
+    return 0;
+  }), 0);
+}
+
 TEST_F(FailingAllocation, SpawnedProcesses) {
   fail_each([] {
     return with_container({}, [](int id) {
