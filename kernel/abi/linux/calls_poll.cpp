@@ -6,7 +6,7 @@
 #include <bit>
 
 #include "abi/linux/handlers.hpp"
-#include "abi/linux/times.hpp"
+#include "abi/linux/waits.hpp"
 #include "abi/support.hpp"
 
 namespace cv6::linux_abi {
@@ -87,11 +87,6 @@ Result<unsigned> wait_for_files(Context& context, std::span<Pollfd> list, Nanose
   return ready;
 }
 
-// Deadline 0 asks without waiting, so a wait of no length is that, and no other wait ends at 0.
-Nanoseconds deadline_for(Nanoseconds duration) {
-  return duration == 0 ? 0 : deadline_after(arch::monotonic_now(), duration);
-}
-
 Nanoseconds time_left(Nanoseconds deadline) {
   return deadline == 0 ? 0 : std::max<Nanoseconds>(deadline - arch::monotonic_now(), 0);
 }
@@ -129,22 +124,6 @@ Result<long> poll_or_restart(Context& context, UserPtr<Pollfd> files, unsigned c
       },
       .arguments = {files.address(), count, static_cast<std::uint64_t>(deadline)}};
   return Error::restart_timed;
-}
-
-// A signal mask for the time of a call. Interrupted, the old one comes back when the signal has been handled.
-template <class Body>
-Result<long> with_mask(Context& context, UserPtr<std::uint64_t> mask, std::size_t mask_size, Body body) {
-  if (!mask) return body();
-  if (mask_size != sigset_size) return Error::inval;
-  context.thread.set_temporary_mask(SignalSet(TRY(mask.read())));
-  const Result<long> result = body();
-  if (result || result.error() != Error::restart_unhandled) context.thread.restore_mask();
-  return result;
-}
-
-Result<Nanoseconds> deadline_from(UserPtr<Timespec> timeout) {
-  if (!timeout) return never;
-  return deadline_for(TRY(duration_from(TRY(timeout.read()))));
 }
 
 constexpr Error restart_if_interrupted(Error error) { return error == Error::intr ? Error::restart_unhandled : error; }
@@ -235,8 +214,7 @@ Result<long> select_until(Context& context, int count, const SetPointers& pointe
 }  // namespace
 
 Result<long> sys_poll(Context& context, UserPtr<Pollfd> files, unsigned count, int milliseconds) {
-  const Nanoseconds deadline = milliseconds < 0 ? never : deadline_for(milliseconds * nanoseconds_per_millisecond);
-  return poll_or_restart(context, files, count, deadline);
+  return poll_or_restart(context, files, count, deadline_from_milliseconds(milliseconds));
 }
 
 Result<long> sys_ppoll(Context& context, UserPtr<Pollfd> files, unsigned count, UserPtr<Timespec> timeout,
