@@ -26,7 +26,8 @@ enum class FileKind : std::uint8_t { other, epoll, timer, signals };
 
 // A place in a file's list of those that watch it without keeping it open (fs/events/epoll.hpp).
 struct FileWatch {
-  ListNode file_node;
+  FileWatch* next_watch = nullptr;
+  FileWatch* previous_watch = nullptr;
 };
 
 enum class Seek : std::uint8_t { set, current, end, data, hole };
@@ -102,7 +103,8 @@ class File : public Counted<File> {
   void remove_watch(FileWatch& watch);
   // For Counted: whoever watches it lets go while it is still whole.
   void last_reference_gone() {
-    if (watched_) [[unlikely]] end_watches();
+    // acquire: pairs with release in remove_watch(); whoever has let go has done so before.
+    if (watches_.load(std::memory_order_acquire)) [[unlikely]] end_watches();
     delete this;
   }
 
@@ -129,7 +131,6 @@ class File : public Counted<File> {
   std::atomic<OpenFlags> flags_{0};
   FileKind kind_;
   Positions positions_;
-  bool watched_ = false;  // has ever been: set by who holds it
   bool counts_as_writer_ = false;
   std::uint8_t taken_of_entry_ = 0;  // DirectorySink::taken_of_next
   Ref<Inode> inode_;
@@ -137,7 +138,7 @@ class File : public Counted<File> {
   Ref<const Credentials> credentials_;
   Mutex position_mutex_;
   std::atomic<std::uint64_t> position_{0};
-  List<FileWatch, &FileWatch::file_node> watches_;
+  std::atomic<FileWatch*> watches_{nullptr};
 };
 
 // truncate(2) of a regular file, permissions checked. Error::fbig beyond `size_limit`, Error::nospc.

@@ -41,9 +41,9 @@ Result<long> wait_for_events(Context& context, Descriptor descriptor, UserPtr<Ep
   if (most <= 0 || most > most_possible) return Error::inval;
   const auto count = static_cast<unsigned>(most);
   if (!arch::is_user_range(to.address(), count * sizeof(EpollEvent))) return Error::fault;
-  const auto file = TRY(use_open(context, descriptor));
+  const auto file = TRY(context.process.files().use(descriptor.number));
   Epoll* const epoll = Epoll::of(*file);
-  if (!epoll) return Error::inval;
+  if (!epoll) return file->path_only() ? Error::badf : Error::inval;
   UserEvents events(to);
   const unsigned found = TRY(epoll->collect(events, count));
   if (found != 0 || deadline == 0) return found;

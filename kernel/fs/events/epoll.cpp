@@ -45,13 +45,16 @@ constexpr std::uint32_t wanted_events(std::uint32_t events) { return events | po
 
 void File::add_watch(FileWatch& watch) {
   SpinGuard guard(watches_lock);
-  watched_ = true;
-  watches_.push_back(watch);
+  watch.next_watch = watches_.load(std::memory_order_relaxed);
+  if (watch.next_watch) watch.next_watch->previous_watch = &watch;
+  watches_.store(&watch, std::memory_order_relaxed);
 }
 
 void File::remove_watch(FileWatch& watch) {
   SpinGuard guard(watches_lock);
-  watches_.remove(watch);
+  if (watch.next_watch) watch.next_watch->previous_watch = watch.previous_watch;
+  if (watch.previous_watch) watch.previous_watch->next_watch = watch.next_watch;
+  else watches_.store(watch.next_watch, std::memory_order_release);
 }
 
 void File::end_watches() {
@@ -59,7 +62,7 @@ void File::end_watches() {
     Ref<Epoll> epoll;
     {
       SpinGuard guard(watches_lock);
-      FileWatch* watch = watches_.front();
+      FileWatch* watch = watches_.load(std::memory_order_relaxed);
       if (!watch) return;
       epoll = static_cast<EpollEntry*>(watch)->epoll;
     }
@@ -229,41 +232,50 @@ bool Epoll::make_ready(EpollEntry& entry, End where) {
   return true;
 }
 
-EpollEntry* Epoll::last_ready() {
-  SpinGuard guard(lock_);
-  return ready_.back();
-}
-
 EpollEntry* Epoll::take_ready() {
   SpinGuard guard(lock_);
   return ready_.pop_front();
 }
 
-// One round of the list: what is put at its end meanwhile comes behind the last one and is not asked twice.
+Epoll::Round Epoll::begin_round() {
+  SpinGuard guard(lock_);
+  EpollEntry* const last = ready_.back();
+  return {ready_.pop_front(), last};
+}
+
+bool Epoll::anything_ready() {
+  SpinGuard guard(lock_);
+  return !ready_.empty();
+}
+
+// What somebody was told of: a one-shot listens no more, level triggered ones wait for the next round.
+void Epoll::note_told(EpollEntry& entry) {
+  if (entry.interest.events & epoll_flag::one_shot) {
+    entry.interest.events &= epoll_flag::how;
+    entry.places.reset();
+  } else if (!(entry.interest.events & epoll_flag::edge_triggered)) {
+    make_ready(entry, End::last);
+  }
+}
+
 Result<unsigned> Epoll::collect(EpollSink& sink, unsigned most) {
   MutexGuard guard(mutex_);
   unsigned found = 0;
-  EpollEntry* const last = last_ready();
-  for (bool more = last != nullptr; more && found < most;) {
-    EpollEntry& entry = *take_ready();
-    more = &entry != last;
+  for (Round round = begin_round(); round.entry; round.entry = take_ready()) {
+    EpollEntry& entry = *round.entry;
     entry.clear();
-    const std::uint32_t events = entry.ready_events();
-    if (!events) continue;
-    if (!sink.put(events, entry.interest.data)) {
-      make_ready(entry, End::first);
-      if (found == 0) return Error::fault;
-      break;
+    if (const std::uint32_t events = entry.ready_events()) {
+      if (!sink.put(events, entry.interest.data)) {
+        make_ready(entry, End::first);
+        if (found == 0) return Error::fault;
+        break;
+      }
+      note_told(entry);
+      if (++found == most) break;
     }
-    ++found;
-    if (entry.interest.events & epoll_flag::one_shot) {
-      entry.interest.events &= epoll_flag::how;
-      entry.places.reset();
-    } else if (!(entry.interest.events & epoll_flag::edge_triggered)) {
-      make_ready(entry, End::last);
-    }
+    if (&entry == round.last) break;
   }
-  if (waiting_.anyone_waiting() && last_ready()) waiting_.wake_one();
+  if (waiting_.anyone_waiting() && anything_ready()) waiting_.wake_one();
   return found;
 }
 
@@ -282,14 +294,13 @@ Result<unsigned> Epoll::wait(EpollSink& sink, unsigned most, Nanoseconds deadlin
 PollEvents Epoll::poll(PollWaiters* waiters) {
   if (waiters) waiters->watch(pollers_, poll_event::readable);
   MutexGuard guard(mutex_);
-  EpollEntry* const last = last_ready();
-  for (bool more = last != nullptr; more;) {
-    EpollEntry& entry = *take_ready();
-    more = &entry != last;
-    entry.clear();
-    if (!entry.ready_events()) continue;
-    make_ready(entry, End::first);
-    return poll_event::readable;
+  for (Round round = begin_round(); round.entry; round.entry = take_ready()) {
+    round.entry->clear();
+    if (round.entry->ready_events()) {
+      make_ready(*round.entry, End::first);
+      return poll_event::readable;
+    }
+    if (round.entry == round.last) break;
   }
   return 0;
 }

@@ -126,8 +126,15 @@ class Epoll : public Counted<Epoll>, public Charged<Epoll, "epoll"> {
   enum class End : std::uint8_t { first, last };
   // True: it was not ready before.
   bool make_ready(EpollEntry& entry, End where);
-  EpollEntry* last_ready();
+  bool anything_ready();
   EpollEntry* take_ready();
+  // Each entry that is ready is asked once in a round: what comes to the list meanwhile comes behind the last one.
+  struct Round {
+    EpollEntry* entry;
+    EpollEntry* last;
+  };
+  Round begin_round();
+  void note_told(EpollEntry& entry) REQUIRES(mutex_);
 
   Mutex mutex_;
   Tree<EpollEntry, &EpollEntry::node, ByKey> entries_ GUARDED_BY(mutex_);
