@@ -12,14 +12,12 @@
 namespace cv6::linux_abi {
 namespace {
 
-// What of `file` the entry has to report.
+// What of `file` the entry has to report. A file that names a place only says poll_event::invalid.
 bool ask(Pollfd& entry, File& file, PollWaiters* waiters) {
-  const auto wanted = static_cast<PollEvents>(entry.events) | poll_event::error | poll_event::hang_up;
+  const auto wanted = static_cast<PollEvents>(entry.events) | poll_event::always_told | poll_event::invalid;
   entry.revents = static_cast<std::int16_t>(file.poll(waiters) & wanted);
   return entry.revents != 0;
 }
-
-bool can_be_polled(const Result<DescriptorTable::Use>& file) { return file && !(*file)->path_only(); }
 
 // How many entries have something to report as it is. Descriptors that are not open are poll_event::invalid; negative
 // ones are skipped.
@@ -30,7 +28,7 @@ unsigned look(Context& context, std::span<Pollfd> list) {
     entry.revents = 0;
     if (entry.fd < 0) continue;
     const auto file = descriptors.use(entry.fd);
-    if (can_be_polled(file)) [[likely]] {
+    if (file) [[likely]] {
       ready += ask(entry, **file, nullptr);
     } else {
       entry.revents = poll_event::invalid;
@@ -49,7 +47,7 @@ class PolledFiles {
     for (Pollfd& entry : list) {
       if (entry.fd < 0) continue;
       auto file = context.process.files().use(entry.fd);
-      if (!can_be_polled(file)) return false;
+      if (!file) return false;
       TRY(files_.push_back({&entry, *std::move(file)}));
     }
     return true;
