@@ -34,12 +34,12 @@ class EpollObject : public FsTest {
   }
   static void count(File& counter) {
     const std::uint64_t one = 1;
-    IoBuffer bytes = IoBuffer::kernel(std::span(reinterpret_cast<const char*>(&one), sizeof one));
+    IoBuffer bytes = IoBuffer::kernel(std::span<const char>(reinterpret_cast<const char*>(&one), sizeof one));
     EXPECT_TRUE(counter.write(bytes));
   }
   static void take(File& counter) {
     char value[8];
-    IoBuffer bytes = IoBuffer::kernel(std::span(value));
+    IoBuffer bytes = IoBuffer::kernel(std::span<char>(value));
     EXPECT_TRUE(counter.read(bytes));
   }
   Result<void> add(File& target, std::uint64_t data, std::uint32_t events = poll_event::in) {
