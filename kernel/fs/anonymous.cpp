@@ -1,6 +1,7 @@
 #include "fs/anonymous.hpp"
 
 #include "fs/path.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6::anonymous {
 
@@ -17,6 +18,11 @@ class AnonymousFileSystem final : public FileSystem {
 constinit Ref<FileSystem> the_file_system;
 constinit Ref<Mount> the_mount;
 
+class AnonymousInode final : public Inode, public Charged<AnonymousInode, "anonymous_inode"> {
+ public:
+  explicit AnonymousInode(Mode mode) : Inode(the_file_system, {.type = FileType::character_device, .mode = mode}) {}
+};
+
 }  // namespace
 
 Result<void> initialise() {
@@ -31,7 +37,7 @@ const Ref<FileSystem>& file_system() { return the_file_system; }
 const Ref<Mount>& mount() { return the_mount; }
 
 Result<Ref<Inode>> make_device(Mode mode) {
-  return make<Inode>(the_file_system, Inode::Identity{.type = FileType::character_device, .mode = mode});
+  return Ref<Inode>(TRY(make<AnonymousInode>(mode)));
 }
 
 }  // namespace cv6::anonymous

@@ -142,7 +142,18 @@ Result<void> File::do_read_directory(DirectorySink&, std::uint64_t&) { return Er
 
 // --- the rest ----------------------------------------------------------------------------------------------------------
 
-PollEvents File::poll(PollWaiters*) { return poll_event::readable | poll_event::writable; }
+PollEvents File::poll(PollWaiters* waiters) {
+  if (waiters) waiters->note_never_blocks();
+  return poll_event::readable | poll_event::writable;
+}
+
+bool File::never_blocks() {
+  Event nobody;
+  PollWaiters places(nobody, 0);
+  (void)poll(&places);
+  return places.never_blocks();
+}
+
 Result<std::size_t> File::readable_bytes() { return Error::notty; }
 Result<long> File::control(unsigned, std::uintptr_t) { return Error::notty; }
 Result<Ref<MemoryObject>> File::memory_object() { return Error::nodev; }

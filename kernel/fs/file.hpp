@@ -21,6 +21,15 @@ namespace cv6 {
 
 class JobControl;
 
+// Which kind of file it is, for the calls that want one of these.
+enum class FileKind : std::uint8_t { other, epoll, timer, signals };
+
+// A place in a file's list of those that watch it without keeping it open (fs/events/epoll.hpp).
+struct FileWatch {
+  FileWatch* next_watch = nullptr;
+  FileWatch* previous_watch = nullptr;
+};
+
 enum class Seek : std::uint8_t { set, current, end, data, hole };
 
 // An open file keeps a name from going: what its objects are charged beside themselves.
@@ -42,8 +51,11 @@ class File : public Counted<File> {
   const Path& path() const { return path_; }
   Inode& inode() const { return *inode_; }
   const Credentials& credentials() const { return *credentials_; }  // of who opened it
+  FileKind kind() const { return kind_; }
   // What /proc/PID/fd shows for a file without a path: "pipe:[12]".
   virtual void describe(Output& out) const;
+  // The lines of /proc/PID/fdinfo/N that only this kind of file has.
+  virtual void print_details(Output&) {}
   // path(), or for a file without one a Path of its own kind that leads to its inode: what a magic link to it follows.
   Result<Path> place() const;
 
@@ -64,6 +76,7 @@ class File : public Counted<File> {
   // --- the rest -------------------------------------------------------------------------------------------------------
   // What is ready now; with `waiters`, watches for changes as well. Files that never block are always ready.
   virtual PollEvents poll(PollWaiters* waiters);
+  bool never_blocks();
   // Bytes that can be read at once: FIONREAD. Error::notty where that has no meaning.
   virtual Result<std::size_t> readable_bytes();
   // Requests that only this kind of file knows, by their Linux numbers; `argument` may be a user address. Error::notty.
@@ -85,10 +98,21 @@ class File : public Counted<File> {
   // It counts as a writer of its inode (Inode::begin_writing was called): given back when the file goes.
   void note_writer() { counts_as_writer_ = true; }
 
+  // --- for fs/events/epoll.cpp ------------------------------------------------------------------------------------------
+  void add_watch(FileWatch& watch);
+  void remove_watch(FileWatch& watch);
+  // For Counted: whoever watches it lets go while it is still whole.
+  void last_reference_gone() {
+    // acquire: pairs with release in remove_watch(); whoever has let go has done so before.
+    if (watches_.load(std::memory_order_acquire)) [[unlikely]] end_watches();
+    delete this;
+  }
+
  protected:
   // Ignored: any position will do, and reading or writing does not move it (/dev/null).
   enum class Positions : std::uint8_t { none, ignored, seekable };
-  File(Ref<Inode> inode, Positions positions) : positions_(positions), inode_(std::move(inode)) {}
+  File(Ref<Inode> inode, Positions positions, FileKind kind = FileKind::other)
+      : kind_(kind), positions_(positions), inode_(std::move(inode)) {}
 
   // It was read: the inode's access time, unless the flags or the mount say no.
   void note_access() const;
@@ -102,7 +126,10 @@ class File : public Counted<File> {
   virtual Result<void> do_read_directory(DirectorySink& sink, std::uint64_t& position);
 
  private:
+  void end_watches();
+
   std::atomic<OpenFlags> flags_{0};
+  FileKind kind_;
   Positions positions_;
   bool counts_as_writer_ = false;
   std::uint8_t taken_of_entry_ = 0;  // DirectorySink::taken_of_next
@@ -111,6 +138,7 @@ class File : public Counted<File> {
   Ref<const Credentials> credentials_;
   Mutex position_mutex_;
   std::atomic<std::uint64_t> position_{0};
+  std::atomic<FileWatch*> watches_{nullptr};
 };
 
 // truncate(2) of a regular file, permissions checked. Error::fbig beyond `size_limit`, Error::nospc.

@@ -56,18 +56,34 @@ Result<std::size_t> in_steps(IoBuffer& buffer, std::size_t step, Move move) {
   return total;
 }
 
+// Apart from the functions that use them: what they need of the stack is not for the others to pay.
+[[gnu::noinline]] Result<std::size_t> read_many_zeros(IoBuffer& to) {
+  return in_steps(to, bytes_between_yields, [&](std::size_t size) { return to.put_zeros(size); });
+}
+
+[[gnu::noinline]] Result<std::size_t> read_random(IoBuffer& to) {
+  return in_steps(to, random_chunk, [&](std::size_t size) {
+    std::byte bytes[random_chunk];
+    random_bytes({bytes, size});
+    return to.put(bytes, size);
+  });
+}
+
+[[gnu::noinline]] Result<std::size_t> write_random(IoBuffer& from) {
+  return in_steps(from, random_chunk, [&](std::size_t wanted) {
+    std::byte bytes[random_chunk];
+    const Result<std::size_t> count = from.take(bytes, wanted);
+    if (count) stir_random({bytes, *count});
+    return count;
+  });
+}
+
 Result<std::size_t> MemoryDevice::do_read(IoBuffer& to, std::uint64_t) {
   switch (minor_) {
     case null_minor: return 0;
     case zero_minor:
-    case full_minor:
-      return in_steps(to, bytes_between_yields, [&](std::size_t size) { return to.put_zeros(size); });
-    default:
-      return in_steps(to, random_chunk, [&](std::size_t size) {
-        std::byte bytes[random_chunk];
-        random_bytes({bytes, size});
-        return to.put(bytes, size);
-      });
+    case full_minor: return to.remaining() < bytes_between_yields ? to.put_zeros(to.remaining()) : read_many_zeros(to);
+    default: return read_random(to);
   }
 }
 
@@ -77,13 +93,7 @@ Result<std::size_t> MemoryDevice::do_write(IoBuffer& from, std::uint64_t, std::u
     case null_minor:
     case zero_minor: return size;
     case full_minor: return size ? Result<std::size_t>(Error::nospc) : size;
-    default:
-      return in_steps(from, random_chunk, [&](std::size_t wanted) {
-        std::byte bytes[random_chunk];
-        const Result<std::size_t> count = from.take(bytes, wanted);
-        if (count) stir_random({bytes, *count});
-        return count;
-      });
+    default: return write_random(from);
   }
 }
 

@@ -134,7 +134,7 @@ Result<std::size_t> Pipe::write(IoBuffer& from, Blocking blocking) {
 // --- poll, capacity --------------------------------------------------------------------------------------------------
 
 PollEvents Pipe::poll_reading(PollWaiters* waiters, std::uint64_t writers_seen) {
-  if (waiters) waiters->watch(readable_);
+  if (waiters) [[unlikely]] waiters->watch(readable_, poll_event::readable | poll_event::hang_up);
   PollEvents events = 0;
   if (!has_writers() && writers_ever() != writers_seen) events |= poll_event::hang_up;
   if (used()) events |= poll_event::readable;
@@ -142,7 +142,7 @@ PollEvents Pipe::poll_reading(PollWaiters* waiters, std::uint64_t writers_seen) 
 }
 
 PollEvents Pipe::poll_writing(PollWaiters* waiters) {
-  if (waiters) waiters->watch(writable_);
+  if (waiters) [[unlikely]] waiters->watch(writable_, poll_event::writable | poll_event::error);
   PollEvents events = 0;
   if (capacity() - used() >= pipe_atomic_size) events |= poll_event::writable;
   if (!has_readers()) events |= poll_event::error;

@@ -2,14 +2,15 @@
 
 namespace cv6 {
 
-void PollWaiters::watch(WaitQueue& queue) {
+void PollWaiters::watch(WaitQueue& queue, PollEvents tells) {
+  if (!(tells & wanted_)) return;
   if (used_ < inline_places) {
     queue.add(inline_[used_++]);
     return;
   }
   Own<Place> place(new (std::nothrow) Place(event_));
   if (!place) {
-    complete_ = false;
+    note_no_memory();
     return;
   }
   queue.add(place->waiter);

@@ -5,6 +5,7 @@
 
 #include "arch/clock.hpp"
 #include "fs/clock_page.hpp"
+#include "sched/mutex.hpp"
 
 namespace cv6 {
 
@@ -12,6 +13,9 @@ namespace {
 
 constinit ClockPage before_the_page;          // only its offset is ever looked at
 constinit ClockPage* clock_page = &before_the_page;
+
+constinit Mutex watches_mutex;
+constinit List<ClockWatch, &ClockWatch::clock_node> watches GUARDED_BY(watches_mutex);
 
 std::atomic<std::int64_t>& offset() { return clock_page->real_time_offset; }
 
@@ -26,7 +30,22 @@ Nanoseconds real_time_now() {
   return at + arch::monotonic_now();
 }
 
-void set_real_time(Nanoseconds now) { offset().store(now - arch::monotonic_now(), std::memory_order_relaxed); }
+void set_real_time(Nanoseconds now) {
+  MutexGuard guard(watches_mutex);
+  offset().store(now - arch::monotonic_now(), std::memory_order_relaxed);
+  for (ClockWatch& watch : watches) watch.clock_was_set();
+}
+
+void ClockWatch::begin_watching() {
+  MutexGuard guard(watches_mutex);
+  watches.push_back(*this);
+}
+
+void ClockWatch::end_watching() {
+  if (!clock_node.linked()) return;
+  MutexGuard guard(watches_mutex);
+  watches.remove(*this);
+}
 
 Result<FrameRef> make_clock_page() {
   FrameRef frame = FrameRef::adopt(TRY(frames::take(0, FrameUse::kernel, Fill::zero)));

@@ -9,8 +9,10 @@ namespace cv6 {
 Event::Event() : thread_(&sched::current()) {}
 
 void Event::raise() {
-  raised_.store(true, std::memory_order_seq_cst);  // before the look at the thread's state in wake()
-  sched::wake(*thread_);
+  const bool before = raised_.exchange(true, std::memory_order_seq_cst);  // before the look at the thread's state in wake()
+  if (thread_) [[likely]] return sched::wake(*thread_);
+  auto& listener = static_cast<Listener&>(*this);
+  if (!before) listener.action_(listener);
 }
 
 namespace {
@@ -73,12 +75,15 @@ void WaitQueue::remove(Waiter& waiter, Pass pass) {
 void WaitQueue::wake_one() {
   if (!anyone_waiting()) return;
   SpinGuard guard(lock_);
-  for (Waiter& waiter : waiters_)
-    if (!waiter.chosen_) {
+  for (Waiter& waiter : waiters_) {
+    if (waiter.event_->listens()) {
+      waiter.event_->raise();
+    } else if (!waiter.chosen_) {
       waiter.chosen_ = true;
       waiter.event_->raise();
       return;
     }
+  }
 }
 
 void WaitQueue::wake_all() {

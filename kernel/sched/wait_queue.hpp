@@ -21,17 +21,34 @@ namespace cv6 {
 class Thread;
 class WaitQueue;
 
-// "Something happened": raised by wakers, slept on by one thread.
+// "Something happened": raised by wakers, slept on by one thread. Or heard by a Listener, where no thread sleeps.
 class Event {
  public:
   Event();  // for the current thread
-  void clear() { raised_.store(false, std::memory_order_seq_cst); }
+  // What was done before a raise that is cleared here is visible from now on.
+  void clear() { (void)raised_.exchange(false, std::memory_order_seq_cst); }
   bool raised() const { return raised_.load(std::memory_order_seq_cst); }
   void raise();
+  bool listens() const { return thread_ == nullptr; }
+
+ protected:
+  explicit Event(Thread* thread) : thread_(thread) {}
 
  private:
   std::atomic<bool> raised_{false};
   Thread* thread_;
+};
+
+// An event that is an action: the first raise after each clear() calls it. It runs with the lock of the queue held that was
+// woken, perhaps in an interrupt, so it takes only locks of greater ranks, and allocates and destroys nothing.
+class Listener : public Event {
+ public:
+  using Action = void (*)(Listener& listener);
+  explicit Listener(Action action) : Event(nullptr), action_(action) {}
+
+ private:
+  friend class Event;
+  Action action_;
 };
 
 enum class Wait : std::uint8_t { interruptible, uninterruptible };
@@ -60,7 +77,8 @@ class Waiter {
 
 class WaitQueue {
  public:
-  constexpr WaitQueue() = default;
+  // Another rank than the usual one: of queues that are woken by listeners.
+  constexpr explicit WaitQueue(Rank rank = Rank::wait_queue) : lock_(rank) {}
   ~WaitQueue();
 
   template <class Condition>
@@ -84,7 +102,7 @@ class WaitQueue {
     return outcome;
   }
 
-  // The oldest waiter that has not been chosen yet: for things that only one can use.
+  // The oldest waiter that has not been chosen yet: for things that only one can use. Listeners hear of it as well.
   void wake_one();
   void wake_all();
   bool anyone_waiting() const {
@@ -98,7 +116,7 @@ class WaitQueue {
   void remove(Waiter& waiter, Pass pass = Pass::yes);
 
  private:
-  SpinLock lock_{Rank::wait_queue};
+  SpinLock lock_;
   std::atomic<std::uint32_t> count_{0};
   List<Waiter, &Waiter::node> waiters_;
 };

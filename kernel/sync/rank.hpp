@@ -28,6 +28,8 @@ enum class Rank : std::uint8_t {
   call_log,         // a container's log of system calls
   port,             // a device's queue
   wait_queue,       // who waits for something
+  epoll_pollers,    // who waits for an epoll: of these locks several are held, in the order in which epolls are nested
+  epoll,            // what is ready in one epoll, and who waits in epoll_wait
   timers,           // one processor's timers
   scheduler,        // run queues
   objects,          // an object cache

@@ -4,6 +4,7 @@
 #include "task/barrier.hpp"
 #include "task/messages.hpp"
 #include "task/process_tree.hpp"
+#include "task/signal_file.hpp"
 
 namespace cv6 {
 
@@ -36,6 +37,7 @@ Process::Process(Ref<Pid> pid, Parts parts)
 Process::~Process() {
   parts_.account->tasks.fetch_sub(1, std::memory_order_relaxed);
   uncount();
+  if (SignalNews* news = signal_news.load(std::memory_order_relaxed)) news->release();
   while (FormerIdentity* former = former_.pop_front()) delete former;
 }
 

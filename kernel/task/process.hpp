@@ -81,6 +81,7 @@ class Executable : public Counted<Executable>, public Charged<Executable, "execu
 
 // From where a process that joined a container came: what leave() brings back. (container_operations.hpp)
 struct Home;
+class SignalNews;  // signal_file.hpp
 
 class Process : public Counted<Process>, public Charged<Process, "process", 512> {  // beside: timers, account, home
  public:
@@ -194,6 +195,8 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   // --- signals, stopping, ending: process lock (kept by send_signal.cpp, signal_delivery.cpp, exit.cpp) ----------------
   SpinLock& lock() __attribute__((lock_returned(lock_))) { return lock_; }
   PendingSignals pending;                 // sent to the process as a whole
+  // Woken for signals that the thread they came to first has blocked: made, once, by the first signalfd that wants it.
+  std::atomic<SignalNews*> signal_news{nullptr};  // holds a count
   List<UserThread, &UserThread::process_node> threads;
   // All threads are to exit: exit_group(2), a fatal signal, the end of its container. Then exit_status is decided.
   std::atomic<bool> ended_for_memory{false};  // memory_shortage.hpp

@@ -1,6 +1,7 @@
 #include "task/send_signal.hpp"
 
 #include "task/exit.hpp"
+#include "task/signal_file.hpp"
 
 namespace cv6 {
 
@@ -66,6 +67,7 @@ bool wants(const UserThread& thread, int number) {
 void wake_for(Process& process, UserThread& first_choice, int number, To to) REQUIRES(process.lock()) {
   if (process.stopping) return;  // a stopped process takes none but SIGKILL; when it goes on, each thread looks
   if (wants(first_choice, number)) return first_choice.notice_signals();
+  if (SignalNews* news = process.signal_news.load(std::memory_order_acquire)) news->queue.wake_all();
   if (to == To::thread) return;
   for (UserThread& thread : process.threads)
     if (wants(thread, number)) return thread.notice_signals();

@@ -23,6 +23,11 @@ constexpr Shape all[] = {
     {SYS_fsync, "d"}, {SYS_fdatasync, "d"}, {SYS_sync_file_range, "dooN"}, {SYS_fadvise64, "dolN"}, {SYS_readahead, "dol"},
     {SYS_fallocate, "dNoo"}, {SYS_memfd_create, "pN"}, {SYS_poll, "SNN", "dwdwdwdwdw"}, {SYS_ppoll, "SNtb8", "dwdwdwdw"},
     {SYS_select, "Nbbbt"}, {SYS_pselect6, "Nbbbtb"}, {SYS_syncfs, "d"}, {SYS_sync, ""},
+    {SYS_epoll_create, "N"}, {SYS_epoll_create1, "N"}, {SYS_epoll_ctl, "dNdS", "www"},
+    {SYS_epoll_ctl, "dNdS", "NNN"}, {SYS_epoll_wait, "dbNN"}, {SYS_epoll_pwait, "dbNNb8"}, {SYS_epoll_pwait2, "dbNtb8"},
+    {SYS_eventfd, "N"}, {SYS_eventfd2, "NO"}, {SYS_eventfd2, "NN"}, {SYS_timerfd_create, "KO"},
+    {SYS_timerfd_create, "KN"}, {SYS_timerfd_settime, "dNSb", "tttt"}, {SYS_timerfd_gettime, "db"},
+    {SYS_signalfd, "db8"}, {SYS_signalfd4, "db8O"}, {SYS_signalfd4, "wb8N"},
     // Names
     {SYS_openat, "DpOm"}, {SYS_creat, "pm"}, {SYS_openat2, "DpSz", "OmN"}, {SYS_stat, "pb"}, {SYS_fstat, "db"}, {SYS_lstat, "pb"},
     {SYS_newfstatat, "DpbA"}, {SYS_statx, "DpAxb"}, {SYS_access, "pN"}, {SYS_faccessat, "DpN"}, {SYS_faccessat2, "DpNA"},

@@ -94,7 +94,7 @@ TEST(ErrnoTest, EveryErrorHasItsNumber) {
       {Error::notempty, ENOTEMPTY}, {Error::loop, ELOOP}, {Error::overflow, EOVERFLOW}, {Error::opnotsupp, EOPNOTSUPP},
       {Error::afnosupport, EAFNOSUPPORT}, {Error::timedout, ETIMEDOUT}, {Error::dquot, EDQUOT}, {Error::nodata, ENODATA},
       {Error::ownerdead, EOWNERDEAD}, {Error::notrecoverable, ENOTRECOVERABLE},
-      {Error::libbad, ELIBBAD}};
+      {Error::libbad, ELIBBAD}, {Error::canceled, ECANCELED}};
   for (const auto& [error, number] : pairs) EXPECT_EQ(ours::errno_of(error), number);
   // All of them: the list above ends where those begin that no program sees.
   EXPECT_EQ(std::size(pairs), static_cast<std::size_t>(Error::restart_if_asked));

@@ -22,6 +22,12 @@ constexpr ValueName open_names[] = {
     flag(o_nofollow, "O_NOFOLLOW"), flag(o_noatime, "O_NOATIME"), flag(o_path, "O_PATH"), flag(02000000, "O_CLOEXEC")};
 constexpr ValueName descriptor_names[] = {flag(o_nonblock, "O_NONBLOCK"), flag(o_direct, "O_DIRECT"),
                                           flag(02000000, "O_CLOEXEC")};
+constexpr ValueName epoll_names[] = {flag(02000000, "EPOLL_CLOEXEC")};
+constexpr ValueName epoll_operation_names[] = {value(1, "EPOLL_CTL_ADD"), value(2, "EPOLL_CTL_DEL"), value(3, "EPOLL_CTL_MOD")};
+constexpr ValueName event_names[] = {flag(1, "EFD_SEMAPHORE"), flag(o_nonblock, "EFD_NONBLOCK"), flag(02000000, "EFD_CLOEXEC")};
+constexpr ValueName timer_file_names[] = {flag(o_nonblock, "TFD_NONBLOCK"), flag(02000000, "TFD_CLOEXEC")};
+constexpr ValueName timer_setting_names[] = {flag(1, "TFD_TIMER_ABSTIME"), flag(2, "TFD_TIMER_CANCEL_ON_SET")};
+constexpr ValueName signal_file_names[] = {flag(o_nonblock, "SFD_NONBLOCK"), flag(02000000, "SFD_CLOEXEC")};
 constexpr ValueName protection_names[] = {value(0, "PROT_NONE"), flag(1, "PROT_READ"), flag(2, "PROT_WRITE"),
                                           flag(4, "PROT_EXEC"), flag(0x01000000, "PROT_GROWSDOWN")};
 constexpr ValueName map_names[] = {
@@ -87,7 +93,10 @@ constexpr abi::ArgumentNames names[] = {
     {"fcntl", 1, fcntl_names},        {"rt_sigprocmask", 0, mask_names},{"clock_gettime", 0, clock_names},
     {"clock_getres", 0, clock_names}, {"clock_nanosleep", 0, clock_names}, {"clock_nanosleep", 1, timer_names},
     {"futex", 1, futex_names},        {"arch_prctl", 0, thread_pointer_names}, {"ioctl", 1, terminal_names},
-    {"prlimit64", 1, limit_names},    {"getrlimit", 0, limit_names},    {"setrlimit", 0, limit_names}};
+    {"prlimit64", 1, limit_names},    {"getrlimit", 0, limit_names},    {"setrlimit", 0, limit_names},
+    {"epoll_create1", 0, epoll_names},{"epoll_ctl", 1, epoll_operation_names}, {"eventfd2", 1, event_names},
+    {"timerfd_create", 0, clock_names},{"timerfd_create", 1, timer_file_names},
+    {"timerfd_settime", 1, timer_setting_names}, {"signalfd4", 3, signal_file_names}};
 
 }  // namespace
 
@@ -100,7 +109,8 @@ void print_error_name(Output& out, int number) {
       "PERM", "NOENT", "SRCH", "INTR", "IO", "NXIO", "2BIG", "NOEXEC", "BADF", "CHILD", "AGAIN", "NOMEM", "ACCES", "FAULT",
       "NOTBLK", "BUSY", "EXIST", "XDEV", "NODEV", "NOTDIR", "ISDIR", "INVAL", "NFILE", "MFILE", "NOTTY", "TXTBSY", "FBIG",
       "NOSPC", "SPIPE", "ROFS", "MLINK", "PIPE", "DOM", "RANGE", "DEADLK", "NAMETOOLONG", "NOLCK", "NOSYS", "NOTEMPTY", "LOOP",
-      "OVERFLOW", "OPNOTSUPP", "AFNOSUPPORT", "TIMEDOUT", "DQUOT", "NODATA", "OWNERDEAD", "NOTRECOVERABLE", "LIBBAD"};
+      "OVERFLOW", "OPNOTSUPP", "AFNOSUPPORT", "TIMEDOUT", "DQUOT", "NODATA", "OWNERDEAD", "NOTRECOVERABLE", "LIBBAD",
+      "CANCELED"};
   static_assert(std::size(error_names) == static_cast<std::size_t>(Error::restart_if_asked));
   for (std::size_t i = 0; i < std::size(error_names); ++i)
     if (errno_of(static_cast<Error>(i)) == number) return print(out, "E{}", error_names[i]);

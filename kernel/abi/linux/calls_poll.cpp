@@ -6,20 +6,18 @@
 #include <bit>
 
 #include "abi/linux/handlers.hpp"
-#include "abi/linux/times.hpp"
+#include "abi/linux/waits.hpp"
 #include "abi/support.hpp"
 
 namespace cv6::linux_abi {
 namespace {
 
-// What of `file` the entry has to report.
+// What of `file` the entry has to report. A file that names a place only says poll_event::invalid.
 bool ask(Pollfd& entry, File& file, PollWaiters* waiters) {
-  const auto wanted = static_cast<PollEvents>(entry.events) | poll_event::error | poll_event::hang_up;
+  const auto wanted = static_cast<PollEvents>(entry.events) | poll_event::always_told | poll_event::invalid;
   entry.revents = static_cast<std::int16_t>(file.poll(waiters) & wanted);
   return entry.revents != 0;
 }
-
-bool can_be_polled(const Result<DescriptorTable::Use>& file) { return file && !(*file)->path_only(); }
 
 // How many entries have something to report as it is. Descriptors that are not open are poll_event::invalid; negative
 // ones are skipped.
@@ -30,7 +28,7 @@ unsigned look(Context& context, std::span<Pollfd> list) {
     entry.revents = 0;
     if (entry.fd < 0) continue;
     const auto file = descriptors.use(entry.fd);
-    if (can_be_polled(file)) [[likely]] {
+    if (file) [[likely]] {
       ready += ask(entry, **file, nullptr);
     } else {
       entry.revents = poll_event::invalid;
@@ -49,7 +47,7 @@ class PolledFiles {
     for (Pollfd& entry : list) {
       if (entry.fd < 0) continue;
       auto file = context.process.files().use(entry.fd);
-      if (!can_be_polled(file)) return false;
+      if (!file) return false;
       TRY(files_.push_back({&entry, *std::move(file)}));
     }
     return true;
@@ -85,11 +83,6 @@ Result<unsigned> wait_for_files(Context& context, std::span<Pollfd> list, Nanose
     if (ready == 0 && !slept) return slept.error() == Error::timedout ? Result<unsigned>(0u) : slept.error();
   }
   return ready;
-}
-
-// Deadline 0 asks without waiting, so a wait of no length is that, and no other wait ends at 0.
-Nanoseconds deadline_for(Nanoseconds duration) {
-  return duration == 0 ? 0 : deadline_after(arch::monotonic_now(), duration);
 }
 
 Nanoseconds time_left(Nanoseconds deadline) {
@@ -129,22 +122,6 @@ Result<long> poll_or_restart(Context& context, UserPtr<Pollfd> files, unsigned c
       },
       .arguments = {files.address(), count, static_cast<std::uint64_t>(deadline)}};
   return Error::restart_timed;
-}
-
-// A signal mask for the time of a call. Interrupted, the old one comes back when the signal has been handled.
-template <class Body>
-Result<long> with_mask(Context& context, UserPtr<std::uint64_t> mask, std::size_t mask_size, Body body) {
-  if (!mask) return body();
-  if (mask_size != sigset_size) return Error::inval;
-  context.thread.set_temporary_mask(SignalSet(TRY(mask.read())));
-  const Result<long> result = body();
-  if (result || result.error() != Error::restart_unhandled) context.thread.restore_mask();
-  return result;
-}
-
-Result<Nanoseconds> deadline_from(UserPtr<Timespec> timeout) {
-  if (!timeout) return never;
-  return deadline_for(TRY(duration_from(TRY(timeout.read()))));
 }
 
 constexpr Error restart_if_interrupted(Error error) { return error == Error::intr ? Error::restart_unhandled : error; }
@@ -235,8 +212,7 @@ Result<long> select_until(Context& context, int count, const SetPointers& pointe
 }  // namespace
 
 Result<long> sys_poll(Context& context, UserPtr<Pollfd> files, unsigned count, int milliseconds) {
-  const Nanoseconds deadline = milliseconds < 0 ? never : deadline_for(milliseconds * nanoseconds_per_millisecond);
-  return poll_or_restart(context, files, count, deadline);
+  return poll_or_restart(context, files, count, deadline_from_milliseconds(milliseconds));
 }
 
 Result<long> sys_ppoll(Context& context, UserPtr<Pollfd> files, unsigned count, UserPtr<Timespec> timeout,

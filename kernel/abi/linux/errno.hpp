@@ -59,6 +59,7 @@ constexpr int errno_of(Error error) {
     case Error::afnosupport: return 97;
     case Error::timedout: return 110;
     case Error::dquot: return 122;
+    case Error::canceled: return 125;
     case Error::ownerdead: return 130;
     case Error::notrecoverable: return 131;
     case Error::restart_if_asked: return 512;

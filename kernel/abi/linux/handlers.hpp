@@ -146,6 +146,24 @@ Result<long> sys_select(Context&, int count, UserPtr<std::uint64_t> read, UserPt
 Result<long> sys_pselect6(Context&, int count, UserPtr<std::uint64_t> read, UserPtr<std::uint64_t> write,
                           UserPtr<std::uint64_t> except, UserPtr<Timespec> timeout, UserPtr<std::uint64_t> mask);
 
+// --- calls_epoll.cpp, calls_event_files.cpp: epoll, and files that become ready when something happens -----------------
+Result<long> sys_epoll_create(Context&, int size);
+Result<long> sys_epoll_create1(Context&, Flags flags);
+Result<long> sys_epoll_ctl(Context&, Descriptor epoll, int operation, Descriptor file, UserPtr<EpollEvent> event);
+Result<long> sys_epoll_wait(Context&, Descriptor epoll, UserPtr<EpollEvent> events, int most, int milliseconds);
+Result<long> sys_epoll_pwait(Context&, Descriptor epoll, UserPtr<EpollEvent> events, int most, int milliseconds,
+                             UserPtr<std::uint64_t> mask, std::size_t mask_size);
+Result<long> sys_epoll_pwait2(Context&, Descriptor epoll, UserPtr<EpollEvent> events, int most, UserPtr<Timespec> timeout,
+                              UserPtr<std::uint64_t> mask, std::size_t mask_size);
+Result<long> sys_eventfd(Context&, unsigned value);
+Result<long> sys_eventfd2(Context&, unsigned value, Flags flags);
+Result<long> sys_timerfd_create(Context&, int clock, Flags flags);
+Result<long> sys_timerfd_settime(Context&, Descriptor timer, Flags flags, UserPtr<Itimerspec> value,
+                                 UserPtr<Itimerspec> before);
+Result<long> sys_timerfd_gettime(Context&, Descriptor timer, UserPtr<Itimerspec> value);
+Result<long> sys_signalfd(Context&, Descriptor file, UserPtr<std::uint64_t> mask, std::size_t mask_size);
+Result<long> sys_signalfd4(Context&, Descriptor file, UserPtr<std::uint64_t> mask, std::size_t mask_size, Flags flags);
+
 // --- calls_memory.cpp ---------------------------------------------------------------------------------------------------
 Result<long> sys_mmap(Context&, unsigned long address, std::size_t length, Flags protection, Flags flags,
                       Descriptor file, unsigned long offset);

@@ -54,6 +54,9 @@ constexpr CloseOnExec close_on_exec_of(unsigned open_bits) {
   return open_bits & o_cloexec ? CloseOnExec::yes : CloseOnExec::no;
 }
 
+// O_NONBLOCK of calls that make a file of their own kind.
+constexpr OpenFlags nonblock_of(unsigned open_bits) { return open_bits & o_nonblock ? open_flag::nonblock : OpenFlags{0}; }
+
 // What fcntl(F_GETFL) reports.
 constexpr unsigned open_flags_to_linux(OpenFlags flags) {
   unsigned bits = 0;

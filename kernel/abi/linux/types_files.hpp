@@ -149,4 +149,12 @@ struct Pollfd {
 };
 static_assert(sizeof(Pollfd) == 8);
 
+// Packed on x86-64: epoll_ctl(2).
+struct [[gnu::packed]] EpollEvent {
+  std::uint32_t events;
+  std::uint64_t data;
+};
+static_assert(sizeof(EpollEvent) == 12);
+inline constexpr int epoll_ctl_add = 1, epoll_ctl_del = 2, epoll_ctl_mod = 3;
+
 }  // namespace cv6::linux_abi

@@ -60,6 +60,7 @@ class DescriptionFile final : public About<SyntheticFile> {
                            .close_on_exec = close_on_exec,
                            .mount = file->path() ? file->path().mount->id() : 0,
                            .inode = file->inode().number()});
+    file->print_details(out);
     return {};
   }
 

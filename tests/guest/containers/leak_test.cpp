@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +17,9 @@
 
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
+#include "support/epoll.hpp"
 #include "support/memory.hpp"
+#include "support/signals.hpp"
 #include "support/soak.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
@@ -54,6 +59,31 @@ void expect_no_growth(int rounds, const std::function<void(int)>& story) {
     if (!rose_by_stories(before, after, rounds)) return;
   }
   ADD_FAILURE() << "each time: " << growth(before, after);
+}
+
+// An epoll that watches one of each kind, all of them ready, and is watched itself.
+void watch_events() {
+  const EpollSet epoll, outer;
+  const Pipe pipe;
+  const Blocked blocked({SIGUSR1});
+  const Descriptor event(eventfd(1, 0)), timer(timerfd_create(CLOCK_REALTIME, 0)), signals(signalfd(-1, &blocked.set(), 0));
+  const itimerspec soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 1}};
+  timerfd_settime(timer, 0, &soon, nullptr);
+  for (const int fd : {pipe.read.get(), event.get(), timer.get(), signals.get()}) epoll.add(fd, EPOLLIN);
+  outer.add(epoll, EPOLLIN | EPOLLET);
+  raise(SIGUSR1);
+  outer.ready(-1);
+  epoll.wait();
+  signalfd_siginfo info;
+  EXPECT_EQ(read(signals, &info, sizeof info), (ssize_t)sizeof info);  // or it would come when it is blocked no more
+}
+
+TEST_F(ContainerLeaks, OfEpolls) {
+  expect_no_growth(times(200), [](int) {
+    Box box;
+    EXPECT_INSIDE(box, watch_events());
+    EXPECT_CHILD(watch_events());
+  });
 }
 
 TEST_F(ContainerLeaks, OfEmptyOnes) {
