@@ -10,6 +10,7 @@
 namespace cv6::calls {
 namespace {
 
+constexpr std::string_view message_fields = "LyvhGPN";
 constexpr std::string_view create_fields = "NNpppp", spawn_fields = "eNpVVpSl", scheduling_fields = "ewttNqqNN";
 
 // clang-format off
@@ -23,6 +24,12 @@ constexpr Shape all[] = {
     {SYS_fsync, "d"}, {SYS_fdatasync, "d"}, {SYS_sync_file_range, "dooN"}, {SYS_fadvise64, "dolN"}, {SYS_readahead, "dol"},
     {SYS_fallocate, "dNoo"}, {SYS_memfd_create, "pN"}, {SYS_poll, "SNN", "dwdwdwdwdw"}, {SYS_ppoll, "SNtb8", "dwdwdwdw"},
     {SYS_select, "Nbbbt"}, {SYS_pselect6, "Nbbbtb"}, {SYS_syncfs, "d"}, {SYS_sync, ""},
+    // Sockets
+    {SYS_socket, "gTN"}, {SYS_socketpair, "gTNb"}, {SYS_socketpair, "gTNb"}, {SYS_bind, "dLy"}, {SYS_listen, "dN"},
+    {SYS_accept, "dbb"}, {SYS_accept4, "dbbT"}, {SYS_connect, "dLy"}, {SYS_getsockname, "dbb"}, {SYS_getpeername, "dbb"},
+    {SYS_shutdown, "dN"}, {SYS_sendto, "dblBLy"}, {SYS_recvfrom, "dblBbb"}, {SYS_sendmsg, "dSB", message_fields},
+    {SYS_sendmsg, "dSB", message_fields}, {SYS_recvmsg, "dSB", message_fields}, {SYS_sendmmsg, "dSNB", message_fields},
+    {SYS_recvmmsg, "dSNBt", message_fields}, {SYS_getsockopt, "dNJbb"}, {SYS_setsockopt, "dNJby"},
     // Names
     {SYS_openat, "DpOm"}, {SYS_creat, "pm"}, {SYS_openat2, "DpSz", "OmN"}, {SYS_stat, "pb"}, {SYS_fstat, "db"}, {SYS_lstat, "pb"},
     {SYS_newfstatat, "DpbA"}, {SYS_statx, "DpAxb"}, {SYS_access, "pN"}, {SYS_faccessat, "DpN"}, {SYS_faccessat2, "DpNA"},
