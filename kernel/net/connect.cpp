@@ -98,10 +98,10 @@ Result<void> UnixSocket::listen(int backlog, const SocketUser& user) {
   if (!makes_connections()) return Error::opnotsupp;
   MutexGuard naming(naming_);
   if (!name() || connected()) return Error::inval;
+  set_peer_user(user);
   {
     SpinGuard guard(lock_);
     backlog_ = std::min(static_cast<std::uint32_t>(backlog), longest_backlog);
-    peer_user_ = user;
     add_state(is_listening);
   }
   writable_.wake_all();

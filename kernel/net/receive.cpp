@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "net/unix_socket.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -35,6 +36,7 @@ Own<SocketMessage> UnixSocket::remove(SocketMessage& message) {
     queue_.remove(message);
     queue_length_.store(queue_length_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
   }
+  queued_bytes_.fetch_sub(message.size(), std::memory_order_relaxed);
   Own<SocketMessage> gone(&message);
   if (gone->has_files()) gone->ancillary->files->arrive();
   gone->sender->no_longer_under_way(gone->weight());
@@ -43,13 +45,15 @@ Own<SocketMessage> UnixSocket::remove(SocketMessage& message) {
 
 // Of one that is closed, or connected anew.
 void UnixSocket::drop_queue() {
-  while (true) {
-    Own<SocketMessage> gone;  // after the mutex
-    MutexGuard guard(receiving_);
-    SocketMessage* message = first_message();
-    if (!message) return;
-    gone = remove(*message);
-  }
+  while (drop_first_message()) sched::maybe_yield();
+}
+
+bool UnixSocket::drop_first_message() {
+  Own<SocketMessage> gone;  // after the mutex
+  MutexGuard guard(receiving_);
+  SocketMessage* message = first_message();
+  if (message) gone = remove(*message);
+  return message != nullptr;
 }
 
 // Notes down who sent it, and what else came with it: files go to the reception, or stay for the others who peek.
@@ -100,6 +104,7 @@ Result<std::size_t> UnixSocket::take_bytes(IoBuffer& to, const ReceiveRequest& r
       message->ancillary->files->arrive();
       not_wanted = std::move(message->ancillary->files);
     }
+    queued_bytes_.fetch_sub(*copied, std::memory_order_relaxed);
     message->take(*copied);
     if (message->size() != 0) break;
     remove(*message);

@@ -113,6 +113,7 @@ Result<void> UnixSocket::enqueue(Own<SocketMessage>& message) {
     return state & is_closed && !makes_connections() ? Error::connrefused : Error::pipe_unsignalled;
   }
   if (!makes_connections() && peer_ && peer_ != message->sender) return Error::perm;
+  queued_bytes_.fetch_add(message->size(), std::memory_order_relaxed);
   queue_.push_back(*message.release());
   queue_length_.store(queue_length_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   return {};

@@ -171,6 +171,7 @@ class UnixSocket : public Counted<UnixSocket>, public Charged<UnixSocket, "unix_
   SocketMessage* message_after(SocketMessage& message);
   Own<SocketMessage> remove(SocketMessage& message);
   void drop_queue();
+  bool drop_first_message();  // false: there is none
   // connect.cpp
   Result<void> ensure_name(const SocketCaller& caller);
   Result<void> connect_connection(std::string_view name, const SocketCaller& caller, Blocking blocking);
@@ -190,6 +191,7 @@ class UnixSocket : public Counted<UnixSocket>, public Charged<UnixSocket, "unix_
   std::atomic<State> state_{0};
   std::atomic<bool> was_reset_{false};          // Error::connreset is to be reported once
   std::atomic<std::uint32_t> queue_length_{0};  // messages, or connections that wait
+  std::atomic<std::uint64_t> queued_bytes_{0};
   std::atomic<std::uint32_t> send_limit_{default_limit};
   std::atomic<std::uint64_t> sent_{0};          // the weight of messages under way
 
