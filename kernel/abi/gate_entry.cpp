@@ -6,6 +6,7 @@
 #include "arch/clock.hpp"
 #include "container/manager.hpp"
 #include "lib/format.hpp"
+#include "task/abi_operations.hpp"
 #include "task/container_console.hpp"
 #include "task/exit.hpp"
 #include "task/user_return.hpp"
@@ -73,7 +74,9 @@ void deny_call(Context& context, const GatedCall& call, CallAction action) {
 Result<long> result_of(Context& context, CallAnswer& answer) {
   if (answer.kind != CallAnswer::Kind::file) return answer.result;
   const CloseOnExec close_on_exec = answer.close_on_exec ? CloseOnExec::yes : CloseOnExec::no;
-  return TRY(context.process.files().add(std::move(answer.file), close_on_exec, context.process.open_files_limit()));
+  const Process& process = context.process;
+  const std::uint64_t limit = std::min(process.open_files_limit(), process.abi().most_open_files());
+  return TRY(process.files().add(std::move(answer.file), close_on_exec, limit));
 }
 
 void finish_answered(Context& context, const GatedCall& call, CallAnswer& answer, CallRecord& record) {

@@ -1,28 +1,60 @@
 #include "mm/allocation_failures.hpp"
 
 #ifdef CV6_DEBUG
-#include <atomic>
+#include "sync/per_cpu.hpp"
 
 namespace cv6::allocation_failures {
 
 namespace {
-constinit std::atomic<std::uint64_t> remaining{0};
-constinit std::atomic<bool> failed{false};
+constinit PerCpu<Plan*> plans;
+}  // namespace
+
+Plan::Plan() {
+  Plan* const parent = plans.here();
+  if (!parent) return;
+  one_in_.store(parent->one_in(), std::memory_order_relaxed);
+  state_ = parent->random();
+}
+
+// Marsaglia's xorshift: never 0.
+std::uint32_t Plan::random() {
+  state_ ^= state_ << 13;
+  state_ ^= state_ >> 17;
+  state_ ^= state_ << 5;
+  return state_;
+}
+
+bool Plan::should_fail() {
+  if (const std::uint64_t left = remaining(); left != 0) {
+    fail_nth(left - 1);
+    if (left == 1) return true;
+  }
+  const std::uint32_t n = one_in();
+  return n != 0 && random() % n == 0;
+}
+
+void set(Plan* plan) { plans.here() = plan; }
+
+bool should_fail() {
+  Plan* const plan = plans.here();
+  return plan && plan->should_fail();
+}
+
+#ifdef CV6_HOST
+namespace {
+Plan& plan_of_tests() {
+  static Plan plan;
+  return plan;
+}
 }  // namespace
 
 void fail_nth(std::uint64_t n) {
-  failed.store(false, std::memory_order_relaxed);
-  remaining.store(n, std::memory_order_relaxed);
+  plan_of_tests().fail_nth(n);
+  set(&plan_of_tests());
 }
 
-bool happened() { return failed.load(std::memory_order_relaxed); }
-
-bool should_fail() {
-  if (remaining.load(std::memory_order_relaxed) == 0) return false;
-  if (remaining.fetch_sub(1, std::memory_order_relaxed) != 1) return false;
-  failed.store(true, std::memory_order_relaxed);
-  return true;
-}
+bool happened() { return plan_of_tests().remaining() == 0; }
+#endif
 
 }  // namespace cv6::allocation_failures
 #endif

@@ -20,6 +20,7 @@
 #include "lib/ref.hpp"
 #include "lib/tree.hpp"
 #include "lib/units.hpp"
+#include "mm/allocation_failures.hpp"
 #include "mm/payer.hpp"
 
 namespace cv6 {
@@ -68,10 +69,13 @@ class Thread : public Counted<Thread> {
 
  protected:
   explicit Thread(SchedContext& context) : context_(&context) {}
-  // Around each time on a processor: who pays for memory now (nobody, for the kernel's own threads); user threads load and
+  // Around each time on a processor: who pays for memory now (nobody, for the kernel's own threads) and whose of it fails; user threads load and
   // save what belongs to user mode. `leaving_cpu` is called with the scheduler's lock held and takes no other; `entering_cpu`
   // without locks. Neither blocks.
-  virtual void entering_cpu() { payer::set(nullptr); }
+  virtual void entering_cpu() {
+    payer::set(nullptr);
+    allocation_failures::set(nullptr);
+  }
   virtual void leaving_cpu() {}
   // The scheduler log of its container (decision_log.hpp), with the scheduler's lock held: what it calls this thread; and
   // that it has been chosen, which somebody may want to print. While it prints itself it is not logged.

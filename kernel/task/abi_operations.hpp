@@ -39,6 +39,9 @@ class AbiOperations {
  public:
   virtual std::string_view name() const = 0;
 
+  // How many open files the programs expect to have, whatever RLIMIT_NOFILE allows.
+  virtual std::uint64_t most_open_files() const { return UINT64_MAX; }
+
   // exec: room on the stack for the strings, the program's path, and all that build_stack adds. Error::toobig: more
   // arguments than the ABI has.
   virtual Result<std::size_t> stack_needed(const ArgumentStrings& arguments, std::string_view path) const = 0;

@@ -82,18 +82,18 @@ Result<Vector<Ref<Pid>>> new_numbers(const Threads& threads, Container& outside)
   return numbers;
 }
 
-// The same directory as the container shows it, or its root.
-Path directory_inside(Process& process, const Path& root) {
+// The same directory as the container shows it, or its root. Error::nomem: that cannot be told.
+Result<Path> directory_inside(Process& process, const Path& root) {
   Own<char[]> buffer(new (std::nothrow) char[path_max]);
-  if (!buffer) return root;
+  if (!buffer) return Error::nomem;
   const auto text = path_text(process.fs().working_directory(), process.fs().root(), {buffer.get(), path_max});
   if (!text || !text->reachable || text->removed) return root;
-  auto inside = FsContext::create(root, root);
-  if (!inside) return root;
-  const Caller caller{**inside, process.credentials()};
+  const auto inside = TRY(FsContext::create(root, root));
+  const Caller caller{*inside, process.credentials()};
   auto found = resolve(caller, At{nullptr, text->text}, Follow::yes);
-  if (!found || !check_directory(caller, *found)) return root;
-  return *std::move(found);
+  if (found && check_directory(caller, *found)) return *std::move(found);
+  if (!found && found.error() == Error::nomem) return Error::nomem;
+  return root;
 }
 
 // What the process sees of itself and its relatives changes with the place. Its children's parent: visible to them or not.
@@ -164,7 +164,7 @@ Result<void> join(UserThread& caller, Container& container) {
   Ref<UserAccount> account = TRY(UserAccount::find_or_create(container, process.credentials().ids().user));
   const Path root = container.root();
   if (!root) return Error::srch;
-  Path directory = directory_inside(process, root);
+  Path directory = TRY(directory_inside(process, root));
   const Threads threads = TRY(threads_of(process));
   TRY(take_numbers(process, threads, container));
   const auto moved = [&]() -> Result<void> {

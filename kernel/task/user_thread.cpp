@@ -45,6 +45,7 @@ int UserThread::number_for_log() const { return process_->number(); }
 void UserThread::entering_cpu() {
   if (space_) space_->activate();
   payer::set(pays_->payer());
+  allocation_failures::set(&failures);
   arch::load_thread_pointers(pointers);
   add_work(work_fpu);
   const auto now = static_cast<std::int64_t>(__builtin_readcyclecounter());

@@ -17,6 +17,7 @@
 #include "arch/upcalls.hpp"
 #include "container/pid.hpp"
 #include "lib/string.hpp"
+#include "mm/allocation_failures.hpp"
 #include "mm/payer.hpp"
 #include "sched/thread.hpp"
 #include "sched/wait_queue.hpp"
@@ -143,6 +144,8 @@ class UserThread final : public Thread, public Charged<UserThread, "user_thread"
   Ref<UserThread> vfork_parent;
   std::atomic<bool> vfork_done{false};
   WaitQueue vfork_waiting;
+
+  [[no_unique_address]] allocation_failures::Plan failures;
 
   // sigtimedwait(2): what the thread waits for; senders look, so that a blocked signal wakes it.
   std::atomic<std::uint64_t> awaited_signals{0};

@@ -156,6 +156,35 @@ TEST(Xv6, WhatTheKernelPrints) {
   EXPECT_EQ(lines, (Lines{"ok Print.ListsSucceed", "ok Trace.CountsSinceItWentOn", "tests have ended"}));
 }
 
+// Where a program has no terminal and prints to a file, the kernel has nowhere to print: the calls say so.
+TEST(Xv6, WithoutAConsoleTheCallsThatPrintFail) {
+  EXPECT_EQ(run_xv6("setsid sh -c 'for call in ps dps proc_stat print_count; do /xv6/calls/$call; done; "
+                    "/xv6/echo lost' > /tmp/out 2> /tmp/error < /dev/null; cat /tmp/out /tmp/error"),
+            "ps.c:6: not so: ps() == 0\ndps.c:8: not so: dps() == 0\n"
+            "proc_stat.c:6: not so: proc_stat_container() == 0\n"
+            "print_count.c:7: not so: print_count() == 0\nlost\n");
+}
+
+// Opening the console of the host finds the program's own output: it must stay as it is for whoever has it.
+TEST(Xv6, AnOpenedConsoleLeavesTheOutputAlone) {
+  EXPECT_EQ(run_xv6("/xv6/calls/mknod; echo on; cat < /xv6/console > /dev/null & echo read only > /xv6/console; echo on"),
+            "mknod.c: ok\non\nread only\non\n");
+}
+
+// A program for each call, on the host and in a container that may make others: what they print beside the kernel's lines.
+TEST(Xv6, AProgramForEachCall) {
+  const std::string own = "grep -c '^[a-z_]*\\.c: ok$' /tmp/out; grep -v '^[a-z_]*\\.c: ok$' /tmp/out | grep '\\.c:'";
+  const std::string expected = "47\n";
+  for (const char* processors : {"1", "4"}) {
+    EXPECT_EQ(run_xv6("cd /tmp; for call in /xv6/calls/*; do $call; done 2>&1 | tee /dev/null > /tmp/out; " + own,
+                      {"--cpus", processors}),
+              expected);
+    EXPECT_EQ(run_xv6("ls /xv6/calls | sed s:^:calls/: > /tmp/list; box run --rm --nesting --abi xv6 sh < /tmp/list 2>&1 | "
+                      "sed 's/^\\$ //' > /tmp/out; " + own, {"--cpus", processors}),
+              expected);
+  }
+}
+
 TEST(Xv6, BadAccessesAreAnnouncedAndEndOneProcess) {
   Lines lines = lines_of(run_xv6("box run --rm --abi xv6 xv6-tests 'Memory.Pri*' 'Unknown.*'; echo $?"));
   const std::string rest = " on cpu \\d eip 0x[0-9a-f]+ addr 0x[0-9a-f]+--kill proc";

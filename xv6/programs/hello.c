@@ -1,4 +1,4 @@
-// The least program: add a file like this one, and its name to programs.txt.
+// The least program: add a file like this one, and a line for it to CMakeLists.txt of this SDK.
 #include "types.h"
 #include "user.h"
 

@@ -13,7 +13,30 @@ namespace {
 constexpr std::uint32_t console_driver_major = 242, silent_driver_major = 243;
 constexpr std::uint32_t all_minors = 1 << 20;
 
-Result<Ref<File>> open_console(Inode&, OpenFlags, void*) { return open_console_of(Process::current()); }
+// A description of its own, with the flags of its open(), of what may be another one's file: the program's own output.
+class ConsoleDevice final : public File, public Charged<ConsoleDevice, "console_device", charged_beside_file> {
+ public:
+  ConsoleDevice(Ref<Inode> node, Ref<File> console) : File(std::move(node), Positions::none), console_(std::move(console)) {}
+
+  PollEvents poll(PollWaiters* waiters) override { return console_->poll(waiters); }
+  Result<std::size_t> readable_bytes() override { return console_->readable_bytes(); }
+  Result<long> control(unsigned request, std::uintptr_t argument) override { return console_->control(request, argument); }
+  JobControl* job_control() override { return console_->job_control(); }
+
+ protected:
+  Result<std::size_t> do_read(IoBuffer& to, std::uint64_t) override { return console_->read(to); }
+  Result<std::size_t> do_write(IoBuffer& from, std::uint64_t, std::uint64_t size_limit) override {
+    return console_->write(from, size_limit);
+  }
+
+ private:
+  Ref<File> console_;
+};
+
+Result<Ref<File>> open_console(Inode& node, OpenFlags, void*) {
+  Ref<File> console = TRY(open_console_of(Process::current()));
+  return Ref<File>(TRY(make<ConsoleDevice>(Ref<Inode>(&node), std::move(console))));
+}
 
 // Nobody answers: reading and writing fail (File's own answer).
 class SilentFile final : public File, public Charged<SilentFile, "silent_file", charged_beside_file> {

@@ -1,6 +1,7 @@
 // What task/ needs to know of the xv6 ABI: AbiOperations.
 #pragma once
 
+#include "abi/xv6/types.hpp"
 #include "task/abi_operations.hpp"
 #include "task/process.hpp"
 
@@ -12,6 +13,7 @@ inline constexpr std::uint32_t restart_call_number = 62;
 class Xv6Operations final : public AbiOperations {
  public:
   std::string_view name() const override { return "xv6"; }
+  std::uint64_t most_open_files() const override { return xv6_abi::most_open_files; }
   Result<std::size_t> stack_needed(const ArgumentStrings& arguments, std::string_view path) const override;
   Result<std::uintptr_t> build_stack(UserThread& thread, const InitialStack& stack) const override;
   void start_program(UserThread& thread, arch::UserRegisters& registers, std::uintptr_t entry,

@@ -44,6 +44,10 @@ constexpr ProcessEntry entries[] = {
     text("wchan", 0444, anybody, generate_wchan),
     text("cgroup", 0444, anybody, generate_cgroup),
     text("io", 0400, inspectors, generate_io),
+#ifdef CV6_DEBUG
+    text("fail-nth", 0600, inspectors, generate_fail_nth, store_fail_nth),
+    text("make-it-fail", 0600, inspectors, generate_make_it_fail, store_make_it_fail),
+#endif
 };
 
 // A text about a subject.

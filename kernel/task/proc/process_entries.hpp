@@ -64,6 +64,11 @@ Result<void> generate_auxiliary_vector(const Subject& subject, TextBuffer& out);
 Result<void> generate_maps(const Subject& subject, TextBuffer& out);
 Result<void> generate_smaps(const Subject& subject, TextBuffer& out);
 Result<void> generate_smaps_rollup(const Subject& subject, TextBuffer& out);
+// failure_files.cpp
+Result<void> generate_fail_nth(const Subject& subject, TextBuffer& out);
+Result<void> store_fail_nth(const Subject& subject, std::string_view text);
+Result<void> generate_make_it_fail(const Subject& subject, TextBuffer& out);
+Result<void> store_make_it_fail(const Subject& subject, std::string_view text);
 // mount_files.cpp
 Result<void> generate_mounts(const Subject& subject, TextBuffer& out);
 Result<void> generate_mountinfo(const Subject& subject, TextBuffer& out);

@@ -139,6 +139,31 @@ TEST_F(GateSupervisor, DecidesAboutXv6Programs) {
   EXPECT_STREQ(text, "given\ncv6\n");
 }
 
+// Programs of the other ABI have 16 files, those that they are given among them.
+TEST_F(GateSupervisor, GivesXv6ProgramsNoMoreFilesThanTheyMayHave) {
+  constexpr unsigned xv6_open = 15;
+  constexpr int xv6_files = 16;
+  const GatedBox box;
+  ContainerPolicy policy;
+  policy.id = box.id();
+  policy.operation = Rules::tighten;
+  policy.supervised.add(CallSet::place_of_xv6(xv6_open));
+  ASSERT_OK(container_policy(policy));
+  const Supervisor supervisor(box.id());
+  Pipe given, output;
+  const pid_t child = box.start([&] {
+    dup2(output.write, STDOUT_FILENO);
+    for (int number = STDERR_FILENO; number < xv6_files; ++number) dup2(STDOUT_FILENO, number);
+    return execl("/xv6/cat", "cat", "/not/there", nullptr);
+  });
+  EXPECT_OK(supervisor.answer(supervisor.next(), Action::give_file, given.read));
+  EXPECT_TRUE(reap(child).exited(0));
+  output.write.close();
+  char text[64] = {};
+  EXPECT_GT(read(output.read, text, sizeof text), 0);
+  EXPECT_STREQ(text, "cat: cannot open /not/there\n");
+}
+
 TEST_F(GateSupervisor, NobodyThereIsARefusal) {
   const GatedBox box;
   ASSERT_OK(change_supervised(box.id(), Rules::tighten, {SYS_getppid}));
