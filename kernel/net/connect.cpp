@@ -128,6 +128,7 @@ Result<bool> UnixSocket::try_to_connect(UnixSocket& listener, UnixSocket& connec
   if (connected()) return Error::isconn;
   if (listening()) return Error::inval;
   connection.take_name_of(listener);
+  connection.pass_credentials.store(listener.pass_credentials.load(std::memory_order_relaxed), std::memory_order_relaxed);
   connection.set_peer(Ref<UnixSocket>(this));
   connection.set_peer_user(user);
   connection.add_state(is_connected | is_unaccepted);
@@ -176,8 +177,8 @@ Result<Ref<UnixSocket>> UnixSocket::accept(Blocking blocking) {
   const TimeLimit limit(receive_timeout.load(std::memory_order_relaxed));
   while (true) {
     if (Ref<UnixSocket> connection = take_connection()) return connection;
-    if (has(no_receiving)) return Error::inval;
     if (blocking == Blocking::no) return Error::again;
+    if (has(no_receiving)) return Error::inval;
     TRY(wait_for_message(limit));
   }
 }

@@ -108,7 +108,7 @@ Result<std::size_t> UnixSocket::take_bytes(IoBuffer& to, const ReceiveRequest& r
     message->take(*copied);
     if (message->size() != 0) break;
     remove(*message);
-    message = passes ? nullptr : first_message();
+    message = passes || to.empty() ? nullptr : first_message();
   }
   return done;
 }

@@ -30,10 +30,7 @@ Result<void> UnixSocket::wait_for_room(Blocking blocking, const TimeLimit& limit
 Result<std::size_t> UnixSocket::send_bytes(IoBuffer& from, SendRequest& request) {
   if (!request.to.empty()) return connected() ? Error::isconn : Error::opnotsupp;
   if (!connected()) return Error::notconn;
-  if (has(no_sending)) [[unlikely]] {
-    if (was_reset_.load(std::memory_order_relaxed) && !from.empty()) TRY(take_error());
-    return Error::pipe;
-  }
+  if (has(no_sending)) [[unlikely]] return Error::pipe;
   const TimeLimit limit(send_timeout.load(std::memory_order_relaxed));
   std::size_t sent = 0;
   while (!from.empty()) {

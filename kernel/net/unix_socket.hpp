@@ -135,6 +135,7 @@ class UnixSocket : public Counted<UnixSocket>, public Charged<UnixSocket, "unix_
   std::atomic<Nanoseconds> send_timeout{never}, receive_timeout{never};
   std::atomic<bool> pass_credentials{false};  // SO_PASSCRED
   std::atomic<std::uint32_t> remembered{0};   // options that mean nothing here, but are kept: bits of their numbers
+  std::atomic<int> linger{-1};                // SO_LINGER, which means nothing here either: seconds; -1: off
 
   // --- for messages -----------------------------------------------------------------------------------------------------
   PassingState& passing() { return passing_; }

@@ -47,6 +47,7 @@ Result<long> write_vector(Context& context, Descriptor descriptor, UserPtr<Iovec
   Pieces pieces;
   IoBuffer buffer(TRY(pieces.read(vector, count)));
   if (where == Where::at_offset && offset < 0) return Error::inval;
+  if (buffer.empty() && file->writable()) return 0;  // not even an empty message, as write(2) would send
   const std::uint64_t limit = file_size_limit(context);
   const auto moved = TRY(finish_write(context, where == Where::at_position
                                                    ? file->write(buffer, limit)

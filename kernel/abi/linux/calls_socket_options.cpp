@@ -16,7 +16,7 @@ constexpr std::uint32_t smallest_send_buffer = 4608, smallest_receive_buffer = 2
 // Options that mean nothing for this family; Linux keeps them for who asks.
 constexpr bool is_only_kept(int option) {
   return option == so_reuseaddr || option == so_dontroute || option == so_broadcast || option == so_keepalive ||
-         option == so_oobinline;
+         option == so_oobinline || option == so_reuseport;
 }
 constexpr std::uint32_t bit_of(int option) { return 1u << option; }
 
@@ -39,6 +39,11 @@ Result<long> tell(UserBytes to, UserPtr<int> size, const void* value, std::size_
 
 Result<long> tell_timeout(UserBytes to, UserPtr<int> size, Nanoseconds timeout) {
   const Timeval value = timeout == never ? Timeval{} : timeval_of(timeout);
+  return tell(to, size, &value, sizeof value);
+}
+
+Result<long> tell_linger(UserBytes to, UserPtr<int> size, int seconds) {
+  const Linger value = seconds < 0 ? Linger{} : Linger{1, seconds};
   return tell(to, size, &value, sizeof value);
 }
 
@@ -96,6 +101,13 @@ Result<void> set_timeout(std::atomic<Nanoseconds>& timeout, UserBytes value, int
   return {};
 }
 
+Result<void> set_linger(UnixSocket& socket, UserBytes value, int size) {
+  if (size < static_cast<int>(sizeof(Linger))) return Error::inval;
+  const Linger wanted = TRY(UserPtr<Linger>(value.address()).read());
+  socket.linger.store(wanted.on ? wanted.seconds : -1, std::memory_order_relaxed);
+  return {};
+}
+
 Result<void> set_buffer(const Context& context, UnixSocket& socket, int option, int value) {
   const bool forced = option == so_sndbufforce || option == so_rcvbufforce;
   if (forced && !context.process.credentials().privileged()) return Error::perm;
@@ -137,6 +149,7 @@ Result<long> sys_getsockopt(Context& context, Descriptor descriptor, int level, 
     case so_rcvtimeo_new: return tell_timeout(value, size, socket->receive_timeout.load(std::memory_order_relaxed));
     case so_sndtimeo:
     case so_sndtimeo_new: return tell_timeout(value, size, socket->send_timeout.load(std::memory_order_relaxed));
+    case so_linger: return tell_linger(value, size, socket->linger.load(std::memory_order_relaxed));
     case so_peercred: return tell_peer(context, *socket, value, size);
     case so_peergroups: return tell_peer_groups(*socket, value, size);
     default: break;
@@ -155,6 +168,8 @@ Result<long> sys_setsockopt(Context& context, Descriptor descriptor, int level, 
     TRY(set_timeout(socket->receive_timeout, value, size));
   else if (option == so_sndtimeo || option == so_sndtimeo_new)
     TRY(set_timeout(socket->send_timeout, value, size));
+  else if (option == so_linger)
+    TRY(set_linger(*socket, value, size));
   else
     TRY(set_number(context, *socket, option, number));
   return 0;

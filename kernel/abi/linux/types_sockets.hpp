@@ -54,12 +54,16 @@ struct SocketCredentials {  // struct ucred
   std::uint32_t user, group;
 };
 
+struct Linger {
+  std::int32_t on, seconds;
+};
+
 inline constexpr unsigned msg_oob = 1, msg_peek = 2, msg_ctrunc = 8, msg_trunc = 0x20, msg_dontwait = 0x40, msg_waitall = 0x100,
                           msg_nosignal = 0x4000, msg_waitforone = 0x10000, msg_cmsg_cloexec = 0x40000000;
 
 enum SocketOption : int {
   so_debug = 1, so_reuseaddr = 2, so_type = 3, so_error = 4, so_dontroute = 5, so_broadcast = 6, so_sndbuf = 7, so_rcvbuf = 8,
-  so_keepalive = 9, so_oobinline = 10, so_passcred = 16, so_peercred = 17, so_rcvlowat = 18, so_sndlowat = 19,
+  so_keepalive = 9, so_oobinline = 10, so_linger = 13, so_reuseport = 15, so_passcred = 16, so_peercred = 17, so_rcvlowat = 18, so_sndlowat = 19,
   so_rcvtimeo = 20, so_sndtimeo = 21, so_acceptconn = 30, so_sndbufforce = 32, so_rcvbufforce = 33, so_protocol = 38,
   so_domain = 39, so_peek_off = 42, so_peergroups = 59, so_rcvtimeo_new = 66, so_sndtimeo_new = 67,
 };

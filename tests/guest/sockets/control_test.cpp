@@ -322,6 +322,15 @@ TEST_F(SocketControl, CredentialsToWhoHasNotAccepted) {
   EXPECT_EQ(got.credentials.pid, getpid());
 }
 
+TEST_F(SocketControl, ConnectionsAreToldAsTheListener) {
+  const Descriptor listener = listen_at("s");
+  ASSERT_OK(set_option(listener, SO_PASSCRED, 1));
+  const Descriptor client = connected_to("s");
+  const Descriptor server(accept(listener, nullptr, nullptr));
+  EXPECT_EQ(option_of(server, SO_PASSCRED), 1);
+  EXPECT_EQ(option_of(client, SO_PASSCRED), 0);
+}
+
 TEST_F(SocketControl, WhoIsToldOfGetsAName) {
   const Descriptor listener = listen_at("s");
   const Descriptor client = make_socket();

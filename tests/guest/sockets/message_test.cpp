@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 #include <thread>
 
@@ -33,6 +34,15 @@ TEST_P(SocketMessages, StayApart) {
   EXPECT_EQ(receive_text(pair.other), "first");
   EXPECT_EQ(receive_text(pair.other), "");
   EXPECT_EQ(receive_text(pair.other), "third");
+  EXPECT_EQ(receive_text(pair.other, 10, MSG_DONTWAIT), "?EAGAIN");
+}
+
+TEST_P(SocketMessages, EmptyOnes) {
+  SocketPair pair(type());
+  EXPECT_EQ(write(pair.one, "", 0), 0);
+  EXPECT_EQ(receive_text(pair.other, 10, MSG_DONTWAIT), "");
+  iovec nothing{nullptr, 0};
+  EXPECT_EQ(writev(pair.one, &nothing, 1), 0);  // sends none
   EXPECT_EQ(receive_text(pair.other, 10, MSG_DONTWAIT), "?EAGAIN");
 }
 

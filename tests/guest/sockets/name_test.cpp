@@ -268,6 +268,8 @@ TEST_F(SocketNames, ShutdownEndsAccept) {
   ASSERT_TRUE(wait_until_blocked(id));
   EXPECT_OK(shutdown(listener, SHUT_RD));
   waiting.join();
+  fcntl(listener, F_SETFL, O_NONBLOCK);
+  EXPECT_ERRNO(EAGAIN, accept(listener, nullptr, nullptr));
   const Descriptor client = make_socket();
   EXPECT_ERRNO(ECONNREFUSED, connect_to(client, "s"));
 }

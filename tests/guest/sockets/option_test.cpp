@@ -59,6 +59,21 @@ TEST_F(SocketOptions, KeptWithoutAMeaning) {
   }
 }
 
+TEST_F(SocketOptions, LingerIsKept) {
+  const Descriptor socket = make_socket();
+  linger value{7, 7};
+  socklen_t size = sizeof value;
+  ASSERT_OK(getsockopt(socket, SOL_SOCKET, SO_LINGER, &value, &size));
+  EXPECT_EQ(value.l_onoff, 0);
+  value = {1, 5};
+  EXPECT_ERRNO(EINVAL, setsockopt(socket, SOL_SOCKET, SO_LINGER, &value, 4));
+  ASSERT_OK(setsockopt(socket, SOL_SOCKET, SO_LINGER, &value, sizeof value));
+  value = {};
+  ASSERT_OK(getsockopt(socket, SOL_SOCKET, SO_LINGER, &value, &size));
+  EXPECT_EQ(value.l_onoff, 1);
+  EXPECT_EQ(value.l_linger, 5);
+}
+
 TEST_F(SocketOptions, SizesAndLevels) {
   const Descriptor socket = make_socket();
   int value = -1;

@@ -107,6 +107,14 @@ TEST(SocketStream, ResetWhenItClosesWithSomethingUnread) {
   EXPECT_ERRNO(EPIPE, send_text(pair.one, "y"));
 }
 
+TEST(SocketStream, ResetIsForWhoReceives) {
+  SocketPair pair;
+  EXPECT_EQ(write(pair.one, "unread", 6), 6);
+  pair.other.close();
+  EXPECT_ERRNO(EPIPE, send_text(pair.one, "x"));
+  EXPECT_EQ(receive_text(pair.one), "?ECONNRESET");
+}
+
 TEST(SocketStream, ResetIsToldByOptionToo) {
   SocketPair pair;
   EXPECT_EQ(write(pair.one, "unread", 6), 6);
