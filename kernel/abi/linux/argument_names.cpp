@@ -127,7 +127,7 @@ void print_error_name(Output& out, int number) {
       "NOTBLK", "BUSY", "EXIST", "XDEV", "NODEV", "NOTDIR", "ISDIR", "INVAL", "NFILE", "MFILE", "NOTTY", "TXTBSY", "FBIG",
       "NOSPC", "SPIPE", "ROFS", "MLINK", "PIPE", "DOM", "RANGE", "DEADLK", "NAMETOOLONG", "NOLCK", "NOSYS", "NOTEMPTY", "LOOP",
       "OVERFLOW", "OPNOTSUPP", "AFNOSUPPORT", "TIMEDOUT", "DQUOT", "NODATA", "OWNERDEAD", "NOTRECOVERABLE", "LIBBAD",
-      "NOTSOCK", "DESTADDRREQ", "MSGSIZE", "PROTOTYPE", "NOPROTOOPT", "PROTONOSUPPORT", "SOCKTNOSUPPORT", "ADDRINUSE",
+      "NOTSOCK", "MSGSIZE", "PROTOTYPE", "NOPROTOOPT", "PROTONOSUPPORT", "SOCKTNOSUPPORT", "ADDRINUSE",
       "CONNRESET", "ISCONN", "NOTCONN", "TOOMANYREFS", "CONNREFUSED", "NOBUFS", "PIPE"};
   static_assert(std::size(error_names) == static_cast<std::size_t>(Error::restart_if_asked));
   for (std::size_t i = 0; i < std::size(error_names); ++i)

@@ -57,7 +57,6 @@ constexpr int errno_of(Error error) {
     case Error::overflow: return 75;
     case Error::libbad: return 80;
     case Error::notsock: return 88;
-    case Error::destaddrreq: return 89;
     case Error::msgsize: return 90;
     case Error::prototype: return 91;
     case Error::noprotoopt: return 92;
