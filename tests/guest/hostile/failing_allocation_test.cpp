@@ -181,7 +181,7 @@ TEST_F(FailingAllocation, Sockets) {
     const Descriptor other(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     DO(other);
     DO(connect_to(other, "s"));
-    DO(pass_files(other, {listener}));
+    DO(pass_files(other, {client}));
     const Descriptor server(accept(listener, nullptr, nullptr));
     DO(server);
     const Descriptor datagrams(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
