@@ -8,6 +8,7 @@
 #include "dev/devices.hpp"
 #include "mm/frame.hpp"
 #include "sched/scheduler.hpp"
+#include "sync/jitter.hpp"
 #include "sync/log.hpp"
 
 extern "C" {
@@ -77,6 +78,7 @@ void start_processors() {
   set_log_device(arch::write_log_device);
   log(LogLevel::info, "cv6");
   const Options options = read_options(arch::command_line());
+  jitter::start(options.jitter_seed);
   start_memory();
   start_scheduler();
   start_devices();

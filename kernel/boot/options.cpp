@@ -1,5 +1,6 @@
 #include "boot/options.hpp"
 
+#include "lib/string.hpp"
 #include "lib/words.hpp"
 #include "sync/log.hpp"
 
@@ -14,6 +15,8 @@ Options read_options(std::string_view command_line) {
       options.init = value;
     } else if (word == "cv6.self-check") {
       options.self_check = true;
+    } else if (const auto seed = parse_unsigned(value); name == "cv6.jitter" && seed) {
+      options.jitter_seed = static_cast<std::uint32_t>(*seed);
     } else if (name != "virtio_mmio.device") {
       log(LogLevel::warning, "unknown kernel argument: {}", word);
     }

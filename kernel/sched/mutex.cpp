@@ -21,6 +21,7 @@ bool ReadWriteMutex::try_lock_shared() NO_THREAD_SAFETY_ANALYSIS {
 
 void ReadWriteMutex::lock() NO_THREAD_SAFETY_ANALYSIS {
   assert_no_spin_lock_held();
+  sched::give_way_by_chance();
   if (try_lock()) return;
   writers_waiting_.fetch_add(1, std::memory_order_relaxed);
   (void)waiting_.wait([&] { return try_lock(); }, Wait::uninterruptible);
@@ -34,6 +35,7 @@ void ReadWriteMutex::unlock() NO_THREAD_SAFETY_ANALYSIS {
 
 void ReadWriteMutex::lock_shared() NO_THREAD_SAFETY_ANALYSIS {
   assert_no_spin_lock_held();
+  sched::give_way_by_chance();
   if (try_lock_shared()) return;
   (void)waiting_.wait([&] { return try_lock_shared(); }, Wait::uninterruptible);
 }

@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-#include "sched/wait_queue.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -14,6 +14,7 @@ class CV6_CAPABILITY("mutex") Mutex {
   constexpr Mutex() = default;
   void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     assert_no_spin_lock_held();
+    sched::give_way_by_chance();
     if (!try_lock()) [[unlikely]] wait_to_lock();
   }
   bool try_lock() __attribute__((try_acquire_capability(true))) NO_THREAD_SAFETY_ANALYSIS {

@@ -16,6 +16,7 @@
 #include "sched/sched_context.hpp"
 #include "sched/thread.hpp"
 #include "sched/wait_queue.hpp"
+#include "sync/jitter.hpp"
 
 namespace cv6 {
 
@@ -32,6 +33,10 @@ Result<void> initialise_this_cpu();
 void start(Thread& thread);              // created -> runnable; holds a reference until it is dead
 void wake(Thread& thread);               // parked -> runnable; nothing if it is not parked
 void yield();                            // to others that are runnable, if any
+// Nothing but in tests (sync/jitter.hpp). Where a thread might have to wait, with no spin lock held.
+inline void give_way_by_chance() {
+  if (jitter::wants_to_yield()) yield();
+}
 [[noreturn]] void exit();                // the current thread is dead; its reference goes once it is off its stack
 void move(Thread& thread, SchedContext& to);  // charges and queue from now on: another container's
 // In long loops, no lock held: lets interrupts in, and others run if this thread's slice is over.

@@ -2,6 +2,7 @@
 
 #ifdef CV6_DEBUG
 #include "lib/format.hpp"
+#include "sync/jitter.hpp"
 #include "sync/per_cpu.hpp"
 
 namespace cv6 {
@@ -20,6 +21,7 @@ constinit PerCpu<HeldLocks> held_locks;
 }  // namespace
 
 void check_lock_order_and_note(const void* lock, Rank rank) {
+  jitter::stand_still();
   HeldLocks& held = held_locks.here();
   if (held.count && held.entries[held.count - 1].rank >= rank) {
     char text[96];

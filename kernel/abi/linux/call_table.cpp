@@ -117,6 +117,7 @@ void arch::on_system_call(UserRegisters& registers) {
   using namespace linux_abi;
   UserThread& thread = UserThread::current();
   const std::uint64_t started = thread.entered_kernel();
+  sched::give_way_by_chance();
   Process& process = thread.process();
   Context context{thread, process, process.container(), registers, started};
   const CallGate& gate = context.container.gate();
