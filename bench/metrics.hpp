@@ -62,6 +62,8 @@ inline constexpr auto metrics = std::to_array<Metric>({
     {.name = "thread_join", .title = "thread create + join", .at_most = 9'000},
     {.name = "pipe_round_trip", .title = "pipe ping-pong, there and back", .at_most = 3'000},
     {.name = "pipe_64k", .title = "64 KB through a pipe to another process", .moved = 131'072},
+    {.name = "socket_round_trip", .title = "unix socket ping-pong, there and back", .at_most = 4'000},
+    {.name = "socket_64k", .title = "64 KB through a unix socket to another process", .moved = 131'072},
     {.name = "futex_round_trip", .title = "futex ping-pong between two threads"},
     {.name = "yield_round_trip", .title = "yield to another process and back"},
     {.name = "poll_64", .title = "poll of 64 pipes, none ready"},

@@ -20,6 +20,7 @@
 namespace cv6 {
 
 class JobControl;
+class UnixSocket;
 
 // Which kind of file it is, for the calls that want one of these.
 enum class FileKind : std::uint8_t { other, epoll, timer, signals };
@@ -46,6 +47,7 @@ class File : public Counted<File> {
   bool readable() const { return flags() & open_flag::read; }
   bool writable() const { return flags() & open_flag::write; }
   bool nonblocking() const { return flags() & open_flag::nonblock; }
+  Blocking blocking() const { return nonblocking() ? Blocking::no : Blocking::yes; }
   bool path_only() const { return flags() & open_flag::path_only; }
   // Where it was opened; empty for what has no name (pipes, sockets): then describe() says what to show.
   const Path& path() const { return path_; }
@@ -83,6 +85,10 @@ class File : public Counted<File> {
   virtual Result<long> control(unsigned request, std::uintptr_t argument);
   // Of the terminal that it is; null: it is none.
   virtual JobControl* job_control() { return nullptr; }
+  // The socket that it is an open file of (net/); null: it is none.
+  virtual UnixSocket* socket() { return nullptr; }
+  // In which tree of mounts (Mount::tree) it was opened, and so in which container; Mount::no_tree: in none.
+  virtual std::uint64_t opened_in() const { return path_.mount ? path_.mount->tree() : Mount::no_tree; }
   // What mmap(2) maps. An empty Ref: anonymous memory (/dev/zero). Error::nodev.
   virtual Result<Ref<MemoryObject>> memory_object();
   // ftruncate(2): badf/inval if not open for writing, inval for what has no size, fbig beyond size_limit.

@@ -49,8 +49,6 @@ class PipeFile final : public File, public Charged<PipeFile, "pipe_file"> {
   }
 
  private:
-  Blocking blocking() const { return nonblocking() ? Blocking::no : Blocking::yes; }
-
   Ref<Pipe> pipe_;
   PipeAccess access_;
   std::uint64_t writers_seen_ = 0;

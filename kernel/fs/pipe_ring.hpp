@@ -10,7 +10,6 @@
 
 namespace cv6 {
 
-enum class Blocking : std::uint8_t { no, yes };
 struct PipeAccess {
   bool reads, writes;
 };

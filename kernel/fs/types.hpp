@@ -23,6 +23,9 @@ constexpr DeviceNumber make_device(std::uint32_t major, std::uint32_t minor) { r
 constexpr std::uint32_t device_major(DeviceNumber device) { return device >> 20; }
 constexpr std::uint32_t device_minor(DeviceNumber device) { return device & 0xfffff; }
 
+// Whether a transfer that cannot begin now waits until it can.
+enum class Blocking : std::uint8_t { no, yes };
+
 // open(2)'s flags, neutral; an ABI translates. Those of the first group stay with the open file (fcntl F_GETFL), and of
 // these `changeable` can be set later (F_SETFL).
 using OpenFlags = std::uint32_t;

@@ -20,7 +20,9 @@ enum class Error : std::uint8_t {
   perm, noent, srch, intr, io, nxio, toobig, noexec, badf, child, again, nomem, acces, fault, notblk, busy, exist, xdev,
   nodev, notdir, isdir, inval, nfile, mfile, notty, txtbsy, fbig, nospc, spipe, rofs, mlink, pipe, dom, range, deadlk,
   nametoolong, nolck, nosys, notempty, loop, overflow, opnotsupp, afnosupport, timedout, dquot, nodata, ownerdead,
-  notrecoverable, libbad, canceled,
+  notrecoverable, libbad, canceled, notsock, msgsize, prototype, noprotoopt, protonosupport, socktnosupport, addrinuse,
+  connreset, isconn, notconn, toomanyrefs, connrefused, nobufs,
+  pipe_unsignalled,  // Error::pipe, but not one that SIGPIPE comes with (unix(7): sockets of messages)
   // Never seen by a program. A call that a signal interrupted ends with one of these; on the way back to user space it
   // becomes EINTR or the call is made again (signal(7), "Interruption of system calls"):
   restart_if_asked,   // made again if no handler runs or the handler has SA_RESTART

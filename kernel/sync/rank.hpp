@@ -19,6 +19,9 @@ enum class Rank : std::uint8_t {
   tty,              // line discipline state
   descriptors,      // a descriptor table
   file_locks,       // locks of an inode
+  socket_names,     // which socket is bound to what
+  sockets,          // one socket: its queue and whom it is connected with
+  passed_sockets,   // how sockets are on their way through sockets
   dentries,         // the dentry cache
   inode,            // attributes, directory entries
   page_cache,       // the index of a file's pages

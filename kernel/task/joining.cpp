@@ -190,7 +190,7 @@ Result<void> join(UserThread& caller, Container& container) {
 namespace {
 
 bool was_opened_in(const File& file, const void* tree) {
-  return file.path().mount && file.path().mount->tree() == *static_cast<const std::uint64_t*>(tree);
+  return file.opened_in() == *static_cast<const std::uint64_t*>(tree);
 }
 
 void unmap_files_of(Process& process, std::uint64_t tree) {

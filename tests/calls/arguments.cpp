@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -43,10 +45,15 @@ constexpr long fcntl_calls[] = {F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_G
 constexpr long ioctls[] = {0x5401, 0x5402, 0x5403, 0x5404, 0x5405, 0x5409, 0x540a, 0x540b, 0x540c, 0x540d, 0x540e, 0x540f, 0x5410,
                            0x5411, 0x5412, 0x5413, 0x5414, 0x541b, 0x5420, 0x5421, 0x5422, 0x5429, 0x5441, 0x5450, 0x5451,
                            0x80045430, 0x40045431, 0x80045438, 0x80045439, 0x40049409, 0x4020940d};
+constexpr long socket_types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM | SOCK_NONBLOCK, SOCK_DGRAM | SOCK_NONBLOCK,
+                                 SOCK_SEQPACKET | SOCK_CLOEXEC};
+constexpr long message_flags[] = {0, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, MSG_NOSIGNAL, MSG_CMSG_CLOEXEC, MSG_OOB,
+                                  MSG_DONTWAIT | MSG_NOSIGNAL, MSG_WAITFORONE};
+constexpr long socket_options[] = {1, 2, 3, 4, 7, 8, 9, 16, 17, 18, 20, 21, 30, 32, 33, 38, 39, 42, 59, 66, 67};
 constexpr long futex_calls[] = {0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 constexpr std::size_t unit_of_offset[] = {1, 8, 512, page_size, 1 << 20};
 
-bool is_small(char letter) { return std::strchr("deisuwmNDKOr", letter) != nullptr; }  // 4 bytes in a structure
+bool is_small(char letter) { return std::strchr("deisuwmNDKOry", letter) != nullptr; }  // 4 bytes in a structure
 
 }  // namespace
 
@@ -94,6 +101,8 @@ long Arguments::one(char letter, const Shape& shape) {
     case 'f': return reinterpret_cast<long>(random_.one_in(2) ? "proc" : random_.one_in(2) ? "tmpfs" : "devtmpfs");
     case 'H': return random_.one_in(2) ? static_cast<long>(random_.below(2)) : address();
     case '8': return 8;
+    case 'L': return random_.one_in(8) ? 0 : socket_address();
+    case 'G': return random_.one_in(3) ? 0 : control_data();
     default: return letter >= 'A' && letter <= 'Z' && letter != 'N' && letter != 'D' && letter != 'K' ? flags(letter) : number(letter);
   }
 }
@@ -120,6 +129,8 @@ long Arguments::number(char letter) {
     case 'K': return random_.of(clocks);
     case 'q': return static_cast<long>(random_.one_in(2) ? random_.below(1'000'000) : random_.next() & random_.next() & random_.next());
     case 'z': return static_cast<long>(random_.one_in(6) ? random_.below(5000) : 8 * random_.below(60));
+    case 'g': return random_.one_in(12) ? static_cast<long>(random_.below(50)) : AF_UNIX;
+    case 'y': return static_cast<long>(random_.one_in(6) ? random_.below(140) : sizeof(sockaddr_un));
     case 'N': return static_cast<long>(random_.below(random_.one_in(3) ? 18 : 5));
     case 'w': return static_cast<long>(random_.one_in(4) ? random_.next() : random_.below(64));
     default: return wild();
@@ -141,6 +152,10 @@ long Arguments::flags(char letter) {
     case 'I': return random_.of(ioctls);
     case 'X': return random_.of(futex_calls) | (random_.one_in(2) ? 128 : 0) | (random_.one_in(8) ? 256 : 0);
     case 'R': return static_cast<long>(random_.below(random_.one_in(10) ? 32 : 8));
+    case 'B': return some(message_flags);
+    case 'J': return random_.of(socket_options);
+    case 'P': return static_cast<long>(random_.one_in(4) ? random_.below(200) : CMSG_SPACE(8));
+    case 'T': return some(socket_types);
     case 'W': return static_cast<long>(random_.below(16)) | (random_.one_in(2) ? 1 : 0);
     default: return wild();
   }
@@ -198,6 +213,33 @@ long Arguments::names() {
   if (random_.one_in(2)) words[0] = reinterpret_cast<long>("true");
   std::byte* at = scratch_.take(sizeof words, random_);
   std::memcpy(at, words, sizeof words);
+  return reinterpret_cast<long>(at);
+}
+
+// A path or an abstract name, out of few: so that somebody is found there.
+long Arguments::socket_address() {
+  sockaddr_un address{.sun_family = static_cast<sa_family_t>(number('g')), .sun_path = {}};
+  if (random_.one_in(2))
+    address.sun_path[1] = static_cast<char>('a' + random_.below(3));
+  else
+    std::strncpy(address.sun_path, random_.of(paths), sizeof address.sun_path - 1);
+  std::byte* at = scratch_.take(sizeof address, random_);
+  std::memcpy(at, &address, sizeof address);
+  return reinterpret_cast<long>(at);
+}
+
+// Two descriptors or credentials, mostly laid out right.
+long Arguments::control_data() {
+  alignas(cmsghdr) char bytes[2 * CMSG_SPACE(sizeof(ucred))] = {};
+  auto* header = reinterpret_cast<cmsghdr*>(bytes);
+  const bool files = !random_.one_in(3);
+  const std::size_t size = files ? 2 * sizeof(int) : sizeof(ucred);
+  *header = {.cmsg_len = random_.one_in(8) ? random_.below(100) : CMSG_LEN(size), .cmsg_level = SOL_SOCKET,
+             .cmsg_type = files ? SCM_RIGHTS : SCM_CREDENTIALS};
+  const int numbers[] = {static_cast<int>(number(files ? 'd' : 'i')), static_cast<int>(number(files ? 'd' : 'u')), 0};
+  std::memcpy(CMSG_DATA(header), numbers, size);
+  std::byte* at = scratch_.take(sizeof bytes, random_);
+  std::memcpy(at, bytes, sizeof bytes);
   return reinterpret_cast<long>(at);
 }
 

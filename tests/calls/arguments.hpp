@@ -48,6 +48,7 @@ class Arguments {
   // u user    v pieces of memory         w, N small     x anything     z a structure's size         8 itself
   // A at-flags  C clone flags  D directory  F fcntl  H handler  I ioctl  K clock  M mapping  O open  R protection
   // S the call's structure     V an array of names  W wait  X futex
+  // of sockets: B flags of a message  g family  G control data, P its size  J option  L address, y its size  T type
   long one(char letter, const Shape& shape);
   long number(char letter);
   long flags(char letter);
@@ -56,6 +57,8 @@ class Arguments {
   long name();
   long structure(std::string_view fields);
   long names();
+  long socket_address();
+  long control_data();
 
   Random& random_;
   Scratch scratch_;

@@ -10,6 +10,7 @@
 namespace cv6::calls {
 namespace {
 
+constexpr std::string_view message_fields = "LyvhGPN";
 constexpr std::string_view create_fields = "NNpppp", spawn_fields = "eNpVVpSl", scheduling_fields = "ewttNqqNN";
 
 // clang-format off
@@ -28,6 +29,12 @@ constexpr Shape all[] = {
     {SYS_eventfd, "N"}, {SYS_eventfd2, "NO"}, {SYS_eventfd2, "NN"}, {SYS_timerfd_create, "KO"},
     {SYS_timerfd_create, "KN"}, {SYS_timerfd_settime, "dNSb", "tttt"}, {SYS_timerfd_gettime, "db"},
     {SYS_signalfd, "db8"}, {SYS_signalfd4, "db8O"}, {SYS_signalfd4, "wb8N"},
+    // Sockets
+    {SYS_socket, "gTN"}, {SYS_socketpair, "gTNb"}, {SYS_socketpair, "gTNb"}, {SYS_bind, "dLy"}, {SYS_listen, "dN"},
+    {SYS_accept, "dbb"}, {SYS_accept4, "dbbT"}, {SYS_connect, "dLy"}, {SYS_getsockname, "dbb"}, {SYS_getpeername, "dbb"},
+    {SYS_shutdown, "dN"}, {SYS_sendto, "dblBLy"}, {SYS_recvfrom, "dblBbb"}, {SYS_sendmsg, "dSB", message_fields},
+    {SYS_sendmsg, "dSB", message_fields}, {SYS_recvmsg, "dSB", message_fields}, {SYS_sendmmsg, "dSNB", message_fields},
+    {SYS_recvmmsg, "dSNBt", message_fields}, {SYS_getsockopt, "dNJbb"}, {SYS_setsockopt, "dNJby"},
     // Names
     {SYS_openat, "DpOm"}, {SYS_creat, "pm"}, {SYS_openat2, "DpSz", "OmN"}, {SYS_stat, "pb"}, {SYS_fstat, "db"}, {SYS_lstat, "pb"},
     {SYS_newfstatat, "DpbA"}, {SYS_statx, "DpAxb"}, {SYS_access, "pN"}, {SYS_faccessat, "DpN"}, {SYS_faccessat2, "DpNA"},

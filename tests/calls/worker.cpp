@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -90,6 +91,9 @@ void open_files(Random& random) {
   }
   int ends[2];
   if (random.one_in(2) && pipe2(ends, random.one_in(2) ? O_NONBLOCK : 0) == 0 && ends[1] >= 40) close(ends[0]), close(ends[1]);
+  const int type = random.one_in(2) ? SOCK_STREAM : random.one_in(2) ? SOCK_DGRAM : SOCK_SEQPACKET;
+  if (random.one_in(2) && socketpair(AF_UNIX, type | (random.one_in(2) ? SOCK_NONBLOCK : 0), 0, ends) == 0 && ends[1] >= 40)
+    close(ends[0]), close(ends[1]);
   if (random.one_in(2)) memfd_create("memory", 0);
 }
 

@@ -46,6 +46,14 @@ TEST(Command, LongArgumentsArrive) {
   EXPECT_EQ(done.output, "100000\n") << done.error;
 }
 
+// Debian's busybox, by datagrams to the socket /dev/log.
+TEST(Command, LoggerReachesSyslogd) {
+  const Completed done = run_shell(
+      "busybox syslogd -n -O /tmp/log & while ! [ -S /dev/log ]; do usleep 1000; done; logger -t me hello; "
+      "until grep -q hello /tmp/log; do usleep 1000; done; grep -o 'me: .*' /tmp/log");
+  EXPECT_EQ(done.output, "me: hello\n") << done.error;
+}
+
 TEST(Command, NotFoundAndNotExecutableAreSaid) {
   const Completed missing = run_guest({}, {"no-such-program", "x"});
   EXPECT_EQ(missing.status, 127);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -10,6 +11,7 @@
 #include <sys/time.h>
 #include <sys/times.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <ucontext.h>
 
@@ -23,6 +25,7 @@
 #include "abi/linux/errno.hpp"
 #include "abi/linux/open_flags.hpp"
 #include "abi/linux/types_files.hpp"
+#include "abi/linux/types_sockets.hpp"
 #include "abi/linux/types_system.hpp"
 #include "abi/linux/types_time.hpp"
 
@@ -60,6 +63,17 @@ TEST(LayoutTest, SmallStructures) {
   EXPECT_EQ(sizeof(ours::Flock), sizeof(flock));
   EXPECT_EQ(sizeof(ours::FileCloneRange), sizeof(file_clone_range));
   EXPECT_EQ(sizeof(ours::Pollfd), sizeof(pollfd));
+  EXPECT_EQ(sizeof(ours::SockaddrUn), sizeof(sockaddr_un));
+  EXPECT_EQ(sizeof(ours::MessageHeader), sizeof(msghdr));
+  EXPECT_SAME_MEMBER(ours::MessageHeader, name_size, msghdr, msg_namelen);
+  EXPECT_SAME_MEMBER(ours::MessageHeader, control_size, msghdr, msg_controllen);
+  EXPECT_SAME_MEMBER(ours::MessageHeader, flags, msghdr, msg_flags);
+  EXPECT_EQ(sizeof(ours::ManyMessageHeader), sizeof(mmsghdr));
+  EXPECT_SAME_MEMBER(ours::ManyMessageHeader, size, mmsghdr, msg_len);
+  EXPECT_EQ(sizeof(ours::ControlHeader), sizeof(cmsghdr));
+  EXPECT_SAME_MEMBER(ours::ControlHeader, type, cmsghdr, cmsg_type);
+  EXPECT_EQ(sizeof(ours::SocketCredentials), sizeof(ucred));
+  EXPECT_EQ(sizeof(ours::Linger), sizeof(linger));
   EXPECT_EQ(sizeof(ours::Timespec), sizeof(timespec));
   EXPECT_EQ(sizeof(ours::Timeval), sizeof(timeval));
   EXPECT_EQ(sizeof(ours::Itimerval), sizeof(itimerval));
@@ -94,7 +108,13 @@ TEST(ErrnoTest, EveryErrorHasItsNumber) {
       {Error::notempty, ENOTEMPTY}, {Error::loop, ELOOP}, {Error::overflow, EOVERFLOW}, {Error::opnotsupp, EOPNOTSUPP},
       {Error::afnosupport, EAFNOSUPPORT}, {Error::timedout, ETIMEDOUT}, {Error::dquot, EDQUOT}, {Error::nodata, ENODATA},
       {Error::ownerdead, EOWNERDEAD}, {Error::notrecoverable, ENOTRECOVERABLE},
-      {Error::libbad, ELIBBAD}, {Error::canceled, ECANCELED}};
+      {Error::libbad, ELIBBAD}, {Error::canceled, ECANCELED},
+      {Error::notsock, ENOTSOCK},
+      {Error::msgsize, EMSGSIZE}, {Error::prototype, EPROTOTYPE}, {Error::noprotoopt, ENOPROTOOPT},
+      {Error::protonosupport, EPROTONOSUPPORT}, {Error::socktnosupport, ESOCKTNOSUPPORT}, {Error::addrinuse, EADDRINUSE},
+      {Error::connreset, ECONNRESET}, {Error::isconn, EISCONN}, {Error::notconn, ENOTCONN},
+      {Error::toomanyrefs, ETOOMANYREFS}, {Error::connrefused, ECONNREFUSED}, {Error::nobufs, ENOBUFS},
+      {Error::pipe_unsignalled, EPIPE}};
   for (const auto& [error, number] : pairs) EXPECT_EQ(ours::errno_of(error), number);
   // All of them: the list above ends where those begin that no program sees.
   EXPECT_EQ(std::size(pairs), static_cast<std::size_t>(Error::restart_if_asked));

@@ -52,14 +52,6 @@ Cost thread_join() {
   });
 }
 
-/// Sends back each byte it gets, until there are no more.
-void echo(const File& input, const File& output) {
-  char byte;
-  while (::read(input.descriptor(), &byte, 1) == 1) {
-    if (::write(output.descriptor(), &byte, 1) != 1) return;
-  }
-}
-
 Cost pipe_round_trip() {
   auto there = Pipe::create();
   if (!there) return std::unexpected{there.error()};
@@ -71,12 +63,7 @@ Cost pipe_round_trip() {
   });
   if (!companion) return std::unexpected{companion.error()};
   back->write_end.close();
-  return each({.operations = 200}, [&] -> Status {
-    char byte = 1;
-    if (::write(there->write_end.descriptor(), &byte, 1) != 1) return failed("write");
-    if (::read(back->read_end.descriptor(), &byte, 1) != 1) return failed("read");
-    return {};
-  });
+  return each({.operations = 200}, [&] { return send_and_receive(there->write_end, back->read_end); });
 }
 
 /// Until the other process has had so many turns: not every call gives way to it at once on every system.

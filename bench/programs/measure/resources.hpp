@@ -56,6 +56,22 @@ struct Pipe {
   }
 };
 
+/// Sends back each byte it gets, until there are no more.
+inline void echo(const File& input, const File& output) {
+  char byte;
+  while (::read(input.descriptor(), &byte, 1) == 1) {
+    if (::write(output.descriptor(), &byte, 1) != 1) return;
+  }
+}
+
+/// One byte to who does that, and back.
+inline Status send_and_receive(const File& there, const File& back) {
+  char byte = 1;
+  if (::write(there.descriptor(), &byte, 1) != 1) return failed("write");
+  if (::read(back.descriptor(), &byte, 1) != 1) return failed("read");
+  return {};
+}
+
 /// A program without libc that exits at once.
 inline constexpr const char* small_program = "/bench/small";
 

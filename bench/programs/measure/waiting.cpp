@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,16 +31,49 @@ Status read_block(const File& from) {
 }
 
 /// A companion writes as much as fits, always.
-Cost pipe_bandwidth() {
-  auto pipe = Pipe::create();
-  if (!pipe) return std::unexpected{pipe.error()};
+Cost bandwidth(File& from, File& to) {
   auto writer = Companion::start([&] {
-    while (::write(pipe->write_end.descriptor(), block, block_size) > 0) {
+    while (::write(to.descriptor(), block, block_size) > 0) {
     }
   });
   if (!writer) return std::unexpected{writer.error()};
-  pipe->write_end.close();
-  return each({.operations = 20}, [&] { return read_block(pipe->read_end); });
+  to.close();
+  return each({.operations = 20}, [&] { return read_block(from); });
+}
+
+Cost pipe_bandwidth() {
+  auto pipe = Pipe::create();
+  if (!pipe) return std::unexpected{pipe.error()};
+  return bandwidth(pipe->read_end, pipe->write_end);
+}
+
+struct SocketPair {
+  File one;
+  File other;
+
+  static std::expected<SocketPair, Failure> create() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return failed("socketpair");
+    return SocketPair{File{ends[0]}, File{ends[1]}};
+  }
+};
+
+Cost socket_bandwidth() {
+  auto pair = SocketPair::create();
+  if (!pair) return std::unexpected{pair.error()};
+  return bandwidth(pair->one, pair->other);
+}
+
+Cost socket_round_trip() {
+  auto pair = SocketPair::create();
+  if (!pair) return std::unexpected{pair.error()};
+  auto companion = Companion::start([&] {
+    pair->one.close();
+    echo(pair->other, pair->other);
+  });
+  if (!companion) return std::unexpected{companion.error()};
+  pair->other.close();
+  return each({.operations = 200}, [&] { return send_and_receive(pair->one, pair->one); });
 }
 
 long futex(std::atomic<unsigned>& word, int operation, unsigned value) {
@@ -147,6 +181,8 @@ Cost epoll_pipes() {
 
 constexpr auto benchmarks = std::to_array<Benchmark>({
     {metric("pipe_64k"), pipe_bandwidth},
+    {metric("socket_round_trip"), socket_round_trip},
+    {metric("socket_64k"), socket_bandwidth},
     {metric("futex_round_trip"), futex_round_trip},
     {metric("poll_64"), poll_pipes},
     {metric("select_64"), select_pipes},

@@ -4,6 +4,7 @@
 
 #include "abi/linux/errno.hpp"
 #include "abi/linux/open_flags.hpp"
+#include "abi/linux/types_sockets.hpp"
 
 namespace cv6::linux_abi {
 namespace {
@@ -75,6 +76,25 @@ constexpr ValueName limit_names[] = {
     value(0, "RLIMIT_CPU"), value(1, "RLIMIT_FSIZE"), value(2, "RLIMIT_DATA"), value(3, "RLIMIT_STACK"),
     value(4, "RLIMIT_CORE"), value(6, "RLIMIT_NPROC"), value(7, "RLIMIT_NOFILE"), value(9, "RLIMIT_AS")};
 
+constexpr ValueName family_names[] = {value(0, "AF_UNSPEC"), value(1, "AF_UNIX"), value(2, "AF_INET"), value(10, "AF_INET6"),
+                                      value(16, "AF_NETLINK"), value(17, "AF_PACKET")};
+constexpr ValueName socket_type_names[] = {
+    {sock_type_mask, 1, "SOCK_STREAM"}, {sock_type_mask, 2, "SOCK_DGRAM"}, {sock_type_mask, 3, "SOCK_RAW"},
+    {sock_type_mask, 5, "SOCK_SEQPACKET"}, flag(sock_nonblock, "SOCK_NONBLOCK"), flag(sock_cloexec, "SOCK_CLOEXEC")};
+constexpr ValueName message_names[] = {
+    flag(msg_oob, "MSG_OOB"), flag(msg_peek, "MSG_PEEK"), flag(msg_trunc, "MSG_TRUNC"), flag(msg_dontwait, "MSG_DONTWAIT"),
+    flag(msg_waitall, "MSG_WAITALL"), flag(msg_nosignal, "MSG_NOSIGNAL"), flag(msg_waitforone, "MSG_WAITFORONE"),
+    flag(msg_cmsg_cloexec, "MSG_CMSG_CLOEXEC")};
+constexpr ValueName shutdown_names[] = {value(0, "SHUT_RD"), value(1, "SHUT_WR"), value(2, "SHUT_RDWR")};
+constexpr ValueName level_names[] = {value(sol_socket, "SOL_SOCKET")};
+constexpr ValueName option_names[] = {
+    value(so_reuseaddr, "SO_REUSEADDR"), value(so_type, "SO_TYPE"), value(so_error, "SO_ERROR"), value(so_sndbuf, "SO_SNDBUF"),
+    value(so_rcvbuf, "SO_RCVBUF"), value(so_keepalive, "SO_KEEPALIVE"), value(so_linger, "SO_LINGER"),
+    value(so_passcred, "SO_PASSCRED"), value(so_peercred, "SO_PEERCRED"), value(so_rcvtimeo, "SO_RCVTIMEO"),
+    value(so_sndtimeo, "SO_SNDTIMEO"), value(so_acceptconn, "SO_ACCEPTCONN"), value(so_sndbufforce, "SO_SNDBUFFORCE"),
+    value(so_rcvbufforce, "SO_RCVBUFFORCE"), value(so_protocol, "SO_PROTOCOL"), value(so_domain, "SO_DOMAIN"),
+    value(so_peek_off, "SO_PEEK_OFF"), value(so_peergroups, "SO_PEERGROUPS")};
+
 constexpr std::span<const ValueName> address;
 
 constexpr abi::ArgumentNames names[] = {
@@ -93,6 +113,12 @@ constexpr abi::ArgumentNames names[] = {
     {"fcntl", 1, fcntl_names},        {"rt_sigprocmask", 0, mask_names},{"clock_gettime", 0, clock_names},
     {"clock_getres", 0, clock_names}, {"clock_nanosleep", 0, clock_names}, {"clock_nanosleep", 1, timer_names},
     {"futex", 1, futex_names},        {"arch_prctl", 0, thread_pointer_names}, {"ioctl", 1, terminal_names},
+    {"socket", 0, family_names},      {"socket", 1, socket_type_names}, {"socketpair", 0, family_names},
+    {"socketpair", 1, socket_type_names}, {"accept4", 3, socket_type_names}, {"shutdown", 1, shutdown_names},
+    {"sendto", 3, message_names},     {"recvfrom", 3, message_names},   {"sendmsg", 2, message_names},
+    {"recvmsg", 2, message_names},    {"sendmmsg", 3, message_names},   {"recvmmsg", 3, message_names},
+    {"getsockopt", 1, level_names},   {"getsockopt", 2, option_names},  {"setsockopt", 1, level_names},
+    {"setsockopt", 2, option_names},
     {"prlimit64", 1, limit_names},    {"getrlimit", 0, limit_names},    {"setrlimit", 0, limit_names},
     {"epoll_create1", 0, epoll_names},{"epoll_ctl", 1, epoll_operation_names}, {"eventfd2", 1, event_names},
     {"timerfd_create", 0, clock_names},{"timerfd_create", 1, timer_file_names},
@@ -110,7 +136,9 @@ void print_error_name(Output& out, int number) {
       "NOTBLK", "BUSY", "EXIST", "XDEV", "NODEV", "NOTDIR", "ISDIR", "INVAL", "NFILE", "MFILE", "NOTTY", "TXTBSY", "FBIG",
       "NOSPC", "SPIPE", "ROFS", "MLINK", "PIPE", "DOM", "RANGE", "DEADLK", "NAMETOOLONG", "NOLCK", "NOSYS", "NOTEMPTY", "LOOP",
       "OVERFLOW", "OPNOTSUPP", "AFNOSUPPORT", "TIMEDOUT", "DQUOT", "NODATA", "OWNERDEAD", "NOTRECOVERABLE", "LIBBAD",
-      "CANCELED"};
+      "CANCELED",
+      "NOTSOCK", "MSGSIZE", "PROTOTYPE", "NOPROTOOPT", "PROTONOSUPPORT", "SOCKTNOSUPPORT", "ADDRINUSE",
+      "CONNRESET", "ISCONN", "NOTCONN", "TOOMANYREFS", "CONNREFUSED", "NOBUFS", "PIPE"};
   static_assert(std::size(error_names) == static_cast<std::size_t>(Error::restart_if_asked));
   for (std::size_t i = 0; i < std::size(error_names); ++i)
     if (errno_of(static_cast<Error>(i)) == number) return print(out, "E{}", error_names[i]);

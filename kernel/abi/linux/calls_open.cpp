@@ -19,18 +19,21 @@ Result<long> make_pipe_descriptors(Context& context, UserPtr<int> ends, unsigned
   if (bits & ~(o_cloexec | o_nonblock | o_direct)) return Error::inval;
   const OpenFlags flags = (bits & o_nonblock ? open_flag::nonblock : 0) | (bits & o_direct ? open_flag::direct : 0);
   PipeEnds pipe = TRY(make_pipe(flags, context.process.credentials(), context.container.memory()));
+  return give_pair(context, std::move(pipe.reading), std::move(pipe.writing), close_on_exec_of(bits), ends);
+}
+
+}  // namespace
+
+Result<long> give_pair(Context& context, Ref<File> first, Ref<File> second, CloseOnExec close_on_exec, UserPtr<int> ends) {
   DescriptorTable& files = context.process.files();
   int numbers[2];
-  TRY(files.add_pair(std::move(pipe.reading), std::move(pipe.writing), close_on_exec_of(bits),
-                     context.process.open_files_limit(), numbers));
+  TRY(files.add_pair(std::move(first), std::move(second), close_on_exec, context.process.open_files_limit(), numbers));
   if (const auto written = ends.write_array(numbers); !written) {
     for (const int number : numbers) (void)files.remove(number);
     return written.error();
   }
   return 0;
 }
-
-}  // namespace
 
 Result<long> sys_open(Context& context, UserString path, Flags flags, FileMode mode) {
   return open_at(context, working_directory, path, flags.bits, mode.bits);

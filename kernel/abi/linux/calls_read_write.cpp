@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "abi/linux/handlers.hpp"
+#include "abi/linux/pieces.hpp"
 #include "abi/support.hpp"
 #include "task/send_signal.hpp"
 
@@ -28,33 +29,6 @@ Result<long> finish_write(Context& context, const Result<std::size_t>& moved) {
   return static_cast<long>(*moved);
 }
 
-// The pieces of an iovec, copied and checked: readv(2).
-class Pieces {
- public:
-  Result<std::span<const IoPiece>> read(UserPtr<Iovec> vector, long count) {
-    static_assert(sizeof(Iovec) == sizeof(IoPiece) && offsetof(Iovec, iov_len) == offsetof(IoPiece, size));
-    if (count < 0 || count > static_cast<long>(iov_max)) return Error::inval;
-    std::span<IoPiece> pieces(few_, static_cast<std::size_t>(count));
-    if (pieces.size() > std::size(few_)) {
-      TRY(many_.resize(pieces.size()));
-      pieces = many_;
-    }
-    if (arch::copy_from_user(pieces.data(), vector.address(), pieces.size_bytes()) != 0) return Error::fault;
-    std::size_t room = max_transfer;
-    for (IoPiece& piece : pieces) {
-      if (piece.size > PTRDIFF_MAX) return Error::inval;
-      if (!arch::is_user_range(piece.address, piece.size)) return Error::fault;
-      piece.size = std::min(piece.size, room);
-      room -= piece.size;
-    }
-    return pieces;
-  }
-
- private:
-  IoPiece few_[8];
-  Vector<IoPiece> many_;
-};
-
 enum class Where : std::uint8_t { at_position, at_offset };
 enum class Sync : std::uint8_t { no, yes };
 
@@ -73,6 +47,7 @@ Result<long> write_vector(Context& context, Descriptor descriptor, UserPtr<Iovec
   Pieces pieces;
   IoBuffer buffer(TRY(pieces.read(vector, count)));
   if (where == Where::at_offset && offset < 0) return Error::inval;
+  if (buffer.empty() && file->writable()) return 0;  // not even an empty message, as write(2) would send
   const std::uint64_t limit = file_size_limit(context);
   const auto moved = TRY(finish_write(context, where == Where::at_position
                                                    ? file->write(buffer, limit)

@@ -43,7 +43,8 @@ constexpr int errno_of(Error error) {
     case Error::spipe: return 29;
     case Error::rofs: return 30;
     case Error::mlink: return 31;
-    case Error::pipe: return 32;
+    case Error::pipe:
+    case Error::pipe_unsignalled: return 32;
     case Error::dom: return 33;
     case Error::range: return 34;
     case Error::deadlk: return 35;
@@ -55,9 +56,22 @@ constexpr int errno_of(Error error) {
     case Error::nodata: return 61;
     case Error::overflow: return 75;
     case Error::libbad: return 80;
+    case Error::notsock: return 88;
+    case Error::msgsize: return 90;
+    case Error::prototype: return 91;
+    case Error::noprotoopt: return 92;
+    case Error::protonosupport: return 93;
+    case Error::socktnosupport: return 94;
     case Error::opnotsupp: return 95;
     case Error::afnosupport: return 97;
+    case Error::addrinuse: return 98;
+    case Error::connreset: return 104;
+    case Error::nobufs: return 105;
+    case Error::isconn: return 106;
+    case Error::notconn: return 107;
+    case Error::toomanyrefs: return 109;
     case Error::timedout: return 110;
+    case Error::connrefused: return 111;
     case Error::dquot: return 122;
     case Error::canceled: return 125;
     case Error::ownerdead: return 130;

@@ -10,6 +10,7 @@
 #include "abi/decode.hpp"
 #include "abi/linux/types_files.hpp"
 #include "abi/linux/types_signals.hpp"
+#include "abi/linux/types_sockets.hpp"
 #include "abi/linux/types_system.hpp"
 #include "abi/linux/types_time.hpp"
 
@@ -56,6 +57,8 @@ Result<long> sys_flock(Context&, Descriptor file, unsigned operation);
 Result<long> sys_ioctl(Context&, Descriptor file, unsigned request, unsigned long argument);
 Result<long> sys_pipe(Context&, UserPtr<int> ends);
 Result<long> sys_pipe2(Context&, UserPtr<int> ends, Flags flags);
+// Two descriptors, whose numbers the program gets at `ends`; or none.
+Result<long> give_pair(Context&, Ref<File> first, Ref<File> second, CloseOnExec close_on_exec, UserPtr<int> ends);
 Result<long> sys_memfd_create(Context&, UserString name, Flags flags);
 
 // --- calls_attributes.cpp: what a file is -------------------------------------------------------------------------------
@@ -163,6 +166,28 @@ Result<long> sys_timerfd_settime(Context&, Descriptor timer, Flags flags, UserPt
 Result<long> sys_timerfd_gettime(Context&, Descriptor timer, UserPtr<Itimerspec> value);
 Result<long> sys_signalfd(Context&, Descriptor file, UserPtr<std::uint64_t> mask, std::size_t mask_size);
 Result<long> sys_signalfd4(Context&, Descriptor file, UserPtr<std::uint64_t> mask, std::size_t mask_size, Flags flags);
+
+// --- calls_sockets.cpp, calls_socket_messages.cpp, calls_socket_options.cpp ----------------------------------------------
+Result<long> sys_socket(Context&, int family, Flags type, int protocol);
+Result<long> sys_socketpair(Context&, int family, Flags type, int protocol, UserPtr<int> ends);
+Result<long> sys_bind(Context&, Descriptor socket, UserBytes name, int size);
+Result<long> sys_listen(Context&, Descriptor socket, int backlog);
+Result<long> sys_accept(Context&, Descriptor socket, UserBytes name, UserPtr<int> size);
+Result<long> sys_accept4(Context&, Descriptor socket, UserBytes name, UserPtr<int> size, Flags flags);
+Result<long> sys_connect(Context&, Descriptor socket, UserBytes name, int size);
+Result<long> sys_getsockname(Context&, Descriptor socket, UserBytes name, UserPtr<int> size);
+Result<long> sys_getpeername(Context&, Descriptor socket, UserBytes name, UserPtr<int> size);
+Result<long> sys_shutdown(Context&, Descriptor socket, int how);
+Result<long> sys_sendto(Context&, Descriptor socket, UserBytes from, std::size_t count, Flags flags, UserBytes name, int size);
+Result<long> sys_recvfrom(Context&, Descriptor socket, UserBytes to, std::size_t count, Flags flags, UserBytes name,
+                          UserPtr<int> size);
+Result<long> sys_sendmsg(Context&, Descriptor socket, UserPtr<MessageHeader> message, Flags flags);
+Result<long> sys_recvmsg(Context&, Descriptor socket, UserPtr<MessageHeader> message, Flags flags);
+Result<long> sys_sendmmsg(Context&, Descriptor socket, UserPtr<ManyMessageHeader> messages, unsigned count, Flags flags);
+Result<long> sys_recvmmsg(Context&, Descriptor socket, UserPtr<ManyMessageHeader> messages, unsigned count, Flags flags,
+                          UserPtr<Timespec> timeout);
+Result<long> sys_getsockopt(Context&, Descriptor socket, int level, int option, UserBytes value, UserPtr<int> size);
+Result<long> sys_setsockopt(Context&, Descriptor socket, int level, int option, UserBytes value, int size);
 
 // --- calls_memory.cpp ---------------------------------------------------------------------------------------------------
 Result<long> sys_mmap(Context&, unsigned long address, std::size_t length, Flags protection, Flags flags,

@@ -80,8 +80,8 @@ TEST_F(ContainerLeave, ClosesFilesOpenedInside) {
 }
 
 TEST_F(ContainerLeave, ClosesThemWhereverTheyCameFrom) {
-  // A descriptor table shared by threads, and a file that a resident opened cannot come in: there are no sockets to
-  // pass one. What fork copied goes the same way.
+  // A descriptor table shared by threads. (A file that a resident opened and passed: sockets_test.cpp.) What fork copied goes
+  // the same way.
   Box box;
   write_file("file", "text");
   EXPECT_CHILD({

@@ -17,6 +17,7 @@
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
+#include "support/socket.hpp"
 #include "support/wait.hpp"
 
 namespace cv6::guest {
@@ -114,6 +115,56 @@ TEST_F(ContainerMemoryBombs, FullPipes) {
     ssize_t written = write(ends[1], text.data(), text.size());
     if (written > 0 && written < ssize_t(text.size())) written = write(ends[1], text.data(), text.size());
     return written;
+  });
+}
+
+TEST_F(ContainerMemoryBombs, Sockets) {
+  expect_ended(ENOMEM, 100'000, [](long) -> long { return socket(AF_UNIX, SOCK_STREAM, 0); });
+}
+
+// Each as full as its sender may fill it.
+TEST_F(ContainerMemoryBombs, FullSockets) {
+  expect_ended(ENOMEM, 1000, [](long) -> long {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0) return -1;
+    static char block[30'000];
+    while (write(ends[0], block, sizeof block) > 0) {
+    }
+    return errno == EAGAIN ? 0 : -1;
+  });
+}
+
+TEST_F(ContainerMemoryBombs, EmptyMessages) {
+  expect_ended(ENOMEM, 1'000'000, [](long made) -> long {
+    static int ends[2];
+    constexpr int enough = 1 << 29;
+    if (made == 0 && (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) != 0 || set_option(ends[0], SO_SNDBUFFORCE, enough) != 0)) return -1;
+    return send(ends[0], "", 0, MSG_DONTWAIT);
+  });
+}
+
+TEST_F(ContainerMemoryBombs, PassedFiles) {
+  expect_ended(ENOMEM, 100'000, [](long made) -> long {
+    static int ends[2];
+    constexpr int enough = 1 << 29;
+    if (made == 0 && (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) != 0 || set_option(ends[0], SO_SNDBUFFORCE, enough) != 0)) return -1;
+    return pass_files(ends[0], {ends[0]});
+  });
+}
+
+TEST_F(ContainerMemoryBombs, WaitingConnections) {
+  expect_ended(ENOMEM, 100'000, [](long made) -> long {
+    static int listener;
+    if (made % 2000 == 0) {  // as many as wait at one
+      listener = socket(AF_UNIX, SOCK_STREAM, 0);
+      sockaddr any{.sa_family = AF_UNIX, .sa_data = {}};
+      if (listener < 0 || bind(listener, &any, sizeof any.sa_family) != 0 || listen(listener, 4000) != 0) return -1;
+    }
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+    const int client = socket(AF_UNIX, SOCK_STREAM, 0);
+    return client < 0 ? -1 : connect(client, reinterpret_cast<sockaddr*>(&address), size);
   });
 }
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,26 @@ TEST_F(GateLog, ShowsCallsAsStraceDoes) {
   EXPECT_HAS(log, "syscall_700(0x1, 0x2");
   EXPECT_HAS(log, "= -1 ENOSYS <");
   EXPECT_HAS(log, "exit_group(7) = ?\n");
+}
+
+TEST_F(GateLog, ShowsCallsOnSockets) {
+  const GatedBox box;
+  ASSERT_OK(box.set_log(ContainerLog::records | ContainerLog::texts, 256));
+  ASSERT_TRUE(box.run([]() -> int {
+                   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                   socket(AF_INET6, SOCK_DGRAM, 0);
+                   send(fd, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+                   shutdown(fd, SHUT_RDWR);
+                   const int on = 1;
+                   setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+                   _exit(0);
+                 }).exited(0));
+  const std::string log = box.log_text();
+  EXPECT_HAS(log, "socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0) = ");
+  EXPECT_HAS(log, "socket(AF_INET6, SOCK_DGRAM, 0) = -1 EAFNOSUPPORT <");
+  EXPECT_HAS(log, ", 1, MSG_DONTWAIT|MSG_NOSIGNAL, NULL, 0) = -1 ENOTCONN <");
+  EXPECT_HAS(log, ", SHUT_RDWR) = 0 <");
+  EXPECT_HAS(log, ", SOL_SOCKET, SO_PASSCRED, 0x");
 }
 
 TEST_F(GateLog, RecordsCallsThatReplaceTheirCaller) {

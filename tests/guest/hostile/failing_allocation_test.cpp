@@ -16,6 +16,7 @@
 
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
+#include "support/socket.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
 
@@ -154,6 +155,39 @@ TEST_F(FailingAllocation, PipesAndDescriptors) {
     DO(terminal);
     DO(unlockpt(terminal));
     DO(write(terminal, "typed\n", 6));
+    return 0;
+  });
+}
+
+TEST_F(FailingAllocation, Sockets) {
+  fail_each([] {
+    unlink("s");
+    int ends[2];
+    DO(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+    char bytes[20 * page] = {};
+    DO(send(ends[0], bytes, 1, MSG_NOSIGNAL));
+    DO(send(ends[0], bytes, sizeof bytes, MSG_NOSIGNAL));
+    DO(recv(ends[1], bytes, sizeof bytes, 0));
+    DO(set_option(ends[1], SO_PASSCRED, 1));
+    DO(pass_files(ends[0], {ends[0], 0}, "ff"));
+    const Received peeked = receive_control(ends[1], 1, MSG_PEEK);
+    DO(peeked.size);
+    const Received taken = receive_control(ends[1], 1);
+    DO(taken.size);
+    const Descriptor listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)), client(dup(ends[0]));
+    DO(listener);
+    DO(bind_to(listener, "s"));
+    DO(listen(listener, 1));
+    const Descriptor other(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    DO(other);
+    DO(connect_to(other, "s"));
+    DO(pass_files(other, {client}));
+    const Descriptor server(accept(listener, nullptr, nullptr));
+    DO(server);
+    const Descriptor datagrams(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    DO(datagrams);
+    sockaddr any{.sa_family = AF_UNIX, .sa_data = {}};
+    DO(bind(datagrams, &any, sizeof any.sa_family));
     return 0;
   });
 }
