@@ -95,9 +95,14 @@ class FailingAllocation : public TempDir {
     expect_as(before);
   }
 
+  // What a container has taken in all is not looked at: names that are remembered are charged to where the test runs.
   static void expect_as(const ObjectCounts& before) {
-    ObjectCounts after;
-    EXPECT_TRUE(wait_until([&] { return growth(before, after = lasting(count_objects())).empty(); })) << growth(before, after);
+    std::string more;
+    EXPECT_TRUE(wait_until([&] {
+      ObjectCounts after = lasting(count_objects());
+      std::erase_if(after, [](const auto& entry) { return entry.first.starts_with("memory of "); });
+      return (more = growth(before, after)).empty();
+    })) << more;
   }
 };
 
