@@ -6,7 +6,7 @@
 //   xv6          the test program of the xv6 ABI, itself an xv6 program, in cv6: release on 1 processor, debug on 4, and there
 //                in a container made for such programs as well; what many processes do at once also on 8
 //   system       whole machines, driven as a person drives them
-//   fuzz         programs of tests/fuzz, some seconds each; and system calls with all kinds of arguments, made in containers
+//   fuzz         parsers of untrusted bytes (tests/fuzz), some seconds each; and system calls with all kinds of arguments, made in containers
 //                (tests/calls): release build and debug build on 4 processors. --seed and --seconds say which and how long
 //   soak         only when it is named, for it takes hours: guest tests of what is done again and again, 10,000 times; all guest
 //                tests while allocations fail by chance, and, from 20 seeds on 8 processors, while processors and threads
@@ -36,7 +36,7 @@ namespace fs = std::filesystem;
 
 constexpr std::array suites = {"unit", "host", "guest", "xv6", "system", "fuzz", "soak"};
 constexpr char races[] = "*Race*:*UnderLoad*";
-constexpr char fuzz_time[] = "-max_total_time=15";
+constexpr unsigned parser_seconds = 8;  // for each parser
 constexpr unsigned call_seconds = 25, soak_call_seconds = 300;  // on each build
 constexpr std::uint64_t jitter_seeds = 20;
 
@@ -81,7 +81,7 @@ class Driver {
       for (auto [at, end] = released.equal_range("xv6"); at != end; ++at) xv6_suite(at->second);
     host_suite("system", released, "--gtest_filter=" + choice_.filter);
     if (choice_.filter.empty()) {
-      host_suite("fuzz", debugged, fuzz_time);
+      host_suite("fuzz", debugged, std::format("-max_total_time={}", choice_.seconds.value_or(parser_seconds)));
       if (choice_.has("fuzz")) call_suite(released, choice_.seed.value_or(1), call_seconds);
       if (choice_.has("soak")) call_suite(released, choice_.seed.value_or(std::random_device()()), soak_call_seconds);
     }
