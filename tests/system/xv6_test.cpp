@@ -226,6 +226,15 @@ TEST(Xv6, CallsAreDeniedLoggedAndSupervised) {
       << supervised;
 }
 
+// Many processes that send all they can, by both kinds of message, until they are destroyed.
+TEST(Xv6, AStormOfMessagesLeavesTheHostAlone) {
+  EXPECT_EQ(run_xv6("objects() { grep -w 'message\\|container\\|process' /proc/cv6/objects; };"
+                    "objects > /tmp/before; box run -d --name storm --abi xv6 --messages 500 xv6-tests 'Load.*' > /dev/null;"
+                    "for i in 1 2 3; do busybox true && echo alive; done; box rm -f storm; box ls -q;"
+                    "until objects > /tmp/after; cmp -s /tmp/before /tmp/after; do :; done; echo as before", {"--cpus", "4"}),
+            "alive\nalive\nalive\nstorm\nas before\n");
+}
+
 // -1 from the call, a line from the program, and the shell goes on.
 TEST(Xv6, LimitsAreErrors) {
   EXPECT_EQ(run_xv6("printf 'ls | cat | wc\\necho on\\n' | box run --rm --abi xv6 --pids 3 sh; echo;"
