@@ -6,8 +6,9 @@
 //   xv6          the test program of the xv6 ABI, itself an xv6 program, in cv6: release on 1 processor, debug on 4, and there
 //                in a container made for such programs as well; what many processes do at once also on 8
 //   system       whole machines, driven as a person drives them
-//   fuzz         parsers of untrusted bytes (tests/fuzz), some seconds each; and system calls with all kinds of arguments, made in containers
-//                (tests/calls): release build and debug build on 4 processors. --seed and --seconds say which and how long
+//   fuzz         parsers of untrusted bytes (tests/fuzz), some seconds each; and system calls with all kinds of arguments,
+//                made in containers (tests/calls): release build and debug build on 4 processors. --seed and --seconds say
+//                which and how long
 //   soak         only when it is named, for it takes hours: guest tests of what is done again and again, 10,000 times; all guest
 //                tests while allocations fail by chance, and, from 20 seeds on 8 processors, while processors and threads
 //                hesitate by chance; and system calls for ten minutes, from a seed that it chooses and prints

@@ -26,6 +26,15 @@ int change_supervised(int id, Rules operation, std::initializer_list<unsigned> c
   return container_policy(policy);
 }
 
+constexpr unsigned xv6_open = 15;
+int supervise_xv6_open(int id) {
+  ContainerPolicy policy;
+  policy.id = id;
+  policy.operation = Rules::tighten;
+  policy.supervised.add(CallSet::place_of_xv6(xv6_open));
+  return container_policy(policy);
+}
+
 class Supervisor {
  public:
   explicit Supervisor(int id, std::uint32_t flags = 0) : descriptor_(open_container_supervisor({id, flags})) { EXPECT_OK(descriptor_.get()); }
@@ -108,13 +117,8 @@ TEST_F(GateSupervisor, GivesAFile) {
 
 // The other ABI's calls alike: what the arguments are is not in the same registers.
 TEST_F(GateSupervisor, DecidesAboutXv6Programs) {
-  constexpr unsigned xv6_open = 15;
   const GatedBox box;
-  ContainerPolicy policy;
-  policy.id = box.id();
-  policy.operation = Rules::tighten;
-  policy.supervised.add(CallSet::place_of_xv6(xv6_open));
-  ASSERT_OK(container_policy(policy));
+  ASSERT_OK(supervise_xv6_open(box.id()));
   const Supervisor supervisor(box.id());
   Pipe given, output;
   ASSERT_EQ(write(given.write, "given\n", 6), 6);
@@ -141,14 +145,9 @@ TEST_F(GateSupervisor, DecidesAboutXv6Programs) {
 
 // Programs of the other ABI have 16 files, those that they are given among them.
 TEST_F(GateSupervisor, GivesXv6ProgramsNoMoreFilesThanTheyMayHave) {
-  constexpr unsigned xv6_open = 15;
   constexpr int xv6_files = 16;
   const GatedBox box;
-  ContainerPolicy policy;
-  policy.id = box.id();
-  policy.operation = Rules::tighten;
-  policy.supervised.add(CallSet::place_of_xv6(xv6_open));
-  ASSERT_OK(container_policy(policy));
+  ASSERT_OK(supervise_xv6_open(box.id()));
   const Supervisor supervisor(box.id());
   Pipe given, output;
   const pid_t child = box.start([&] {

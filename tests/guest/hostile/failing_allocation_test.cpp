@@ -322,18 +322,18 @@ TEST_F(FailingAllocation, ContainersAreCreatedAndDestroyed) {
   fail_each([] { return with_container({}, [](int) { return 0; }); });
 }
 
-TEST_F(FailingAllocation, JoinForkAndLeave) {
-  fail_each([] {
-    return with_container({}, [](int id) {
-      DO(join_container(id));
-      const pid_t child = fork();
-      const int error = child == -1 ? errno : 0;
-      if (child == 0) _exit(0);
-      const int ended = child > 0 ? wait_for(child) : 0;
-      return leave(error ? error : ended);
-    });
+int join_fork_and_leave() {
+  return with_container({}, [](int id) {
+    DO(join_container(id));
+    const pid_t child = fork();
+    const int error = child == -1 ? errno : 0;
+    if (child == 0) _exit(0);
+    const int ended = child > 0 ? wait_for(child) : 0;
+    return leave(error ? error : ended);
   });
 }
+
+TEST_F(FailingAllocation, JoinForkAndLeave) { fail_each(join_fork_and_leave); }
 
 TEST_F(FailingAllocation, CopyOnWrite) {
   write_file("shared", std::string(20'000, 's'));
@@ -378,16 +378,7 @@ int in_depth(int levels, const std::function<int()>& body) {
 
 TEST_F(FailingAllocation, DeepDown) {
   EXPECT_EQ(in_depth(12, [] {
-    fail_each([] {
-      return with_container({}, [](int id) {
-        DO(join_container(id));
-        const pid_t child = fork();
-        const int error = child == -1 ? errno : 0;
-        if (child == 0) _exit(0);
-        const int ended = child > 0 ? wait_for(child) : 0;
-        return leave(error ? error : ended);
-      });
-    });
+    fail_each(join_fork_and_leave);
     return 0;
   }), 0);
 }
