@@ -90,17 +90,23 @@ void free_all(Garbage& garbage) {
   while (HeldLock* lock = garbage.pop_front()) delete lock;
 }
 
+// Whom the process that `owner` is waits for: as things are now, for what once blocked it may be gone, and it has not run
+// since. Null: for nobody.
+HeldLock* blocker_of(const LockOwner& owner) REQUIRES(file_locks_lock) {
+  for (WaitingLock& waiter : waiting) {
+    HeldLock* held = same_owner(waiter.owner, owner) ? conflict(*waiter.locks, owner, waiter.range) : nullptr;
+    if (held) return held;
+  }
+  return nullptr;
+}
+
 // Would `owner` wait for itself, through others that wait? Only processes wait for each other: who uses a description
 // cannot be told. Each step goes to another waiter, so there are no more steps than waiters.
-bool deadlock(const LockOwner& owner, LockOwner blocker) REQUIRES(file_locks_lock) {
-  for (unsigned steps = 0; steps < 1000; ++steps) {
-    if (blocker.kind != LockOwner::Kind::process) return false;
-    if (same_owner(blocker, owner)) return true;
-    WaitingLock* next = nullptr;
-    for (WaitingLock& waiter : waiting)
-      if (same_owner(waiter.owner, blocker)) next = &waiter;
-    if (!next) return false;
-    blocker = next->blocked_by;
+bool deadlock(const LockOwner& owner, const HeldLock* blocker) REQUIRES(file_locks_lock) {
+  for (unsigned steps = 0; blocker && steps < 1000; ++steps) {
+    if (blocker->owner.kind != LockOwner::Kind::process) return false;
+    if (same_owner(blocker->owner, owner)) return true;
+    blocker = blocker_of(blocker->owner);
   }
   return false;
 }
@@ -120,13 +126,12 @@ Attempt try_record_lock(FileLocks& locks, WaitingLock& request, LockWait wait, G
     SpinGuard guard(file_locks_lock);
     HeldLock* blocker = request.range.kind == Kind::none ? nullptr : conflict(locks, request.owner, request.range);
     if (blocker) {
-      if (wait == LockWait::yes && request.owner.kind == LockOwner::Kind::process &&
-          deadlock(request.owner, blocker->owner))
+      if (wait == LockWait::yes && request.owner.kind == LockOwner::Kind::process && deadlock(request.owner, blocker))
         return Attempt::deadlock;
-      request.blocked_by = blocker->owner;
       if (wait == LockWait::yes && !request.node.linked()) waiting.push_back(request);
       return Attempt::blocked;
     }
+    request.node.unlink();  // who has what it wanted waits for nobody
     released = apply(locks, request.owner, request.range, spare, garbage);
   }
   if (released) locks.changed.wake_all();
@@ -165,7 +170,7 @@ Result<void> set_record_lock(File& file, const LockOwner& owner, const RecordLoc
     if (object) spare.push_back(*object);
     else outcome = Error::nolck;
   }
-  WaitingLock request{.owner = owner, .blocked_by = {}, .range = lock, .locks = &locks, .node = {}};
+  WaitingLock request{.owner = owner, .range = lock, .locks = &locks, .node = {}};
   Attempt attempt = Attempt::blocked;
   const auto try_it = [&] {
     attempt = try_record_lock(locks, request, wait, spare, garbage);

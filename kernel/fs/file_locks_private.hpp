@@ -37,7 +37,6 @@ class FileLocks : public Charged<FileLocks, "file_locks"> {
 // Somebody waits for a record lock: for the search for deadlocks, and for /proc/locks.
 struct WaitingLock {
   LockOwner owner;
-  LockOwner blocked_by;
   RecordLock range;
   FileLocks* locks;
   ListNode node;

@@ -206,6 +206,37 @@ TEST_F(Locks, DeadlockIsFound) {
   EXPECT_TRUE(reap(pid).exited(0));
 }
 
+// Who waits and could go on, but has not run yet, waits for nobody.
+TEST_F(Locks, WhoCanGoOnIsNotPartOfADeadlock) {
+  Descriptor file = open_it();
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_OK(record_lock(file, F_SETLK, F_WRLCK, 0, 10));
+    const pid_t pid = spawn_checked([&] {
+      EXPECT_OK(record_lock(file, F_SETLK, F_WRLCK, 10, 10));
+      EXPECT_OK(record_lock(file, F_SETLKW, F_WRLCK, 0, 10));
+    });
+    ASSERT_TRUE(wait_until_blocked(pid));
+    ASSERT_OK(record_lock(file, F_SETLK, F_UNLCK, 0, 10));
+    EXPECT_OK(record_lock(file, F_SETLKW, F_WRLCK, 10, 10));
+    EXPECT_TRUE(reap(pid).exited(0));
+    ASSERT_OK(record_lock(file, F_SETLK, F_UNLCK));
+  }
+}
+
+// Each has one lock at a time, so nobody waits for itself, in whatever order they come and go.
+TEST_F(Locks, ARaceForOneLockIsNoDeadlock) {
+  pid_t children[4];
+  for (pid_t& child : children)
+    child = spawn_checked([&] {
+      Descriptor own = open_it();
+      for (int round = 0; round < 2000; ++round) {
+        ASSERT_OK(record_lock(own, F_SETLKW, F_WRLCK, 0, 10));
+        ASSERT_OK(record_lock(own, F_SETLK, F_UNLCK, 0, 10));
+      }
+    });
+  for (const pid_t child : children) EXPECT_TRUE(reap(child).exited(0));
+}
+
 TEST_F(Locks, RecordErrors) {
   Descriptor reader = open_it(O_RDONLY);
   Descriptor writer = open_it(O_WRONLY);
