@@ -59,9 +59,14 @@ unsigned DescriptorTable::used_extent_locked() const {
 void DescriptorTable::use_numbers_of(const DescriptorTable& other) NO_THREAD_SAFETY_ANALYSIS { numbers_ = other.numbers_; }
 
 Result<void> DescriptorTable::take_over(const DescriptorTable& other) NO_THREAD_SAFETY_ANALYSIS {
+  first_free_word_ = other.first_free_word_;
   for (std::size_t word = 0; word < used_.size() && word < other.used_.size(); ++word) {
     for (std::uint64_t rest = other.used_[word]; rest; rest &= rest - 1) {
       const std::size_t number = word * word_bits + static_cast<unsigned>(__builtin_ctzll(rest));
+      if (!other.files_[number]) {  // reserved there
+        first_free_word_ = std::min(first_free_word_, static_cast<unsigned>(word));
+        continue;
+      }
       if (numbers_) {
         auto added = numbers_->add();
         if (!added) return Error::again;
@@ -70,26 +75,26 @@ Result<void> DescriptorTable::take_over(const DescriptorTable& other) NO_THREAD_
       files_[number] = other.files_[number];
       files_[number]->hold();
       used_[word] |= rest & -rest;
+      open_.store(open_count() + 1, std::memory_order_relaxed);
     }
     close_on_exec_[word] = other.close_on_exec_[word];
   }
-  first_free_word_ = other.first_free_word_;
-  open_.store(other.open_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   return {};
 }
 
-Result<DescriptorTable::Use> DescriptorTable::use_shared(int number) {
+// Not inline: what use() does where nothing is shared is a few instructions.
+[[gnu::noinline]] File* DescriptorTable::hold_shared(int number) {
   SpinGuard guard(lock_);
-  if (static_cast<unsigned>(number) >= files_.size() || !files_[static_cast<unsigned>(number)]) return Error::badf;
-  File* file = files_[static_cast<unsigned>(number)];
-  file->hold();
-  return Use(file, true);
+  File* file = file_at(number);
+  if (file) file->hold();
+  return file;
 }
 
 Result<Ref<File>> DescriptorTable::get(int number) {
   SpinGuard guard(lock_);
-  if (static_cast<unsigned>(number) >= files_.size() || !files_[static_cast<unsigned>(number)]) return Error::badf;
-  return Ref<File>(files_[static_cast<unsigned>(number)]);
+  File* file = file_at(number);
+  if (!file) return Error::badf;
+  return Ref<File>(file);
 }
 
 // --- numbers ----------------------------------------------------------------------------------------------------------
@@ -109,6 +114,8 @@ unsigned DescriptorTable::find_free(unsigned lowest) const {
   return lowest > end ? lowest : end;
 }
 
+bool DescriptorTable::is_used(unsigned number) const { return used_[number / word_bits] & bit(number); }
+
 void DescriptorTable::set(unsigned number, File* file, CloseOnExec close_on_exec) {
   files_[number] = file;
   std::uint64_t& word = used_[number / word_bits];
@@ -124,12 +131,16 @@ void DescriptorTable::set(unsigned number, File* file, CloseOnExec close_on_exec
 
 File* DescriptorTable::clear(unsigned number) {
   if (number >= files_.size() || !files_[number]) return nullptr;
+  free_number(number);
+  return std::exchange(files_[number], nullptr);
+}
+
+void DescriptorTable::free_number(unsigned number) {
   used_[number / word_bits] &= ~bit(number);
   close_on_exec_[number / word_bits] &= ~bit(number);
   if (number / word_bits < first_free_word_) first_free_word_ = number / word_bits;
   open_.store(open_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   if (numbers_) numbers_->remove(container_numbers_[number]);
-  return std::exchange(files_[number], nullptr);
 }
 
 // Makes room for `number`, doubling. The vectors are replaced under the lock, but made and freed outside of it.
@@ -157,7 +168,8 @@ Result<void> DescriptorTable::make_room(unsigned number) {
   return {};
 }
 
-Result<int> DescriptorTable::add(Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit, int lowest) {
+// The table's count of the file is the caller's; null: reserved.
+Result<int> DescriptorTable::take_number(File* file, CloseOnExec close_on_exec, std::uint64_t limit, int lowest) {
   if (lowest < 0 || static_cast<std::uint64_t>(lowest) >= limit) return lowest == 0 ? Error::mfile : Error::inval;
   while (true) {
     unsigned number;
@@ -167,12 +179,23 @@ Result<int> DescriptorTable::add(Ref<File> file, CloseOnExec close_on_exec, std:
       if (number >= limit) return Error::mfile;
       if (number < files_.size()) {
         if (numbers_) container_numbers_[number] = TRY(numbers_->add());
-        set(number, file.leak(), close_on_exec);
+        set(number, file, close_on_exec);
         return static_cast<int>(number);
       }
     }
     TRY(make_room(number));
   }
+}
+
+void DescriptorTable::fill(unsigned number, Ref<File> file, CloseOnExec close_on_exec) {
+  SpinGuard guard(lock_);
+  files_[number] = file.leak();
+  if (close_on_exec == CloseOnExec::yes) close_on_exec_[number / word_bits] |= bit(number);
+}
+
+void DescriptorTable::give_back(unsigned number) {
+  SpinGuard guard(lock_);
+  free_number(number);
 }
 
 Result<void> DescriptorTable::add_pair(Ref<File> first, Ref<File> second, CloseOnExec close_on_exec, std::uint64_t limit,
@@ -195,6 +218,7 @@ Result<void> DescriptorTable::put(int to, Ref<File> file, CloseOnExec close_on_e
   {
     SpinGuard guard(lock_);
     old = files_[number];
+    if (!old && is_used(number)) return Error::busy;
     if (!old && numbers_) container_numbers_[number] = TRY(numbers_->add());
     if (old) open_.store(open_count() - 1, std::memory_order_relaxed);
     set(number, file.leak(), close_on_exec);
@@ -233,7 +257,7 @@ File* DescriptorTable::take_next(unsigned& from, unsigned last, const Vector<std
     }
     from = from / word_bits * word_bits + static_cast<unsigned>(__builtin_ctzll(rest));
     if (from > last) return nullptr;
-    return clear(from++);
+    if (File* file = clear(from++)) return file;  // else: reserved
   }
   return nullptr;
 }
@@ -298,7 +322,7 @@ void DescriptorTable::move_up_to(DescriptorNumbers* numbers) {
 
 void DescriptorTable::renumber(DescriptorNumbers* numbers) {
   for (std::size_t i = 0; i < files_.size(); ++i) {
-    if (!files_[i]) continue;
+    if (!is_used(static_cast<unsigned>(i))) continue;
     if (numbers_) numbers_->forget(container_numbers_[i]);
     if (numbers) container_numbers_[i] = numbers->number();
   }

@@ -51,11 +51,16 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   };
   // By a thread that uses this table. Error::badf.
   Result<Use> use(int number) {
-    if (shared_) return use_shared(number);
-    if (static_cast<unsigned>(number) >= files_.size()) [[unlikely]] return Error::badf;
-    File* file = files_[static_cast<unsigned>(number)];
+    const bool shared = shared_;
+    File* const file = shared ? hold_shared(number) : file_at(number);
     if (!file) [[unlikely]] return Error::badf;
-    return Use(file, false);
+    return Use(file, shared);
+  }
+  // The same while the table is not shared: of many files, one after the other.
+  Result<File*> use_own(int number) {
+    File* const file = file_at(number);
+    if (!file) [[unlikely]] return Error::badf;
+    return file;
   }
   // By anybody (procfs); a file of one's own.
   Result<Ref<File>> get(int number);
@@ -63,11 +68,41 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   // The lowest free number not less than `lowest`, below `limit` (RLIMIT_NOFILE). Error::mfile, Error::nomem; Error::inval
   // when `lowest` >= limit (F_DUPFD). The file is then closed by its Ref. Error::mfile as well: more than the container
   // may have.
-  Result<int> add(Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit, int lowest = 0);
+  Result<int> add(Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit, int lowest = 0) {
+    const int number = TRY(take_number(file.get(), close_on_exec, limit, lowest));
+    (void)file.leak();
+    return number;
+  }
+
+  // A number that is taken before there is a file for it: for who must not be told afterwards that there is none. Until it
+  // is filled, nobody finds a file there (Error::badf) or may put one there (Error::busy).
+  class Reservation {
+   public:
+    Reservation(Reservation&& other) noexcept : table_(std::exchange(other.table_, nullptr)), number_(other.number_) {}
+    Reservation& operator=(Reservation&&) = delete;
+    ~Reservation() {
+      if (table_) table_->give_back(number_);
+    }
+    int fill(Ref<File> file, CloseOnExec close_on_exec) {
+      std::exchange(table_, nullptr)->fill(number_, std::move(file), close_on_exec);
+      return static_cast<int>(number_);
+    }
+
+   private:
+    friend class DescriptorTable;
+    Reservation(DescriptorTable& table, int number) : table_(&table), number_(static_cast<unsigned>(number)) {}
+    DescriptorTable* table_;
+    unsigned number_;
+  };
+  // The lowest free number below `limit`; fails as add().
+  Result<Reservation> reserve_number(std::uint64_t limit) {
+    return Reservation(*this, TRY(take_number(nullptr, CloseOnExec::no, limit, 0)));
+  }
+
   // Two at once, or none (pipe, socketpair).
   Result<void> add_pair(Ref<File> first, Ref<File> second, CloseOnExec close_on_exec, std::uint64_t limit, int (&numbers)[2]);
   // dup2(2), dup3(2) without the case of equal numbers: `to` refers to the file; what it was is closed. Error::badf when
-  // `to` is beyond the limit; mfile.
+  // `to` is beyond the limit; mfile; busy when another thread has reserved it.
   Result<void> put(int to, Ref<File> file, CloseOnExec close_on_exec, std::uint64_t limit);
   // Takes it out of the table; the caller closes it (outside of all locks) by dropping the Ref: close(2). Error::badf.
   Result<Ref<File>> remove(int number);
@@ -105,7 +140,14 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
 
  private:
   DescriptorTable() = default;
-  Result<Use> use_shared(int number);
+  // Null: the number is not open.
+  File* file_at(int number) const {
+    return static_cast<unsigned>(number) < files_.size() ? files_[static_cast<unsigned>(number)] : nullptr;
+  }
+  File* hold_shared(int number);
+  Result<int> take_number(File* file, CloseOnExec close_on_exec, std::uint64_t limit, int lowest);
+  void fill(unsigned number, Ref<File> file, CloseOnExec close_on_exec);
+  void give_back(unsigned number);
   Result<void> reserve(unsigned wanted);  // while it is nobody else's
   void use_numbers_of(const DescriptorTable& other);
   Result<void> take_over(const DescriptorTable& other);
@@ -114,7 +156,9 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   unsigned used_extent_locked() const REQUIRES(lock_);
   Result<void> make_room(unsigned number);
   unsigned find_free(unsigned lowest) const REQUIRES(lock_);
+  bool is_used(unsigned number) const REQUIRES(lock_);
   void set(unsigned number, File* file, CloseOnExec close_on_exec) REQUIRES(lock_);
+  void free_number(unsigned number) REQUIRES(lock_);
   File* clear(unsigned number) REQUIRES(lock_);
   // The first file from `from` to `last` that is in `which` (used_ or close_on_exec_), taken out; `from` moves behind it.
   File* take_next(unsigned& from, unsigned last, const Vector<std::uint64_t>& which);
@@ -124,7 +168,7 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   SpinLock lock_{Rank::descriptors};
   bool shared_ = false;
   Vector<File*> files_;                                      // each holds a count
-  Vector<std::uint64_t> used_;                               // bit n: number n is open
+  Vector<std::uint64_t> used_;                               // bit n: number n is open or reserved
   Vector<std::uint64_t> close_on_exec_;
   unsigned first_free_word_ GUARDED_BY(lock_) = 0;           // no free number in the words of used_ before this one
   std::atomic<unsigned> open_{0};

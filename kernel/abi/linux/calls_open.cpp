@@ -11,8 +11,7 @@ Result<long> open_at(Context& context, Descriptor directory, UserString path, un
   NameArgument name;
   TRY(name.read(context, directory, path));
   const OpenRequest request{TRY(open_flags_from_linux(bits)), mode & mode::all};
-  Ref<File> file = TRY(open_file(caller_of(context), name.at(), request));
-  return TRY(context.process.files().add(std::move(file), close_on_exec_of(bits), context.process.open_files_limit()));
+  return open_descriptor(context, bits, [&] { return open_file(caller_of(context), name.at(), request); });
 }
 
 Result<long> make_pipe_descriptors(Context& context, UserPtr<int> ends, unsigned bits) {

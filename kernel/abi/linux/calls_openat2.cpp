@@ -43,9 +43,9 @@ Result<long> sys_openat2(Context& context, Descriptor directory, UserString path
   NameArgument top;
   if (rules & walk_rule::in_root) TRY(top.use_file(context, directory));  // it counts for an absolute name, too
   const At at{top.at().directory ? top.at().directory : name.at().directory, name.at().name};
-  Ref<File> file = TRY(rules ? open_by_rules(caller_of(context), at, request, rules)
-                             : open_file(caller_of(context), at, request));
-  return TRY(context.process.files().add(std::move(file), close_on_exec_of(bits), context.process.open_files_limit()));
+  return open_descriptor(context, bits, [&] {
+    return rules ? open_by_rules(caller_of(context), at, request, rules) : open_file(caller_of(context), at, request);
+  });
 }
 
 }  // namespace cv6::linux_abi

@@ -1,6 +1,7 @@
 // open(2)'s flags between Linux' numbers and the kernel's names (asm-generic/fcntl.h).
 #pragma once
 
+#include "abi/context.hpp"
 #include "fs/types.hpp"
 #include "lib/result.hpp"
 #include "task/descriptor_table.hpp"
@@ -56,6 +57,18 @@ constexpr CloseOnExec close_on_exec_of(unsigned open_bits) {
 
 // O_NONBLOCK of calls that make a file of their own kind.
 constexpr OpenFlags nonblock_of(unsigned open_bits) { return open_bits & o_nonblock ? open_flag::nonblock : OpenFlags{0}; }
+
+// The descriptor of what `open` opens. Whoever may make a file or empty one has the number first: where there is none, nothing
+// must have happened to the file.
+template <class Open>
+Result<long> open_descriptor(Context& context, unsigned bits, Open open) {
+  DescriptorTable& files = context.process.files();
+  const std::uint64_t limit = context.process.open_files_limit();
+  const CloseOnExec close_on_exec = close_on_exec_of(bits);
+  if (!(bits & (o_creat | o_trunc))) return TRY(files.add(TRY(open()), close_on_exec, limit));
+  auto reservation = TRY(files.reserve_number(limit));
+  return reservation.fill(TRY(open()), close_on_exec);
+}
 
 // What fcntl(F_GETFL) reports.
 constexpr unsigned open_flags_to_linux(OpenFlags flags) {

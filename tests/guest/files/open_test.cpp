@@ -10,6 +10,7 @@
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait.hpp"
 
 namespace cv6::guest {
 namespace {
@@ -235,6 +236,48 @@ TEST_F(Open, RelativeToADirectory) {
   EXPECT_ERRNO(EBADF, openat(-1, "f", O_RDONLY));
   EXPECT_ERRNO(EBADF, openat(999, "f", O_RDONLY));
   EXPECT_ERRNO(ENOTDIR, openat(plain, "f", O_RDONLY));
+}
+
+// Who is told that there is no descriptor left has not made the file, nor emptied it.
+TEST_F(Open, WithoutADescriptorNothingHappens) {
+  write_file("full", "text");
+  EXPECT_CHILD({
+    const rlimit few{20, 20};
+    ASSERT_OK(setrlimit(RLIMIT_NOFILE, &few));
+    while (dup(0) != -1) continue;
+    EXPECT_ERRNO(EMFILE, open("new", O_WRONLY | O_CREAT, 0644));
+    EXPECT_ERRNO(EMFILE, open("full", O_WRONLY | O_TRUNC));
+    EXPECT_ERRNO(EMFILE, open(".", O_WRONLY | O_TMPFILE, 0644));
+    close(19);
+    EXPECT_ERRNO(ENOENT, open("new", O_RDONLY));
+    EXPECT_EQ(read_file("full"), "text");
+    EXPECT_ERRNO(EEXIST, open("full", O_RDWR | O_CREAT | O_EXCL, 0644));  // the number is free again afterwards
+    EXPECT_EQ(open("new", O_WRONLY | O_CREAT | O_CLOEXEC, 0644), 19);
+    EXPECT_EQ(fcntl(19, F_GETFD), FD_CLOEXEC);
+  });
+}
+
+// A number that waits for its file is no descriptor yet.
+TEST_F(Open, WhatIsBeingMadeIsNoDescriptorYet) {
+  ASSERT_OK(mkfifo("fifo", 0644));
+  EXPECT_CHILD({
+    closefrom(3);
+    std::atomic<pid_t> opener{0};
+    std::thread thread([&] {
+      opener = gettid();
+      EXPECT_EQ(open("fifo", O_WRONLY | O_TRUNC), 3);
+    });
+    ASSERT_TRUE(wait_until([&] { return opener != 0; }));
+    ASSERT_TRUE(wait_until_blocked(opener));
+    EXPECT_ERRNO(EBADF, fcntl(3, F_GETFD));
+    EXPECT_ERRNO(EBADF, close(3));
+    EXPECT_ERRNO(EBUSY, dup2(0, 3));
+    EXPECT_OK(close_range(3, ~0u, 0));
+    EXPECT_CHILD({ EXPECT_EQ(dup(0), 3); });
+    EXPECT_EQ(open("fifo", O_RDONLY | O_NONBLOCK), 4);
+    thread.join();
+    EXPECT_OK(fcntl(3, F_GETFD));
+  });
 }
 
 TEST_F(Open, TooManyFiles) {
