@@ -1,5 +1,7 @@
 #include "lib/format.hpp"
 
+#include <algorithm>
+
 namespace cv6::format_detail {
 
 namespace {
@@ -23,7 +25,12 @@ Spec parse_spec(std::string_view text) {
 }
 
 void pad(Output& out, char fill, std::size_t count) {
-  while (count--) out.write({&fill, 1});
+  constexpr std::string_view zeros = "0000000000000000", blanks = "                ";
+  for (const std::string_view piece = fill == '0' ? zeros : blanks; count != 0;) {
+    const std::size_t size = std::min(count, piece.size());
+    out.write(piece.substr(0, size));
+    count -= size;
+  }
 }
 
 void print_padded(Output& out, std::string_view text, const Spec& spec, char default_align) {
@@ -80,8 +87,9 @@ void print_argument(Output& out, const Argument& argument, Spec spec) {
 void print(Output& out, std::string_view format, std::span<const Argument> arguments) {
   std::size_t next = 0;
   while (!format.empty()) {
-    const std::size_t brace = format.find_first_of("{}");
-    if (brace == std::string_view::npos) return out.write(format);
+    std::size_t brace = 0;  // a loop: find_first_of makes a call for each character
+    while (brace < format.size() && format[brace] != '{' && format[brace] != '}') ++brace;
+    if (brace == format.size()) return out.write(format);
     if (brace) out.write(format.substr(0, brace));
     format.remove_prefix(brace);
     if (format.size() > 1 && format[1] == format[0]) {
