@@ -407,7 +407,15 @@ TEST_F(FailingAllocation, ByChance) {
     ASSERT_GT(child, 0);
     reap(child);
   }
+  for (const char* made : {"1", "2", "3", "4", "5"}) unlink((std::string("out") + made).c_str()), rmdir((std::string("d") + made).c_str());
   expect_as(before);
+}
+
+// Where all failed, nothing could go on. Programs for Linux write 1 there, where it means that some may fail.
+TEST_F(FailingAllocation, NotAllByChance) {
+  const Descriptor chance(open("/proc/self/make-it-fail", O_RDWR | O_CLOEXEC));
+  EXPECT_ERRNO(EINVAL, write(chance, "1", 1));
+  EXPECT_EQ(write(chance, "0", 1), 1);
 }
 
 }  // namespace
