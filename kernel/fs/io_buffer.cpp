@@ -31,20 +31,32 @@ IoBuffer IoBuffer::kernel(std::span<const char> bytes) {
   return IoBuffer({reinterpret_cast<std::uintptr_t>(bytes.data()), bytes.size()}, Where::kernel);
 }
 
-// Calls move(address, already done, size) for each run of bytes within one piece; it returns how many it did not move.
+// What does not fit into the current piece: returns how many bytes were moved.
 template <class Move>
-Result<std::size_t> IoBuffer::transfer(std::size_t size, Move move) {
-  size = std::min(size, remaining_);
-  if (size == 0) return 0;
+[[gnu::noinline]] std::size_t IoBuffer::transfer_pieces(std::size_t size, Move move) {
   std::size_t done = 0;
   while (true) {
     const std::size_t wanted = std::min(size - done, piece_->size - piece_offset_);
     const std::size_t left = move(piece_->address + piece_offset_, done, wanted);
     done += wanted - left;
     piece_offset_ += wanted - left;
-    if (left != 0 || done == size) break;
+    if (left != 0 || done == size) return done;
     ++piece_;
     piece_offset_ = 0;
+  }
+}
+
+// Calls move(address, already done, size) for each run of bytes within one piece; it returns how many it did not move.
+template <class Move>
+Result<std::size_t> IoBuffer::transfer(std::size_t size, Move move) {
+  size = std::min(size, remaining_);
+  if (size == 0) return 0;
+  std::size_t done;
+  if (size <= piece_->size - piece_offset_) [[likely]] {
+    done = size - move(piece_->address + piece_offset_, 0, size);
+    piece_offset_ += done;
+  } else {
+    done = transfer_pieces(size, move);
   }
   remaining_ -= done;
   moved_ += done;

@@ -50,6 +50,8 @@ class IoBuffer {
   IoBuffer(IoPiece piece, Where where);
   template <class Move>
   Result<std::size_t> transfer(std::size_t size, Move move);
+  template <class Move>
+  std::size_t transfer_pieces(std::size_t size, Move move);
 
   IoPiece single_;
   const IoPiece* piece_;         // the current one

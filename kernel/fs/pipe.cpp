@@ -49,6 +49,8 @@ class PipeFile final : public File, public Charged<PipeFile, "pipe_file"> {
   }
 
  private:
+  PollEvents watch(PollWaiters& waiters);
+
   Ref<Pipe> pipe_;
   PipeAccess access_;
   std::uint64_t writers_seen_ = 0;
@@ -61,9 +63,15 @@ PipeFile::~PipeFile() {
 }
 
 PollEvents PipeFile::poll(PollWaiters* waiters) {
-  if (!access_.writes) return pipe_->poll_reading(waiters, writers_seen_);
-  const PollEvents events = pipe_->poll_writing(waiters);
-  return access_.reads ? events | pipe_->poll_reading(waiters, writers_seen_) : events;
+  if (waiters) [[unlikely]] return watch(*waiters);
+  if (!access_.writes) return pipe_->poll_reading(writers_seen_);
+  const PollEvents events = pipe_->poll_writing();
+  return access_.reads ? events | pipe_->poll_reading(writers_seen_) : events;
+}
+
+PollEvents PipeFile::watch(PollWaiters& waiters) {
+  pipe_->watch(waiters, access_);
+  return poll(nullptr);
 }
 
 Result<Ref<PipeFile>> make_end(Inode& inode, const Ref<Pipe>& pipe, OpenFlags flags) {

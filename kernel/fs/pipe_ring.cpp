@@ -133,16 +133,19 @@ Result<std::size_t> Pipe::write(IoBuffer& from, Blocking blocking) {
 
 // --- poll, capacity --------------------------------------------------------------------------------------------------
 
-PollEvents Pipe::poll_reading(PollWaiters* waiters, std::uint64_t writers_seen) {
-  if (waiters) [[unlikely]] waiters->watch(readable_, poll_event::readable | poll_event::hang_up);
+void Pipe::watch(PollWaiters& waiters, PipeAccess access) {
+  if (access.reads) waiters.watch(readable_, poll_event::readable | poll_event::hang_up);
+  if (access.writes) waiters.watch(writable_, poll_event::writable | poll_event::error);
+}
+
+PollEvents Pipe::poll_reading(std::uint64_t writers_seen) const {
   PollEvents events = 0;
   if (!has_writers() && writers_ever() != writers_seen) events |= poll_event::hang_up;
   if (used()) events |= poll_event::readable;
   return events;
 }
 
-PollEvents Pipe::poll_writing(PollWaiters* waiters) {
-  if (waiters) [[unlikely]] waiters->watch(writable_, poll_event::writable | poll_event::error);
+PollEvents Pipe::poll_writing() const {
   PollEvents events = 0;
   if (capacity() - used() >= pipe_atomic_size) events |= poll_event::writable;
   if (!has_readers()) events |= poll_event::error;

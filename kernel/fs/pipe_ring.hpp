@@ -21,8 +21,9 @@ class Pipe : public Counted<Pipe>, public Charged<Pipe, "pipe", pipe_default_cap
 
   Result<std::size_t> read(IoBuffer& to, Blocking blocking);
   Result<std::size_t> write(IoBuffer& from, Blocking blocking);
-  PollEvents poll_reading(PollWaiters* waiters, std::uint64_t writers_seen);
-  PollEvents poll_writing(PollWaiters* waiters);
+  void watch(PollWaiters& waiters, PipeAccess access);
+  PollEvents poll_reading(std::uint64_t writers_seen) const;
+  PollEvents poll_writing() const;
 
   std::size_t used() const { return filled_.load(std::memory_order_acquire).size(); }
   std::size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }

@@ -63,7 +63,7 @@ bool tell_parent_of_end(Process& process) REQUIRES(process_tree_lock) {
   if (!parent) return true;
   const int number = process.exit_signal;
   bool ignored = false;
-  SignalAction action;
+  SignalAction action = {};
   if (number == signal::child) {
     action = parent->handlers().get(signal::child);
     ignored = action.handler == SignalAction::ignore_handler || action.flags & SignalAction::no_child_wait;

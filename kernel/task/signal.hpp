@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace cv6 {
 
@@ -114,11 +115,18 @@ struct SignalAction {
   static constexpr std::uint64_t no_child_stop = 1, no_child_wait = 2, with_info = 4, restorer_given = 0x04000000,
                                  on_stack = 0x08000000, restart = 0x10000000, no_defer = 0x40000000,
                                  reset_handler = 0x80000000;
-  std::uintptr_t handler = default_handler;
-  std::uint64_t flags = 0;
-  std::uintptr_t restorer = 0;
+  std::uintptr_t handler;
+  std::uint64_t flags;
+  std::uintptr_t restorer;
   SignalSet mask;  // blocked while the handler runs
   bool has_handler() const { return handler > ignore_handler; }
+  // Member by member, which takes no memory between.
+  friend void swap(SignalAction& a, SignalAction& b) {
+    std::swap(a.handler, b.handler);
+    std::swap(a.flags, b.flags);
+    std::swap(a.restorer, b.restorer);
+    std::swap(a.mask, b.mask);
+  }
 };
 
 // sigaltstack(2).

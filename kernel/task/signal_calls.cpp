@@ -5,19 +5,14 @@
 
 namespace cv6 {
 
-Result<SignalAction> change_action(Process& process, int number, const SignalAction* fresh) {
+Result<SignalAction> action_of(Process& process, int number) {
   if (!signal::valid(number)) return Error::inval;
-  if (!fresh) return process.handlers().get(number);
-  if (signal::unblockable.contains(number)) return Error::inval;
-  SignalAction action = *fresh;
-  action.mask = action.mask - signal::unblockable;
-  const SignalAction old = process.handlers().set(number, action);
-  if (process.handlers().ignores(number)) {
-    SpinGuard guard(process.lock());
-    process.pending.discard(SignalSet::of(number));
-    for (UserThread& thread : process.threads) thread.pending.discard(SignalSet::of(number));
-  }
-  return old;
+  return process.handlers().get(number);
+}
+
+void forget_pending(Process& process, int number) {
+  process.pending.discard(SignalSet::of(number));
+  for (UserThread& thread : process.threads) thread.pending.discard(SignalSet::of(number));
 }
 
 namespace {

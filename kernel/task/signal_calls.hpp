@@ -6,8 +6,22 @@
 
 namespace cv6 {
 
-// `fresh` null: only asks. Returns what was. A signal that becomes ignored is no longer pending. Error::inval.
-Result<SignalAction> change_action(Process& process, int number, const SignalAction* fresh);
+// What the process does about a signal. Error::inval: there is no such signal.
+Result<SignalAction> action_of(Process& process, int number);
+void forget_pending(Process& process, int number) REQUIRES(process.lock());
+// `action` becomes what the process does, and is then what it did. A signal that becomes ignored is no longer pending.
+// Error::inval, also for those that no program can change.
+inline Result<void> exchange_action(Process& process, int number, SignalAction& action) {
+  if (!signal::valid(number) || signal::unblockable.contains(number)) return Error::inval;
+  action.mask = action.mask - signal::unblockable;
+  if (process.handlers().exchange(number, action)) {
+    SpinGuard guard(process.lock());
+    SignalSet pending = process.pending.set();
+    for (const UserThread& thread : process.threads) pending = pending | thread.pending.set();
+    if (pending.contains(number)) [[unlikely]] forget_pending(process, number);
+  }
+  return {};
+}
 
 // The next signal for the thread that is not in `blocked`: it is not pending any more.
 std::optional<SignalInfo> take_deliverable_signal(UserThread& thread, SignalSet blocked);

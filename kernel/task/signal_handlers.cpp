@@ -24,24 +24,31 @@ SignalAction SignalHandlers::get(int number) {
   return actions_[number - 1];
 }
 
-void SignalHandlers::change(int number, const SignalAction& action) {
-  actions_[number - 1] = action;
-  const bool by_default =
-      action.handler == SignalAction::default_handler && signal::ignored_by_default.contains(number);
-  SignalSet ignored(ignored_.load(std::memory_order_relaxed));
-  if (by_default || action.handler == SignalAction::ignore_handler)
-    ignored.add(number);
-  else
-    ignored.remove(number);
-  ignored_.store(ignored.bits(), std::memory_order_relaxed);
+bool SignalHandlers::note_ignored(int number, const SignalAction& action) {
+  const SignalSet all(ignored_.load(std::memory_order_relaxed)), one = SignalSet::of(number);
+  const bool ignored = action.handler == SignalAction::ignore_handler ||
+                       (action.handler == SignalAction::default_handler && signal::ignored_by_default.contains(number));
+  ignored_.store((ignored ? all | one : all - one).bits(), std::memory_order_relaxed);
+  return ignored;
 }
 
-SignalAction SignalHandlers::set(int number, const SignalAction& action) {
+void SignalHandlers::change(int number, const SignalAction& action) {
+  actions_[number - 1] = action;
+  note_ignored(number, action);
+}
+
+void SignalHandlers::set(int number, const SignalAction& action) {
   SpinGuard guard(lock_);
   changed_.add(number);
-  const SignalAction old = actions_[number - 1];
   change(number, action);
-  return old;
+}
+
+bool SignalHandlers::exchange(int number, SignalAction& action) {
+  SpinGuard guard(lock_);
+  changed_.add(number);
+  const bool ignored = note_ignored(number, action);
+  swap(actions_[number - 1], action);
+  return ignored;
 }
 
 SignalAction SignalHandlers::take_for_delivery(int number) {

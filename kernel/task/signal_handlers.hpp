@@ -20,8 +20,10 @@ class SignalHandlers : public Counted<SignalHandlers>, public Charged<SignalHand
   Result<Ref<SignalHandlers>> copy();
 
   SignalAction get(int number);
-  // Returns what was before. `number` is valid and neither kill nor stop.
-  SignalAction set(int number, const SignalAction& action);
+  // `number` is valid and neither kill nor stop.
+  void set(int number, const SignalAction& action);
+  // The same; `action` becomes what was before. True: the signal is ignored now.
+  bool exchange(int number, SignalAction& action);
   // For delivery: the action, and its reset to default where it says so (SA_RESETHAND), in one step.
   SignalAction take_for_delivery(int number);
   // exec(3): what has a handler becomes default, what is ignored stays so. CLONE_CLEAR_SIGHAND does the same.
@@ -41,9 +43,10 @@ class SignalHandlers : public Counted<SignalHandlers>, public Charged<SignalHand
   SignalHandlers() = default;
   void take_over(const SignalHandlers& other);
   void change(int number, const SignalAction& action) REQUIRES(lock_);
+  bool note_ignored(int number, const SignalAction& action) REQUIRES(lock_);
 
   SpinLock lock_{Rank::signals};
-  std::array<SignalAction, signal::last> actions_ GUARDED_BY(lock_);
+  std::array<SignalAction, signal::last> actions_ GUARDED_BY(lock_) = {};
   SignalSet changed_ GUARDED_BY(lock_);  // what was ever set: all others are as they were made, so need no copying
   std::atomic<std::uint64_t> ignored_{signal::ignored_by_default.bits()};  // follows from actions_
 };

@@ -140,7 +140,7 @@ TEST_F(PendingSignalsTest, AgainstAModel) {
 
 TEST_F(SignalHandlersTest, ResetKeepsWhatIsIgnored) {
   auto handlers = *SignalHandlers::create();
-  SignalAction action;
+  SignalAction action = {};
   action.handler = 0x1234;
   action.flags = SignalAction::restart;
   handlers->set(2, action);
@@ -157,7 +157,7 @@ TEST_F(SignalHandlersTest, ResetKeepsWhatIsIgnored) {
 
 TEST_F(SignalHandlersTest, OneShotHandlersAreTaken) {
   auto handlers = *SignalHandlers::create();
-  SignalAction action;
+  SignalAction action = {};
   action.handler = 0x1234;
   action.flags = SignalAction::reset_handler;
   handlers->set(2, action);

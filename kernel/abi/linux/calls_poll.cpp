@@ -20,22 +20,25 @@ bool ask(Pollfd& entry, File& file, PollWaiters* waiters) {
 }
 
 // How many entries have something to report as it is. Descriptors that are not open are poll_event::invalid; negative
-// ones are skipped.
-unsigned look(Context& context, std::span<Pollfd> list) {
-  DescriptorTable& descriptors = context.process.files();
+// ones are skipped. `find`: DescriptorTable::use or use_own.
+template <class Find>
+unsigned look(std::span<Pollfd> list, Find find) {
   unsigned ready = 0;
   for (Pollfd& entry : list) {
-    entry.revents = 0;
-    if (entry.fd < 0) continue;
-    const auto file = descriptors.use(entry.fd);
-    if (file) [[likely]] {
+    if (const auto file = find(entry.fd)) [[likely]] {
       ready += ask(entry, **file, nullptr);
     } else {
-      entry.revents = poll_event::invalid;
-      ++ready;
+      entry.revents = entry.fd < 0 ? 0 : poll_event::invalid;
+      ready += entry.fd >= 0;
     }
   }
   return ready;
+}
+
+unsigned look(Context& context, std::span<Pollfd> list) {
+  DescriptorTable& descriptors = context.process.files();
+  if (descriptors.shared()) return look(list, [&](int number) { return descriptors.use(number); });
+  return look(list, [&](int number) { return descriptors.use_own(number); });
 }
 
 // The files of a wait, held until it is over.
@@ -98,8 +101,9 @@ Result<Vector<Pollfd>> read_list(const Context& context, UserPtr<Pollfd> files, 
 }
 
 Result<void> write_events(UserPtr<Pollfd> files, std::span<const Pollfd> list) {
-  for (std::size_t i = 0; i < list.size(); ++i)
-    TRY(UserPtr<std::int16_t>((files + i).address() + offsetof(Pollfd, revents)).write(list[i].revents));
+  if (list.empty()) return {};
+  const std::uintptr_t first = files.address() + offsetof(Pollfd, revents);
+  if (!arch::copy_shorts_to_user(first, &list[0].revents, list.size(), sizeof(Pollfd))) return Error::fault;
   return {};
 }
 
@@ -157,17 +161,21 @@ class DescriptorSets {
       for (std::uint64_t rest = in_any(word); rest; rest &= rest - 1, ++next) {
         const auto bit = static_cast<unsigned>(std::countr_zero(rest));
         PollEvents events = 0;
-        for (unsigned set = 0; set < 3; ++set)
-          if (bits_[set * words_ + word] >> bit & 1) events |= set_asks[set];
+        for (unsigned set = 0; set < 3; ++set) events |= set_asks[set] & -(bits_[set * words_ + word] >> bit & 1);
         *next = {static_cast<int>(word * 64 + bit), static_cast<std::int16_t>(events), 0};
       }
     return list;
   }
 
+  // Nothing is ready.
+  long clear() {
+    std::ranges::fill(bits_, 0);
+    return 0;
+  }
+
   // The sets become what is ready; how many bits that is.
   long take_events(std::span<const Pollfd> list) {
-    std::ranges::fill(bits_, 0);
-    long count = 0;
+    long count = clear();
     for (const Pollfd& entry : list) {
       if (entry.revents == 0) continue;
       for (unsigned set = 0; set < 3; ++set)
@@ -204,7 +212,7 @@ Result<long> select_until(Context& context, int count, const SetPointers& pointe
   if (*waited != 0)
     for (const Pollfd& entry : list)
       if (entry.revents & static_cast<std::int16_t>(poll_event::invalid)) return Error::badf;
-  const long ready = sets.take_events(list);
+  const long ready = *waited ? sets.take_events(list) : sets.clear();
   TRY(sets.write(pointers));
   return ready;
 }

@@ -12,10 +12,14 @@ namespace cv6::linux_abi {
 Result<long> sys_rt_sigaction(Context& context, SignalNumber signal, UserPtr<Sigaction> action, UserPtr<Sigaction> before,
                               std::size_t set_size) {
   if (set_size != sigset_size) return Error::inval;
-  SignalAction fresh;
-  if (action) fresh = action_from(TRY(action.read()));
-  const SignalAction old = TRY(change_action(context.process, signal.number, action ? &fresh : nullptr));
-  TRY(before.write_if_wanted(sigaction_of(old)));
+  Sigaction exchanged;
+  if (action) {
+    TRY(action.read_into(exchanged));
+    TRY(exchange_action(context.process, signal.number, exchanged));
+  } else {
+    exchanged = TRY(action_of(context.process, signal.number));
+  }
+  if (before) TRY(before.write(exchanged));
   return 0;
 }
 

@@ -2,17 +2,8 @@
 #pragma once
 
 #include "abi/linux/types_signals.hpp"
-#include "task/signal.hpp"
 
 namespace cv6::linux_abi {
-
-constexpr SignalAction action_from(const Sigaction& action) {
-  return {.handler = action.handler, .flags = action.flags, .restorer = action.restorer,
-          .mask = SignalSet(action.mask)};
-}
-constexpr Sigaction sigaction_of(const SignalAction& action) {
-  return {action.handler, action.flags, action.restorer, action.mask.bits()};
-}
 
 constexpr AlternateStack stack_from(const StackT& stack) {
   return {.base = stack.ss_sp, .size = stack.ss_size, .flags = stack.ss_flags};

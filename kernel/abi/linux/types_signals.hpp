@@ -6,20 +6,15 @@
 #include <cstdint>
 
 #include "arch/target/signal_context.hpp"
+#include "task/signal.hpp"
 
 namespace cv6::linux_abi {
 
 inline constexpr std::size_t sigset_size = 8;
 
-struct Sigaction {
-  std::uint64_t handler;
-  std::uint64_t flags;
-  std::uint64_t restorer;
-  std::uint64_t mask;
-};
-static_assert(sizeof(Sigaction) == 32);
-inline constexpr std::uint64_t sig_dfl = 0;
-inline constexpr std::uint64_t sig_ign = 1;
+using Sigaction = SignalAction;  // programs have it just so
+static_assert(sizeof(Sigaction) == 32 && offsetof(Sigaction, flags) == 8 && offsetof(Sigaction, restorer) == 16 &&
+              offsetof(Sigaction, mask) == 24);
 
 struct StackT {
   std::uint64_t ss_sp;

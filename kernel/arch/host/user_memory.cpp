@@ -60,6 +60,12 @@ bool copy_words_to_user(std::uintptr_t to, const void* from, std::size_t words) 
   return copy_to_user(to, from, words * 8) == 0;
 }
 
+bool copy_shorts_to_user(std::uintptr_t to, const void* from, std::size_t count, std::size_t step) {
+  for (std::size_t at = 0; at < count * step; at += step)
+    if (copy_to_user(to + at, static_cast<const char*>(from) + at, 2) != 0) return false;
+  return true;
+}
+
 std::size_t clear_user(std::uintptr_t to, std::size_t size) {
   return for_each_piece(to, size, Access::write,
                         [](char* place, std::size_t, std::size_t piece) { std::memset(place, 0, piece); });

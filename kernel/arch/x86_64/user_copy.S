@@ -206,6 +206,25 @@ cv6_put_user_\size:
   MOVE_USER 4, movl, %ecx
   MOVE_USER 8, movq, %rcx
 
+// size_t cv6_put_user_shorts(void* to, const void* from, size_t end, size_t step): two bytes at 0, step, 2 * step ... below
+// `end`; how far from the end it stopped.
+  .global cv6_put_user_shorts
+  .type cv6_put_user_shorts, @function
+cv6_put_user_shorts:
+  STAC
+  xorl %eax, %eax
+  jmp 2f
+1:movw (%rsi, %rax), %r8w
+3:movw %r8w, (%rdi, %rax)
+  addq %rcx, %rax
+2:cmpq %rdx, %rax
+  jb 1b
+4:CLAC
+  subq %rax, %rdx
+  movq %rdx, %rax
+  ret
+  FIXUP 3b, 4b
+
 // bool cv6_save_fpu_to_user_x(void* to, uint64_t components), cv6_load_fpu_from_user_x(const void* from, uint64_t
 // components), and the same with FXSAVE, without components. XSAVE leaves most of an image's header as it was: it has to be
 // 0. At once, because a thread that has waited for a page does not find its registers in the processor afterwards.

@@ -15,6 +15,7 @@ std::size_t cv6_put_user_1(void* to, const void* from);
 std::size_t cv6_put_user_2(void* to, const void* from);
 std::size_t cv6_put_user_4(void* to, const void* from);
 std::size_t cv6_put_user_8(void* to, const void* from);
+std::size_t cv6_put_user_shorts(void* to, const void* from, std::size_t end, std::size_t step);
 }
 
 namespace cv6::arch {
@@ -49,6 +50,11 @@ bool copy_words_from_user(void* to, std::uintptr_t from, std::size_t words) {
 
 bool copy_words_to_user(std::uintptr_t to, const void* from, std::size_t words) {
   return is_user_range(to, words * 8) && cv6_copy_user_words(reinterpret_cast<void*>(to), from, words) == 0;
+}
+
+bool copy_shorts_to_user(std::uintptr_t to, const void* from, std::size_t count, std::size_t step) {
+  const std::size_t end = count * step;
+  return is_user_range(to, end) && cv6_put_user_shorts(reinterpret_cast<void*>(to), from, end, step) == 0;
 }
 
 std::size_t clear_user(std::uintptr_t to, std::size_t size) {

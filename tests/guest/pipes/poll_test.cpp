@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <vector>
 
@@ -124,6 +125,25 @@ TEST(Poll, ManyDescriptors) {
   pipes[163].notify();
   EXPECT_EQ(poll(polled.data(), polled.size(), -1), 2);
   for (int i = 0; i < 200; ++i) EXPECT_EQ(polled[i].revents, i == 7 || i == 163 ? POLLIN : 0);
+}
+
+TEST(Poll, WritesTheEventsOfEachEntry) {
+  Pipe pipe;
+  pipe.notify();
+  Mapping pages(2 * page_size);
+  auto* list = pages.as<pollfd>(page_size - 3 * sizeof(pollfd));
+  std::fill_n(list, 6, pollfd{pipe.read, POLLIN, 77});
+  EXPECT_CHILD({  // shares the pages until they are written to
+    EXPECT_EQ(poll(list, 6, 0), 6);
+    for (int i = 0; i < 6; ++i) {
+      EXPECT_EQ(list[i].fd, pipe.read);
+      EXPECT_EQ(list[i].events, POLLIN);
+      EXPECT_EQ(list[i].revents, POLLIN);
+    }
+  });
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(list[i].revents, 77);
+  ASSERT_OK(mprotect(pages.page(1), page_size, PROT_READ));
+  EXPECT_ERRNO(EFAULT, poll(list, 6, 0));
 }
 
 TEST(Poll, Errors) {
