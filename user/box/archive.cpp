@@ -23,7 +23,7 @@ struct Free {
   void operator()(archive_entry* entry) const { ::archive_entry_free(entry); }
 };
 using Archive = std::unique_ptr<archive, Free>;
-using Entry = std::unique_ptr<archive_entry, Free>;
+using ArchiveEntry = std::unique_ptr<archive_entry, Free>;
 
 // libarchive turns names into UTF-8 and back, which are the same in this locale.
 void use_utf8_names() { std::setlocale(LC_CTYPE, "C.UTF-8"); }
@@ -93,7 +93,7 @@ void Packer::add(const std::string& path, const std::string& name, const struct 
   const bool mounted = rules_.mounts == CopyRules::Mounts::leave_out && status.st_dev != device_;
   if ((mounted && !S_ISDIR(status.st_mode)) || S_ISSOCK(status.st_mode)) return;
   if (!name.empty()) {
-    const Entry entry(::archive_entry_new());
+    const ArchiveEntry entry(::archive_entry_new());
     ::archive_entry_copy_stat(entry.get(), &status);
     ::archive_entry_set_pathname(entry.get(), name.c_str());
     if (S_ISLNK(status.st_mode)) {

@@ -14,7 +14,7 @@ struct Call {
   std::string_view name;
 };
 // The kernel's own lists.
-constexpr Call calls[] = {
+constexpr Call all_calls[] = {
 #define CV6_CALL(number, name) {number, #name},
 #define CV6_PARTIAL(number, name, missing) {number, #name},
 #define CV6_REFUSED(number, name, error, why) {number, #name},
@@ -35,15 +35,15 @@ constexpr unsigned place_of_others = CallSet::linux_calls - 1;
 
 // "xv6:NAME" may leave its prefix out where Linux has no call of that name.
 std::optional<unsigned> place_of_xv6_call(std::string_view name) {
-  const auto* call = std::ranges::find(calls, std::string("xv6:").append(name), &Call::name);
-  return call != std::end(calls) ? std::optional(call->number) : std::nullopt;
+  const auto* call = std::ranges::find(all_calls, std::string("xv6:").append(name), &Call::name);
+  return call != std::end(all_calls) ? std::optional(call->number) : std::nullopt;
 }
 
 }  // namespace
 
 std::optional<unsigned> place_of_call(std::string_view name) {
   if (name == the_others) return place_of_others;
-  if (const auto* call = std::ranges::find(calls, name, &Call::name); call != std::end(calls)) return call->number;
+  if (const auto* call = std::ranges::find(all_calls, name, &Call::name); call != std::end(all_calls)) return call->number;
   const auto number = number_in<unsigned>(name);
   if (!number) return place_of_xv6_call(name);
   return CallSet::place_of_linux(*number);
@@ -51,13 +51,13 @@ std::optional<unsigned> place_of_call(std::string_view name) {
 
 std::string name_of_call(unsigned place) {
   if (place == place_of_others) return std::string(the_others);
-  const auto* call = std::ranges::find(calls, place, &Call::number);
-  return call != std::end(calls) ? std::string(call->name) : "?" + std::to_string(place);
+  const auto* call = std::ranges::find(all_calls, place, &Call::number);
+  return call != std::end(all_calls) ? std::string(call->name) : "?" + std::to_string(place);
 }
 
 std::vector<std::string> names_in(const CallSet& set) {
   std::vector<std::string> names;
-  for (const Call& call : calls)
+  for (const Call& call : all_calls)
     if (set.has(call.number)) names.emplace_back(call.name);
   if (set.has(place_of_others)) names.emplace_back(the_others);
   return names;

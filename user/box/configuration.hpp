@@ -3,16 +3,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cv6/container.hpp"
+#include "json.hpp"
 
 namespace cv6::box {
-
-using Json = nlohmann::ordered_json;
 
 // A program to be started inside.
 struct Program {

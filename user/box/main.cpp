@@ -2,6 +2,7 @@
 // calls of cv6/container.hpp.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ranges>
 #include <string_view>
 
@@ -23,7 +24,7 @@ struct Word {
   }
 };
 
-constexpr Word words[] = {
+constexpr Word all_words[] = {
     // life
     {"run", add_run}, {"create", add_create}, {"exec", add_exec}, {"start", add_start}, {"attach", add_attach},
     {"stop", add_stop}, {"kill", add_kill}, {"pause unpause", add_pause}, {"wait", add_wait}, {"rename", add_rename},
@@ -39,19 +40,26 @@ constexpr Word words[] = {
 };
 
 const Word* find_word(std::string_view name) {
-  const auto* const found = std::ranges::find_if(words, [&](const Word& word) { return word.is_called(name); });
-  return found == std::end(words) ? nullptr : found;
+  const auto* const found = std::ranges::find_if(all_words, [&](const Word& word) { return word.is_called(name); });
+  return found == std::end(all_words) ? nullptr : found;
 }
 
 // Describing all words and their options takes longer than most of them do, so only the one that is given is: `given`; null:
 // none, and the help is about all.
 void add_words(CLI::App& box, int& status, const Word* given) {
   if (given) return given->add(box, status);
-  for (const Word& word : words) word.add(box, status);
+  for (const Word& word : all_words) word.add(box, status);
 }
 
+// Groups of options are told apart by their headings alone.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_expanded(const CLI::App* group) const override { return make_groups(group, CLI::AppFormatMode::Sub); }
+};
+
 int main(int count, char** arguments) {
-  CLI::App app("Runs programs in containers.", "box");
+  CLI::App& app = *new CLI::App("Runs programs in containers.", "box");  // not destroyed: see main() below
+  app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
   int status = 0;
   const std::string_view first = count > 1 ? arguments[1] : "";
@@ -78,4 +86,9 @@ int main(int count, char** arguments) {
 }  // namespace
 }  // namespace cv6::box
 
-int main(int count, char** arguments) { return cv6::box::main(count, arguments); }
+// What is left, the kernel takes back: quicker than giving it back piece by piece.
+int main(int count, char** arguments) {
+  const int status = cv6::box::main(count, arguments);
+  std::fflush(nullptr);
+  std::_Exit(status);
+}

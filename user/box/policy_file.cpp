@@ -3,38 +3,36 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "call_names.hpp"
 #include "failure.hpp"
+#include "json.hpp"
 
 namespace cv6::box {
 namespace {
 
-using Json = nlohmann::json;
+enum class CallAction { allow, supervise, deny, kill };
 
-enum class Action { allow, supervise, deny, kill };
-
-void apply(Rules& rules, Action action, unsigned place) {
+void apply(Rules& rules, CallAction action, unsigned place) {
   rules.denied.remove(place);
   rules.fatal.remove(place);
   rules.supervised.remove(place);
-  if (action == Action::supervise) rules.supervised.add(place);
-  if (action == Action::deny || action == Action::kill) rules.denied.add(place);
-  if (action == Action::kill) rules.fatal.add(place);
+  if (action == CallAction::supervise) rules.supervised.add(place);
+  if (action == CallAction::deny || action == CallAction::kill) rules.denied.add(place);
+  if (action == CallAction::kill) rules.fatal.add(place);
 }
 
-Action action_of(const Rules& rules, unsigned place) {
-  if (rules.denied.has(place)) return rules.fatal.has(place) ? Action::kill : Action::deny;
-  return rules.supervised.has(place) ? Action::supervise : Action::allow;
+CallAction action_of(const Rules& rules, unsigned place) {
+  if (rules.denied.has(place)) return rules.fatal.has(place) ? CallAction::kill : CallAction::deny;
+  return rules.supervised.has(place) ? CallAction::supervise : CallAction::allow;
 }
 
-Rules default_rules(Action action) {
+Rules default_rules(CallAction action) {
   Rules rules;
-  if (action == Action::supervise) rules.supervised = CallSet::all();
-  if (action == Action::deny || action == Action::kill) rules.denied = CallSet::all();
-  if (action == Action::kill) rules.fatal = CallSet::all();
+  if (action == CallAction::supervise) rules.supervised = CallSet::all();
+  if (action == CallAction::deny || action == CallAction::kill) rules.denied = CallSet::all();
+  if (action == CallAction::kill) rules.fatal = CallSet::all();
   return rules;
 }
 
@@ -46,24 +44,21 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-std::string text_of(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += " " + name;
-  return text;
-}
-
 void report_unknown(const std::string& path, const std::vector<std::string>& names) {
-  if (!names.empty()) std::fprintf(stderr, "box: %s: no such system calls here, passed over:%s\n", path.c_str(), text_of(names).c_str());
+  if (names.empty()) return;
+  std::string list;
+  for (const std::string& name : names) list += " " + name;
+  std::fprintf(stderr, "box: %s: no such system calls here, passed over:%s\n", path.c_str(), list.c_str());
 }
 
 // --- lines ------------------------------------------------------------------------------------------------------------
 
 Rules parse_lines(const std::string& path, const std::string& text) {
-  const auto action_of = [](const std::string& word) -> std::optional<Action> {
-    if (word == "allow") return Action::allow;
-    if (word == "deny") return Action::deny;
-    if (word == "kill") return Action::kill;
-    if (word == "supervise") return Action::supervise;
+  const auto action_of = [](const std::string& word) -> std::optional<CallAction> {
+    if (word == "allow") return CallAction::allow;
+    if (word == "deny") return CallAction::deny;
+    if (word == "kill") return CallAction::kill;
+    if (word == "supervise") return CallAction::supervise;
     return std::nullopt;
   };
   Rules rules;
@@ -94,16 +89,16 @@ Rules parse_lines(const std::string& path, const std::string& text) {
 
 // --- docker's JSON ------------------------------------------------------------------------------------------------------
 
-Action action_from(const std::string& path, const Json& json, const Json& errno_value) {
+CallAction action_from(const std::string& path, const Json& json, const Json& errno_value) {
   const std::string name = json.get<std::string>();
-  if (name == "SCMP_ACT_ALLOW") return Action::allow;
-  if (name == "SCMP_ACT_NOTIFY") return Action::supervise;
-  if (name == "SCMP_ACT_KILL" || name == "SCMP_ACT_KILL_PROCESS" || name == "SCMP_ACT_KILL_THREAD") return Action::kill;
+  if (name == "SCMP_ACT_ALLOW") return CallAction::allow;
+  if (name == "SCMP_ACT_NOTIFY") return CallAction::supervise;
+  if (name == "SCMP_ACT_KILL" || name == "SCMP_ACT_KILL_PROCESS" || name == "SCMP_ACT_KILL_THREAD") return CallAction::kill;
   if (name != "SCMP_ACT_ERRNO")
     throw Failure(path + ": " + name + ": not offered (SCMP_ACT_ALLOW, SCMP_ACT_ERRNO, SCMP_ACT_KILL*, SCMP_ACT_NOTIFY)");
   if (!errno_value.is_null() && errno_value != EPERM)
     throw Failure(path + ": errno " + errno_value.dump() + ": not offered (denied calls fail with EPERM, 1)");
-  return Action::deny;
+  return CallAction::deny;
 }
 
 std::vector<std::string> names_of(const Json& entry) {
@@ -122,7 +117,7 @@ Rules parse_json(const std::string& path, const std::string& text) {
       if (entry.contains(condition) && !entry[condition].empty())
         throw Failure(path + ": " + (names.empty() ? "an entry" : names.front()) + ": conditions (\"" + condition +
                       "\") are not offered (take them out, or decide without them)");
-    const Action action = action_from(path, entry.at("action"), entry.value("errnoRet", Json()));
+    const CallAction action = action_from(path, entry.at("action"), entry.value("errnoRet", Json()));
     for (const std::string& name : names) {
       const auto place = place_of_call(name);
       if (!place)
@@ -156,11 +151,11 @@ std::string allow_list(const CallSet& allowed, const std::string& comment) {
 }
 
 std::string lines_for(const Rules& rules) {
-  constexpr Action actions[] = {Action::allow, Action::supervise, Action::deny, Action::kill};
+  constexpr CallAction actions[] = {CallAction::allow, CallAction::supervise, CallAction::deny, CallAction::kill};
   constexpr const char* words[] = {"allow", "supervise", "deny", "kill"};
-  const Action of_others = action_of(rules, CallSet::linux_calls - 1);
+  const CallAction of_others = action_of(rules, CallSet::linux_calls - 1);
   std::string text = std::string("default ") + words[static_cast<int>(of_others)] + "\n";
-  for (const Action action : actions) {
+  for (const CallAction action : actions) {
     if (action == of_others) continue;
     CallSet set;
     for (unsigned place = 0; place < CallSet::size; ++place)

@@ -29,6 +29,13 @@ struct RunOptions {
   void add_to(CLI::App& word);
 };
 
+// Options under a heading of their own. CLI11 compares each option with all others of its group, which is the other reason.
+CLI::App& option_group(CLI::App& word, const std::string& heading) {
+  CLI::App& group = *word.add_option_group(heading);
+  group.option_defaults()->group(heading);
+  return group;
+}
+
 void RunOptions::add_to(CLI::App& word) {
   word.add_option("--name", container.name, "name of the container (else box-<id>)");
   word.add_option("--hostname", container.hostname, "what the container calls itself (else its name)");
@@ -39,11 +46,11 @@ void RunOptions::add_to(CLI::App& word) {
   word.add_option("--abi", abi, "`xv6`: a container as xv6 programs expect it, with theirs in its root (else linux)")
       ->check(CLI::IsMember({"linux", "xv6"}));
   word.add_flag("--nesting", nesting, "its root may make containers of its own");
-  program.add_to(word);
-  files.add_to(word);
-  limits.add_to(word);
-  scheduling.add_to(word);
-  policy.add_to(word);
+  program.add_to(option_group(word, "Program"));
+  files.add_to(option_group(word, "Files"));
+  limits.add_to(option_group(word, "Limits"));
+  scheduling.add_to(option_group(word, "Scheduling"));
+  policy.add_to(option_group(word, "System calls"));
   word.prefix_command();
 }
 
