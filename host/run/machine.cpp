@@ -18,13 +18,21 @@ void add_board(Words& words, const Machine& machine) {
   append(words, {"-m", std::format("{}K", machine.options.memory >> 10)});
 }
 
-// --icount: time is the number of instructions, the same in every run; what makes instruction counts unfair between
-// kernels, or depends on the date, is switched off.
+// What makes instruction counts unfair between kernels is switched off.
+constexpr const char* emulated_processor = "max,-erms,-pku,-la57";
+
+// --icount: time is the number of instructions, the same in every run, whatever the date.
 void add_processor(Words& words, const Machine& machine) {
   if (machine.options.timing == Timing::instruction_count) {
     const std::string shift = std::to_string(std::countr_zero(machine.options.instruction_time));
     append(words, {"-accel", "tcg,thread=single", "-icount", "shift=" + shift + ",sleep=off", "-seed", "1", "-rtc",
-                   "base=2026-01-01,clock=vm", "-cpu", "max,-erms,-pku,-la57"});
+                   "base=2026-01-01,clock=vm", "-cpu", emulated_processor});
+    return;
+  }
+  if (machine.options.processor == Processor::emulated) {
+    // Plugins may count on the processors' not running at the same time.
+    const char* threads = machine.options.plugin.empty() ? "tcg,thread=multi" : "tcg,thread=single";
+    append(words, {"-accel", threads, "-cpu", emulated_processor});
     return;
   }
   append(words, {"-accel", machine.accelerator == Accelerator::kvm ? "kvm" : "tcg,thread=multi", "-cpu", "max"});
@@ -58,6 +66,7 @@ std::vector<std::string> qemu_command(const Machine& machine) {
   add_processor(words, machine);
   add_kernel(words, machine);
   add_ports(words, machine);
+  if (!machine.options.plugin.empty()) append(words, {"-plugin", machine.options.plugin});
   if (!machine.options.monitor.empty()) {
     append(words, {"-monitor", std::format("unix:{},server=on,wait=off", machine.options.monitor)});
   }

@@ -57,7 +57,7 @@ class Run {
     const Descriptor log = CV6_TRY(create_log());
     machine.kernel_log = log.number();
     if (options_.debugger == Debugger::gdb) machine.gdb_socket = scratch_.path() / "gdb";
-    if (options_.timing == Timing::wall_clock) {
+    if (options_.timing == Timing::wall_clock && options_.processor == Processor::fastest) {
       machine.accelerator =
           choose_accelerator(build_folder() / "host/run/kvm-probe.elf", build_folder() / "accelerator");
     }

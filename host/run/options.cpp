@@ -45,9 +45,11 @@ struct Raw {
   std::vector<std::string> append;
   std::string kernel_log;
   std::string monitor;
+  std::string plugin;
   std::string kernel;
   std::string image;
   std::string instruction_time;  // empty: the time is the computer's
+  bool emulated = false;
   bool debugger = false;
 };
 
@@ -75,6 +77,9 @@ void declare(CLI::App& app, Raw& raw) {
   list("--append", raw.append, "further arguments for the kernel")->type_name("ARGS");
   app.add_option("--kernel-log", raw.kernel_log, "write the kernel's log to FILE")->type_name("FILE");
   app.add_option("--monitor", raw.monitor, "make QEMU's monitor a socket at PATH, to look into the machine")->type_name("PATH");
+  app.add_option("--plugin", raw.plugin, "load a plugin of QEMU, which sees each instruction (not with KVM)")
+      ->type_name("FILE[,NAME=VALUE]");
+  app.add_flag("--emulated", raw.emulated, "no KVM: the processor that --icount has, but time is the computer's");
   app.add_flag("--icount{1}", raw.instruction_time,
                "time is the number of instructions, each takes a nanosecond or --icount=NANOSECONDS;\n"
                "one processor, or as many as --cpus says, in turns");
@@ -166,6 +171,7 @@ Outcome<Options> check(const Raw& raw, std::vector<std::string> command) {
     options.timing = Timing::instruction_count;
     options.instruction_time = CV6_TRY(instruction_time_of(raw.instruction_time));
   }
+  options.processor = raw.emulated ? Processor::emulated : Processor::fastest;
   options.debugger = raw.debugger ? Debugger::gdb : Debugger::none;
   options.machine = CV6_TRY(machine_of(raw.machine));
   options.processors = CV6_TRY(processors_of(raw.processors, options.timing));
@@ -182,6 +188,7 @@ Outcome<Options> check(const Raw& raw, std::vector<std::string> command) {
   }
   options.kernel_log = raw.kernel_log;
   options.monitor = raw.monitor;
+  options.plugin = raw.plugin;
   options.kernel = raw.kernel;
   options.image = raw.image;
   options.command = std::move(command);

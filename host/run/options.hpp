@@ -13,6 +13,7 @@ namespace cv6::host {
 
 enum class MachineType { microvm, q35 };
 enum class Timing { wall_clock, instruction_count };
+enum class Processor { fastest, emulated };
 enum class Debugger { none, gdb };
 
 struct Addition {
@@ -35,8 +36,10 @@ struct Options {
   std::string append;      // further arguments for the kernel
   std::string kernel_log;  // empty: none wanted
   std::string monitor;     // a socket to be made for QEMU's monitor; empty: none wanted
+  std::string plugin;      // of QEMU, a file and its arguments; empty: none wanted
   std::string kernel;      // empty: the one that was built
   std::string image;       // empty: the one that was built
+  Processor processor = Processor::fastest;
   Timing timing = Timing::wall_clock;
   unsigned instruction_time = 1;  // nanoseconds, a power of two; with Timing::instruction_count
   Debugger debugger = Debugger::none;

@@ -10,6 +10,8 @@ extern "C" {  // which the header of glibc 2.36 lacks
 
 #include <csignal>
 
+#include "common/process.hpp"
+
 namespace cv6::host {
 namespace {
 
@@ -29,13 +31,7 @@ namespace {
   ::dup2(null, 1);
   ::dup2(errors, 2);
   for (const int descriptor : inherited) ::fcntl(descriptor, F_SETFD, 0);
-  std::vector<char*> arguments;
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  ::execvp(arguments[0], arguments.data());
-  const std::string reason = command[0] + ": " + std::strerror(errno) + "\n";
-  write_all(2, reason);
-  ::_exit(127);
+  execute(command);
 }
 
 }  // namespace

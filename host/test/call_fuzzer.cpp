@@ -6,7 +6,7 @@
 #include <format>
 #include <print>
 
-#include "test/process.hpp"
+#include "common/process.hpp"
 
 namespace cv6::host {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <sys/wait.h>
 
-#include "test/process.hpp"
+#include "common/process.hpp"
 
 namespace cv6::host {
 namespace {

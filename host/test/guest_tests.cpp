@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "test/process.hpp"
+#include "common/process.hpp"
 
 namespace cv6::host {
 namespace {

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <format>
 
-#include "test/process.hpp"
+#include "common/process.hpp"
 
 namespace cv6::host {
 namespace {

@@ -1,4 +1,4 @@
-#include "test/process.hpp"
+#include "common/process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -22,13 +22,7 @@ namespace {
   ::dup2(null, 0);
   ::dup2(output, 1);
   ::dup2(output, 2);
-  std::vector<char*> arguments;
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  ::execvp(arguments[0], arguments.data());
-  const std::string reason = command[0] + ": " + std::strerror(errno) + "\n";
-  write_all(2, reason);
-  ::_exit(127);
+  execute(command);
 }
 
 // Hands the complete lines of `text` on and leaves the rest in it.
@@ -81,6 +75,16 @@ std::string describe(const ProcessEnd& end) {
   if (WIFSIGNALED(end.status))
     return std::format("signal {} ({})", WTERMSIG(end.status), ::strsignal(WTERMSIG(end.status)));
   return std::format("exit status {}", WEXITSTATUS(end.status));
+}
+
+void execute(const std::vector<std::string>& command) {
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  ::execvp(arguments[0], arguments.data());
+  const std::string reason = command[0] + ": " + std::strerror(errno) + "\n";
+  write_all(2, reason);
+  ::_exit(127);
 }
 
 }  // namespace cv6::host

@@ -23,6 +23,9 @@ struct ProcessEnd {
 Outcome<ProcessEnd> run_process(const std::vector<std::string>& command, std::chrono::seconds patience,
                                 const std::function<void(std::string_view line)>& on_line);
 
+// In a child: becomes `command`. If that cannot be, standard error is told why, and the exit status is 127, as a shell's.
+[[noreturn]] void execute(const std::vector<std::string>& command);
+
 // "exit status 1", "signal 11 (Segmentation fault)", "nothing written for too long".
 std::string describe(const ProcessEnd& end);
 
