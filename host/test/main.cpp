@@ -9,9 +9,11 @@
 //   fuzz         parsers of untrusted bytes (tests/fuzz), some seconds each; and system calls with all kinds of arguments,
 //                made in containers (tests/calls): release build and debug build on 4 processors. --seed and --seconds say
 //                which and how long
+//   stress       only when it is named, for it takes half an hour: Debian's stress-ng and trinity, in containers of cv6
+//                (tests/stress): release build and debug build on 4 processors
 //   soak         only when it is named, for it takes hours: guest tests of what is done again and again, 10,000 times; all guest
 //                tests while allocations fail by chance, and, from 20 seeds on 8 processors, while processors and threads
-//                hesitate by chance; and system calls for ten minutes, from a seed that it chooses and prints
+//                hesitate by chance; system calls for ten minutes, from a seed that it chooses and prints; and stress
 // tests.list of each build (cmake/TestList.cmake) says which programs there are.
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -25,6 +27,7 @@
 #include <sstream>
 
 #include "common/files.hpp"
+#include "common/packages.hpp"
 #include "test/call_fuzzer.hpp"
 #include "test/google_tests.hpp"
 #include "test/guest_tests.hpp"
@@ -35,11 +38,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array suites = {"unit", "host", "guest", "xv6", "system", "fuzz", "soak"};
+constexpr std::array suites = {"unit", "host", "guest", "xv6", "system", "fuzz", "stress", "soak"};
 constexpr char races[] = "*Race*:*UnderLoad*";
 constexpr unsigned parser_seconds = 8;  // for each parser
 constexpr unsigned call_seconds = 25, soak_call_seconds = 300;  // on each build
 constexpr std::uint64_t jitter_seeds = 20;
+
+// stress-ng and trinity, and all libraries that they are linked with.
+const std::vector<std::string> stress_packages = {
+    "stress-ng",      "trinity",   "libc6",   "libgcc-s1",          "libapparmor1", "libbsd0",
+    "libmd0",         "libcrypt1", "libegl1", "libglvnd0",          "libgles2",     "libgbm1",
+    "libdrm2",        "libexpat1", "libffi8", "libwayland-server0", "libipsec-mb1", "libjpeg62-turbo",
+    "libjudydebian1", "libkmod2",  "libssl3", "liblzma5",           "libzstd1",     "libsctp1",
+    "libxxhash0",     "zlib1g"};
 
 struct Choice {
   std::vector<std::string> suites;
@@ -48,7 +59,8 @@ struct Choice {
   std::optional<unsigned> seconds;
 
   [[nodiscard]] bool has(std::string_view suite) const {
-    return suites.empty() ? suite != "soak" : std::ranges::contains(suites, suite);
+    if (suites.empty()) return suite != "soak" && suite != "stress";
+    return std::ranges::contains(suites, suite) || (suite == "stress" && has("soak"));
   }
 };
 
@@ -80,6 +92,8 @@ class Driver {
     }
     if (choice_.has("xv6"))
       for (auto [at, end] = released.equal_range("xv6"); at != end; ++at) xv6_suite(at->second);
+    if (choice_.has("stress"))
+      for (auto [at, end] = released.equal_range("stress"); at != end; ++at) stress_suite(at->second);
     host_suite("system", released, "--gtest_filter=" + choice_.filter);
     if (choice_.filter.empty()) {
       host_suite("fuzz", debugged, std::format("-max_total_time={}", choice_.seconds.value_or(parser_seconds)));
@@ -123,6 +137,19 @@ class Driver {
       run_in_cv6(program, {.build = "debug", .processors = 8, .filter = choice_.filter, .limit = limit, .jitter = seed});
   }
 
+  void stress_suite(const std::string& program) {
+    const fs::path root = release_ / "debian";
+    if (const auto unpacked = unpack_packages(stress_packages, root); !unpacked)
+      return std::println("stress: skipped, no stress-ng and trinity: {}", unpacked.error().text);
+    std::vector<std::string> additions;
+    for (const std::string folder : {"lib", "lib64", "usr/lib", "usr/bin"})
+      additions.insert(additions.end(), {"--add", std::format("{}:/{}", (root / folder).string(), folder)});
+    const std::chrono::minutes limit{5};
+    for (const char* build : {"release", "debug"})
+      run_in_cv6(program, {.suite = "stress", .build = build, .processors = 4, .filter = choice_.filter, .limit = limit,
+                           .memory = "1G", .additions = additions});
+  }
+
   void xv6_suite(const std::string& program) {
     run_xv6(program, "release", "1", Xv6Place::host, choice_.filter);
     run_xv6(program, "debug", "4", Xv6Place::host, choice_.filter);
@@ -159,18 +186,22 @@ class Driver {
   }
 
   struct InCv6 {
+    std::string suite = "guest";
     std::string build;
     unsigned processors;
     std::string filter;
     std::vector<std::string> with = {};  // the program is an argument to this
     std::chrono::seconds limit{60};
     std::uint64_t jitter = 0;  // the seed of the kernel's jitter; 0: none
+    std::string memory = "256M";
+    std::vector<std::string> additions = {};  // options of the runner
   };
   void run_in_cv6(const std::string& program, const InCv6& how) {
     const std::string inside = "/bin/" + fs::path(program).filename().string();
     std::vector<std::string> prefix = {release_ / "host/run/cv6-run", "--build", how.build, "--cpus", std::to_string(how.processors),
-                                       "--memory", "256M", "--add", program + ":" + inside};
-    std::string title = std::format("guest: in cv6, {}, --cpus {}", how.build, how.processors);
+                                       "--memory", how.memory, "--add", program + ":" + inside};
+    prefix.insert(prefix.end(), how.additions.begin(), how.additions.end());
+    std::string title = std::format("{}: in cv6, {}, --cpus {}", how.suite, how.build, how.processors);
     if (how.jitter != 0) {
       prefix.insert(prefix.end(), {"--append", std::format("cv6.jitter={}", how.jitter)});
       title += std::format(", jitter {}", how.jitter);
@@ -189,7 +220,8 @@ class Driver {
 };
 
 int complain(const std::string& what) {
-  std::println(stderr, "cv6: {}\nUsage: ./cv6 test [unit|host|guest|xv6|system|fuzz|soak]... [--filter PATTERN] [--seed N] [--seconds S]", what);
+  std::println(stderr, "cv6: {}\nUsage: ./cv6 test [unit|host|guest|xv6|system|fuzz|stress|soak]... [--filter PATTERN] "
+               "[--seed N] [--seconds S]", what);
   return 2;
 }
 
@@ -201,7 +233,7 @@ int main(int count, char** arguments) {
   CLI::App app("Runs the tests of cv6; without a suite, all. The last line is `N passed, N failed`.");
   app.name("./cv6 test");
   Choice choice;
-  app.add_option("suite", choice.suites, "unit, host, guest, xv6, system, fuzz; or soak, which takes long");
+  app.add_option("suite", choice.suites, "unit, host, guest, xv6, system, fuzz; or stress or soak, which take long");
   app.add_option("--seed", choice.seed, "fuzz: the system calls that this number stands for")->type_name("N");
   app.add_option("--seconds", choice.seconds, "fuzz: how long system calls are made, on each build")->type_name("S");
   app.add_option("--filter", choice.filter, "only the tests whose Suite.Name matches, as for --gtest_filter")

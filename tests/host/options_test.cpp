@@ -49,6 +49,16 @@ TEST(Options, TakeOneWordEach) {
   EXPECT_EQ(options.append, "a b c");
 }
 
+TEST(Options, EmulateTheProcessorOnlyIfAsked) {
+  EXPECT_EQ(parsed({}).processor, Processor::fastest);
+  EXPECT_EQ(parsed({"--emulated"}).processor, Processor::emulated);
+}
+
+TEST(Options, PassAPluginOnWithItsArguments) {
+  EXPECT_EQ(parsed({"--plugin", "/x/counter.so,log=/tmp/l"}).plugin, "/x/counter.so,log=/tmp/l");
+  EXPECT_TRUE(parsed({}).plugin.empty());
+}
+
 TEST(Options, AddChoosesTheGuestsName) {
   const auto guest = [](const char* text) { return parsed({"--add", text}).additions.at(0).guest_path; };
   EXPECT_EQ(guest("/bin/sh"), "/sh");

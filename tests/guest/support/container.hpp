@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "cv6/container.hpp"
 #include "support/child.hpp"
@@ -47,6 +48,8 @@ class Box {
     EXPECT_OK(destroy_container(id_));
     id_ = -1;
   }
+  // Somebody else destroys it.
+  int release() { return std::exchange(id_, -1); }
   ContainerStat stat() const;
   unsigned processes() const { return stat().processes; }
   // One limit with its counters; and set to another value.
