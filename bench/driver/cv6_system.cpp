@@ -15,13 +15,16 @@ std::string reason(const Ending& ending) {
 
 }  // namespace
 
-std::vector<std::string> Cv6System::machine(unsigned megabytes) const {
-  return {(project_ / "cv6").string(),  "run", "--build", "release", "--icount", "--machine", "microvm", "--memory",
-          std::format("{}M", megabytes)};
+std::vector<std::string> Cv6System::machine(const Setup& setup) const {
+  std::vector<std::string> words{(project_ / "cv6").string(), "run", "--build", "release", "--machine", "microvm"};
+  append(words, {setup.time == Time::instructions ? "--icount" : "--emulated", "--cpus", std::to_string(setup.processors),
+                 "--memory", std::format("{}M", setup.megabytes)});
+  if (!setup.plugin.empty()) append(words, {"--plugin", setup.plugin});
+  return words;
 }
 
-Outcome<> Cv6System::run_program(const std::vector<std::string>& command, const LineReader& reader) {
-  std::vector<std::string> words = machine(guest_megabytes);
+Outcome<> Cv6System::run_program(const Setup& setup, const std::vector<std::string>& command, const LineReader& reader) {
+  std::vector<std::string> words = machine(setup);
   for (std::string_view name : Programs::names) {
     append(words, {"--add", std::format("{}:/bench/{}", programs_.path(name).string(), name)});
   }
@@ -39,7 +42,7 @@ Outcome<> Cv6System::run_program(const std::vector<std::string>& command, const 
 }
 
 Outcome<> Cv6System::run_init(const std::string& program, const LineReader& reader) {
-  std::vector<std::string> words = machine(guest_megabytes);
+  std::vector<std::string> words = machine({});
   const std::string host = programs_.path(std::filesystem::path{program}.filename().string()).string();
   append(words, {"--add", std::format("{}:{}", host, program), "--append", "init=" + program});
   const Ending ending = CV6_TRY(run(words, boot_limit, reader));
@@ -48,7 +51,7 @@ Outcome<> Cv6System::run_init(const std::string& program, const LineReader& read
 }
 
 Outcome<bool> Cv6System::shell_works(unsigned megabytes) {
-  std::vector<std::string> words = machine(megabytes);
+  std::vector<std::string> words = machine({.megabytes = megabytes});
   append(words, {"--", "echo ok"});
   bool works = false;
   CV6_CHECK(run(words, boot_limit, [&](std::string_view line) {

@@ -11,12 +11,12 @@ class Cv6System final : public System {
   Cv6System(std::filesystem::path project, Programs programs)
       : project_(std::move(project)), programs_(std::move(programs)) {}
 
-  Outcome<> run_program(const std::vector<std::string>& command, const LineReader& reader) override;
+  Outcome<> run_program(const Setup& setup, const std::vector<std::string>& command, const LineReader& reader) override;
   Outcome<> run_init(const std::string& program, const LineReader& reader) override;
   Outcome<bool> shell_works(unsigned megabytes) override;
 
  private:
-  [[nodiscard]] std::vector<std::string> machine(unsigned megabytes) const;
+  [[nodiscard]] std::vector<std::string> machine(const Setup& setup) const;
 
   std::filesystem::path project_;
   Programs programs_;

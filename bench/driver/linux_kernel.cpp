@@ -3,6 +3,8 @@
 #include <optional>
 #include <ranges>
 
+#include "common/packages.hpp"
+
 namespace cv6::bench {
 namespace {
 
@@ -30,28 +32,6 @@ std::optional<fs::path> file_below(const fs::path& folder, std::string_view star
   return std::nullopt;
 }
 
-/// Fetches packages and unpacks them into `folder`, which appears only when it is complete.
-Outcome<> fetch(const std::vector<std::string>& packages, const fs::path& folder) {
-  if (fs::exists(folder)) return {};
-  const fs::path partial = folder.string() + ".partial";
-  std::error_code error;
-  fs::remove_all(partial, error);
-  fs::create_directories(partial, error);
-  if (error) return failure("{}: {}", partial.string(), error.message());
-  // apt-get puts the packages into the working directory.
-  std::vector<std::string> command{"sh", "-c", "cd \"$1\" && shift && apt-get download -q \"$@\"", "sh", partial.string()};
-  command.insert(command.end(), packages.begin(), packages.end());
-  CV6_CHECK(output_of(command));
-  std::vector<fs::path> archives;
-  for (const auto& entry : fs::directory_iterator{partial}) {
-    if (entry.path().extension() == ".deb") archives.push_back(entry.path());
-  }
-  for (const fs::path& archive : archives) CV6_CHECK(output_of({"dpkg-deb", "-x", archive.string(), partial.string()}));
-  fs::rename(partial, folder, error);
-  if (error) return failure("{}: {}", folder.string(), error.message());
-  return {};
-}
-
 /// crun, and every library that it is linked with.
 const std::vector<std::string> runtime_packages{"crun",          "libyajl2",  "libcap2",  "libseccomp2", "libsystemd0", "libgcrypt20",
                                                 "libgpg-error0", "liblz4-1",  "liblzma5", "libzstd1",    "libc6"};
@@ -70,9 +50,9 @@ Outcome<LinuxPackage> current_linux_package() {
 
 Outcome<LinuxFiles> linux_files(const LinuxPackage& package, const fs::path& folder) {
   const fs::path place = folder / (package.name + "_" + package.version);
-  CV6_CHECK(fetch({package.name + "=" + package.version}, place));
+  CV6_CHECK(host::unpack_packages({package.name + "=" + package.version}, place));
   LinuxFiles files{.kernel = {}, .overlay = {}, .runtime = folder / "crun"};
-  CV6_CHECK(fetch(runtime_packages, files.runtime));
+  CV6_CHECK(host::unpack_packages(runtime_packages, files.runtime));
   const auto kernel = file_below(place / "boot", "vmlinuz-");
   const auto overlay = file_below(place / "lib", "overlay.ko");
   if (!kernel || !overlay) return failure("{}: no kernel with overlayfs in the package {}", place.string(), package.name);

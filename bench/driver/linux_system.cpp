@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 
+#include <cmath>
+
+#include "host_clock.hpp"
 #include "image/archive_writer.hpp"
 
 namespace cv6::bench {
@@ -17,28 +20,21 @@ constexpr std::string_view end_mark = "@end ";
 
 /// The machine. Without ACPI Linux boots in the fewest instructions, and it calibrates its clock by the PIT; without
 /// ERMS it copies in words rather than in single bytes, each of which would count as an instruction.
-constexpr std::array<std::string_view, 22> machine_options{"qemu-system-x86_64",
-                                                           "-nodefaults",
-                                                           "-no-user-config",
-                                                           "-no-reboot",
-                                                           "-machine",
-                                                           "microvm,acpi=off,pit=on,pic=on,rtc=on",
-                                                           "-accel",
-                                                           "tcg",
-                                                           "-icount",
-                                                           "shift=0,sleep=off",
-                                                           "-seed",
-                                                           "1",
-                                                           "-rtc",
-                                                           "base=2026-01-01,clock=vm",
-                                                           "-smp",
-                                                           "1",
-                                                           "-cpu",
-                                                           "max,-erms,-pku,-la57",
-                                                           "-display",
-                                                           "none",
-                                                           "-serial",
-                                                           "stdio"};
+constexpr auto machine_options = std::to_array<std::string_view>(
+    {"qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-cpu", "max,-erms,-pku,-la57", "-display", "none",
+     "-serial", "stdio", "-machine"});
+constexpr std::string_view one_processor = "microvm,acpi=off,pit=on,pic=on,rtc=on";
+constexpr std::string_view several_processors = "microvm,acpi=on,pit=on,pic=on,rtc=on";  // of which only ACPI tells
+
+/// A nanosecond for each instruction, and the same date in every run.
+constexpr auto instruction_time = std::to_array<std::string_view>(
+    {"-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"});
+
+/// Without its own words for it, Linux cannot tell how fast the time-stamp counter is in an emulated machine whose time is
+/// real, and would work by a clock of 4 ms.
+std::string real_clock() {
+  return std::format(" tsc=reliable tsc_early_khz={}", std::llround(counter_gigahertz() * 1e6));
+}
 
 /// Kernel options, each to spare Linux work that cv6 does not do either: no mitigations, no messages, no audit, no
 /// security modules, no zeroing of all memory that it allocates for itself, no self-tests of its cryptography.
@@ -170,23 +166,33 @@ Outcome<LinuxSystem::Root> LinuxSystem::make_root(std::string_view init, Content
   return root;
 }
 
-std::vector<std::string> LinuxSystem::machine(const Root& root, unsigned megabytes, std::string_view init) const {
+std::vector<std::string> LinuxSystem::machine(const Setup& setup, const Root& root, std::string_view init) const {
   std::vector<std::string> words{machine_options.begin(), machine_options.end()};
-  words.insert(words.end(), {"-m", std::format("{}M", megabytes), "-kernel", files_.kernel.string(), "-initrd",
-                             root.archive.string(), "-append", std::format("{} rdinit={}", kernel_options, init)});
+  words.emplace_back(setup.processors == 1 ? one_processor : several_processors);
+  if (setup.time == Time::instructions) {
+    words.insert(words.end(), instruction_time.begin(), instruction_time.end());
+  } else {
+    words.insert(words.end(), {"-accel", setup.plugin.empty() ? "tcg,thread=multi" : "tcg,thread=single"});
+  }
+  words.insert(words.end(), {"-smp", std::to_string(setup.processors), "-m", std::format("{}M", setup.megabytes), "-kernel",
+                             files_.kernel.string(), "-initrd", root.archive.string(), "-append",
+                             std::format("{}{} rdinit={}", kernel_options,
+                                         setup.time == Time::real ? real_clock() : "", init)});
+  if (!setup.plugin.empty()) words.insert(words.end(), {"-plugin", setup.plugin});
   return words;
 }
 
 std::string LinuxSystem::options() {
   std::string text;
   for (std::string_view word : machine_options) text.append(word).push_back(' ');
-  return text.append(kernel_options).append(move_to_root).append(prepare_containers);
+  for (std::string_view word : instruction_time) text.append(word).push_back(' ');
+  return text.append(one_processor).append(several_processors).append(kernel_options).append(move_to_root).append(prepare_containers);
 }
 
-Outcome<> LinuxSystem::run_program(const std::vector<std::string>& command, const LineReader& reader) {
+Outcome<> LinuxSystem::run_program(const Setup& setup, const std::vector<std::string>& command, const LineReader& reader) {
   const Root root = CV6_TRY(make_root(script(command), Contents::with_containers));
   MarkedLines lines{reader};
-  const Ending ending = CV6_TRY(run(machine(root, guest_megabytes, "/init"), run_limit, std::ref(lines)));
+  const Ending ending = CV6_TRY(run(machine(setup, root, "/init"), run_limit, std::ref(lines)));
   if (lines.ended()) return {};
   if (lines.begun()) return failure("{} did not come to its end", command[0]);
   return failure("it did not boot: {}", last_line(ending.errors));
@@ -194,7 +200,7 @@ Outcome<> LinuxSystem::run_program(const std::vector<std::string>& command, cons
 
 Outcome<> LinuxSystem::run_init(const std::string& program, const LineReader& reader) {
   const Root root = CV6_TRY(make_root("", Contents::programs));
-  const Ending ending = CV6_TRY(run(machine(root, guest_megabytes, program), boot_limit, reader));
+  const Ending ending = CV6_TRY(run(machine({}, root, program), boot_limit, reader));
   if (ending.how == Ending::How::had_enough) return {};
   return failure("{} did not run: {}", program, last_line(ending.errors));
 }
@@ -206,7 +212,7 @@ Outcome<bool> LinuxSystem::shell_works(unsigned megabytes) {
     works = works || line == "ok";
     return Next::more;
   };
-  CV6_CHECK(run(machine(root, megabytes, "/init"), boot_limit, MarkedLines{reader}));
+  CV6_CHECK(run(machine({.megabytes = megabytes}, root, "/init"), boot_limit, MarkedLines{reader}));
   return works;
 }
 

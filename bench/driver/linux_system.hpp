@@ -14,7 +14,7 @@ class LinuxSystem final : public System {
   /// The options of machine and kernel, as one text: figures that were measured with others do not compare.
   static std::string options();
 
-  Outcome<> run_program(const std::vector<std::string>& command, const LineReader& reader) override;
+  Outcome<> run_program(const Setup& setup, const std::vector<std::string>& command, const LineReader& reader) override;
   Outcome<> run_init(const std::string& program, const LineReader& reader) override;
   Outcome<bool> shell_works(unsigned megabytes) override;
 
@@ -30,7 +30,7 @@ class LinuxSystem final : public System {
 
   /// `init` is the text of /init, a shell script.
   [[nodiscard]] Outcome<Root> make_root(std::string_view init, Contents contents) const;
-  [[nodiscard]] std::vector<std::string> machine(const Root& root, unsigned megabytes, std::string_view init) const;
+  [[nodiscard]] std::vector<std::string> machine(const Setup& setup, const Root& root, std::string_view init) const;
 
   LinuxFiles files_;
   Programs programs_;

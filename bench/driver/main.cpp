@@ -7,12 +7,12 @@
 #include <CLI/CLI.hpp>
 #include <print>
 
-#include "common/files.hpp"
+#include "campaign.hpp"
 #include "chart.hpp"
-#include "cv6_system.hpp"
+#include "common/files.hpp"
+#include "counter_log.hpp"
 #include "linux_kernel.hpp"
 #include "linux_system.hpp"
-#include "survey.hpp"
 #include "table.hpp"
 
 namespace cv6::bench {
@@ -20,11 +20,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class LinuxSide { when_needed, always, never };
 enum class Format { table, json };
 
 struct Options {
   LinuxSide linux_side = LinuxSide::when_needed;
+  Timing timing = Timing::measured;
   Format format = Format::table;
   std::vector<std::string> only;
   std::string svg;  ///< the file for a bar chart; empty: none
@@ -41,34 +41,39 @@ const fs::path project = project_folder();
 const Programs programs{.folder = CV6_PROGRAMS_FOLDER};
 const fs::path kernel_folder = CV6_KERNEL_FOLDER;
 
-using Metrics = std::vector<const Metric*>;
+/// The plugin that counts the kernel's instructions alone; empty, with a line of explanation, if QEMU cannot use it.
+fs::path usable_counter() {
+  const fs::path counter = CV6_COUNTER;
+  const Outcome<> usable = try_plugin(counter);
+  if (usable) return counter;
+  std::println(stderr, "cv6-bench: the kernel's instructions are not counted alone: {}", usable.error().text);
+  return {};
+}
 
 /// A pattern is part of a name, or a shell pattern for the whole of it.
-bool selected(const Metric& metric, const std::vector<std::string>& patterns) {
+bool selected(std::string_view text, const std::vector<std::string>& patterns) {
+  const std::string name{text};
   return patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& pattern) {
-           const std::string name{metric.name};
            return name.contains(pattern) || ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
          });
 }
 
-Outcome<Metrics> select(const std::vector<std::string>& patterns) {
-  Metrics wanted;
-  for (const Metric& metric : metrics) {
-    if (selected(metric, patterns)) wanted.push_back(&metric);
+template <typename Row>
+std::vector<const Row*> rows_of(std::span<const Row> rows, const std::vector<std::string>& patterns) {
+  std::vector<const Row*> wanted;
+  for (const Row& row : rows) {
+    if (selected(row.name, patterns)) wanted.push_back(&row);
   }
-  if (!wanted.empty()) return wanted;
-  std::string names;
-  for (const Metric& metric : metrics) names += std::format(" {}", metric.name);
-  return failure("--only: no metric matches; there are{}", names);
+  return wanted;
 }
 
-/// What of `wanted` has no reading yet.
-Metrics missing(const Metrics& wanted, const Readings& readings) {
-  Metrics rest;
-  for (const Metric* metric : wanted) {
-    if (reading_of(*metric, readings) == nullptr) rest.push_back(metric);
-  }
-  return rest;
+Outcome<Wanted> select(const std::vector<std::string>& patterns) {
+  Wanted wanted{.metrics = rows_of<Metric>(metrics, patterns), .series = rows_of<Series>(all_series, patterns)};
+  if (!wanted.metrics.empty() || !wanted.series.empty()) return wanted;
+  std::string names;
+  for (const Metric& metric : metrics) names += std::format(" {}", metric.name);
+  for (const Series& series : all_series) names += std::format(" {}", series.name);
+  return failure("--only: no metric matches; there are{}", names);
 }
 
 /// Readings that stand: not those that failed, which deserve another try.
@@ -77,12 +82,7 @@ Readings successful(Readings readings) {
   return readings;
 }
 
-Readings without(Readings readings, const Metrics& dropped) {
-  for (const Metric* metric : dropped) readings.erase(std::string{metric->name});
-  return readings;
-}
-
-Outcome<Versions> current_versions() {
+Outcome<Versions> current_versions(const fs::path& counter) {
   Versions versions;
   const std::string qemu = CV6_TRY(output_of({"qemu-system-x86_64", "--version"}));
   constexpr std::string_view prefix = "QEMU emulator version ";
@@ -90,40 +90,11 @@ Outcome<Versions> current_versions() {
   versions.qemu.erase(std::min(versions.qemu.find('\n'), versions.qemu.size()));
   std::vector<fs::path> files;
   for (std::string_view name : Programs::names) files.push_back(programs.path(name));
+  if (!counter.empty()) files.push_back(counter);
   versions.setting = CV6_TRY(fingerprint(files, LinuxSystem::options()));
   const auto revision = output_of({"git", "-C", project.string(), "describe", "--always", "--dirty"});
   versions.cv6 = revision ? last_line(*revision) : "unknown-dirty";
   return versions;
-}
-
-/// Measures on Linux what is not known yet; leaves a note rather than failing when there is no Linux to be had.
-Outcome<> survey_linux(const Options& options, const Metrics& wanted, Results& results, Progress& progress) {
-  Metrics needed = options.linux_side == LinuxSide::always ? wanted : missing(wanted, results.on_linux);
-  std::erase_if(needed, [](const Metric* metric) { return metric->beside == Beside::nothing; });
-  if (needed.empty()) return {};
-  const auto files = current_linux_package().and_then([&](const LinuxPackage& package) {
-    progress.show("Linux", "fetching " + package.name);
-    return linux_files(package, kernel_folder);
-  });
-  if (interrupted()) return failure("interrupted");
-  if (!files) {
-    progress.clear();
-    std::println(stderr, "cv6-bench: no Linux to compare with: {}", files.error().text);
-    return {};
-  }
-  LinuxSystem system{*files, programs};
-  Readings fresh = CV6_TRY(Survey(system, "Linux", progress).measure(needed));
-  fresh.merge(results.on_linux);
-  results.on_linux = std::move(fresh);
-  return {};
-}
-
-Outcome<> survey_cv6(const Metrics& wanted, Results& results, Progress& progress) {
-  Cv6System system{project, programs};
-  Readings fresh = CV6_TRY(Survey(system, "cv6", progress).measure(wanted));
-  fresh.merge(results.on_cv6);
-  results.on_cv6 = std::move(fresh);
-  return {};
 }
 
 /// What is known from earlier runs and still holds.
@@ -137,6 +108,16 @@ Results known(const fs::path& file, Versions now) {
   }
   if (kept->versions.same_cv6(results.versions)) results.on_cv6 = successful(std::move(kept->on_cv6));
   return results;
+}
+
+/// Times stand only beside those of the same run.
+void forget_times(Results& results, const Metrics& metrics) {
+  for (Readings* readings : {&results.on_linux, &results.on_cv6}) {
+    for (const Metric* metric : metrics) {
+      const auto found = readings->find(metric->name);
+      if (found != readings->end() && found->second) found->second->nanoseconds.reset();
+    }
+  }
 }
 
 Outcome<> save(const fs::path& file, std::string_view text) {
@@ -159,48 +140,50 @@ Outcome<> update_readme(const fs::path& file, const Results& results) {
 }
 
 /// Results with only the rows that were asked for.
-Results only(Results results, const Metrics& wanted) {
-  Metrics others;
-  for (const Metric& metric : metrics) {
-    if (!std::ranges::contains(wanted, &metric)) others.push_back(&metric);
+Results only(Results results, const Wanted& wanted) {
+  std::vector<std::string> names;
+  for (const Metric* metric : wanted.metrics) names.emplace_back(metric->name);
+  for (const Series* series : wanted.series) {
+    for (unsigned size : sizes_of(series->along)) names.push_back(name_of(*series, size));
   }
-  results.on_linux = without(std::move(results.on_linux), others);
-  results.on_cv6 = without(std::move(results.on_cv6), others);
+  for (Readings* readings : {&results.on_linux, &results.on_cv6}) {
+    std::erase_if(*readings, [&](const auto& entry) { return !std::ranges::contains(names, entry.first); });
+  }
   return results;
 }
 
-Outcome<int> bench(const Options& options, const Metrics& wanted) {
-  Versions versions = CV6_TRY(current_versions());
+Outcome<int> bench(const Options& options, const Wanted& wanted) {
+  const fs::path counter = usable_counter();
+  Versions versions = CV6_TRY(current_versions(counter));
   if (options.linux_side != LinuxSide::never) {
     if (const auto package = current_linux_package()) versions.linux_package = package->text();
   }
   const fs::path folder = project / "bench" / "results";
   Results results = known(folder / "last.json", std::move(versions));
-  {
-    Progress progress;
-    if (options.linux_side != LinuxSide::never) CV6_CHECK(survey_linux(options, wanted, results, progress));
-    CV6_CHECK(survey_cv6(wanted, results, progress));
-  }
+  forget_times(results, wanted.metrics);
+  Campaign campaign{{.project = project, .programs = programs, .kernel_folder = kernel_folder, .counter = counter}, results};
+  CV6_CHECK(campaign.run(wanted, options.linux_side, options.timing));
   CV6_CHECK(save(folder / "last.json", to_json(results)));
   CV6_CHECK(save(folder / "last.txt", table(results)));
   if (options.readme) CV6_CHECK(update_readme(project / "README.md", results));
   if (!options.svg.empty()) CV6_CHECK(save(options.svg, chart(only(results, wanted))));
   const Results shown = only(std::move(results), wanted);
   std::print("{}", options.format == Format::json ? to_json(shown) : table(shown));
-  const bool complete = std::ranges::all_of(wanted, [&](const Metric* metric) {
+  const bool complete = std::ranges::all_of(wanted.metrics, [&](const Metric* metric) {
     const Reading* reading = reading_of(*metric, shown.on_cv6);
     return reading != nullptr && reading->has_value();
   });
-  return complete ? 0 : 1;
+  const bool no_failure = std::ranges::all_of(shown.on_cv6, [](const auto& entry) { return entry.second.has_value(); });
+  return complete && no_failure ? 0 : 1;
 }
 
 int bad_usage(std::string_view reason) {
-  std::println(stderr, "cv6-bench: {}\nUsage: ./cv6 bench [--only PATTERN]... [--json] [--svg FILE] [--readme] [--linux | --no-linux]", reason);
+  std::println(stderr, "cv6-bench: {}\nUsage: ./cv6 bench [--only PATTERN]... [--json] [--svg FILE] [--readme] [--linux | --no-linux] [--no-time]", reason);
   return 2;
 }
 
 int run_bench(const Options& options) {
-  const Outcome<Metrics> wanted = select(options.only);
+  const Outcome<Wanted> wanted = select(options.only);
   if (!wanted) return bad_usage(wanted.error().text);
   catch_interruptions();
   const Outcome<int> status = bench(options, *wanted);
@@ -216,7 +199,7 @@ int run_bench(const Options& options) {
 int main(int count, char** arguments) {
   using namespace cv6::bench;
   Options options;
-  CLI::App app{"Measures cv6, and Linux beside it, in guest instructions per operation."};
+  CLI::App app{"Measures cv6, and Linux beside it: guest instructions per operation, those of the kernel alone, and the time."};
   app.name("./cv6 bench");
   auto* only = app.add_option("--only", options.only, "only metrics with PATTERN in their name (or a shell pattern)")
                    ->type_name("PATTERN")
@@ -225,6 +208,8 @@ int main(int count, char** arguments) {
   app.add_flag_callback("--json", [&] { options.format = Format::json; }, "print JSON instead of a table");
   app.add_option("--svg", options.svg, "write a bar chart to FILE as well")->type_name("FILE");
   app.add_flag("--readme", options.readme, "put the table into README.md, where its marks are")->excludes(only);
+  app.add_flag_callback(
+      "--no-time", [&] { options.timing = Timing::left_out; }, "instructions only: half of the work");
   auto* without_linux = app.add_flag_callback(
       "--no-linux", [&] { options.linux_side = LinuxSide::never; }, "do not measure Linux; show what is known of it");
   app.add_flag_callback(

@@ -1,8 +1,10 @@
 // What was measured, and with which versions; kept in a file between runs.
 //
 // The file is JSON: `versions`, and `metrics`, a list in the order of the table with `name`, `title`, `unit`, `at_most`
-// (where cv6 has a target), and for each system its value, or why there is none:
-//   {"name": "stat", ..., "linux": 2540, "cv6": {"failed": "stat: Function not implemented"}}
+// (where cv6 has a limit of its own), and for each system its value, or why there is none, the kernel's share of it, and the
+// time it takes:
+// `series` is the like, with an entry for each size: {"name": "among_files/100", ...}.
+//   {"name": "stat", ..., "linux": 2540, "linux_kernel": 2489, "linux_ns": 4000, "cv6": {"failed": "stat: Function not ..."}}
 #pragma once
 
 #include <cstdint>
@@ -14,12 +16,19 @@
 
 #include "metrics.hpp"
 #include "process.hpp"
+#include "series.hpp"
 
 namespace cv6::bench {
 
+struct Value {
+  std::uint64_t all = 0;                          ///< in the metric's unit; instructions of user and kernel together
+  std::optional<std::uint64_t> kernel = {};       ///< instructions of the kernel alone, where the counter counted them
+  std::optional<std::uint64_t> nanoseconds = {};  ///< where they were measured, on both systems in one run
+};
+
 /// The value of a metric, or why it could not be measured.
-using Reading = Outcome<std::uint64_t>;
-/// By the metric's name. A metric that was not measured is absent.
+using Reading = Outcome<Value>;
+/// By the metric's name, or that of a series in one of its sizes. What was not measured is absent.
 using Readings = std::map<std::string, Reading, std::less<>>;
 
 struct Versions {
@@ -40,22 +49,32 @@ struct Results {
   Readings on_cv6;
 };
 
-/// The most that cv6 may need: the metric's own limit, or half of what Linux needs, whichever is less; nothing where
-/// there is neither.
-std::optional<std::uint64_t> limit_of(const Metric& metric, const Results& results);
+/// What of a value is compared.
+enum class Part { all, kernel, time };
 
-/// Whether cv6 does as well as it must; nothing for a metric without limit or without value.
+/// The part of a system's value; nothing where there is none.
+std::optional<std::uint64_t> value_of(const Metric& metric, const Readings& readings, Part part);
+
+/// How many times as much Linux needs, without the instructions that the copying itself takes, but with the time; nothing
+/// where one of the two has no value, or both have none to compare: what does not enter the kernel.
+std::optional<double> times_as_much(const Metric& metric, const Results& results, Part part);
+
+/// The part by which the metric is compared with Linux: the kernel, where it was counted alone.
+Part compared_part(const Metric& metric, const Results& results);
+
+/// Whether cv6 does as well as it must, which its own limit and the comparison with Linux say; nothing for a metric with
+/// neither, or without value.
 std::optional<bool> target_met(const Metric& metric, const Results& results);
 
-/// How many times as much Linux needs, without the instructions that the copying itself takes; nothing where one of the
-/// two has no value.
-std::optional<double> times_as_much(const Metric& metric, const Results& results);
-
-/// The geometric mean of times_as_much() over all rows that are compared; nothing without any.
+/// The geometric mean of times_as_much(), by compared_part(), over all rows that have to do with half; nothing without any.
 std::optional<double> mean_times_as_much(const Results& results);
 
 /// The reading of `metric`, or null.
 const Reading* reading_of(const Metric& metric, const Readings& readings);
+
+/// What is compared of a series in each of its sizes: the kernel's instructions, or all where it was not counted alone.
+/// Nothing for a size that has no value.
+std::vector<std::optional<std::uint64_t>> values_of(const Series& series, const Readings& readings);
 
 std::string to_json(const Results& results);
 

@@ -3,29 +3,60 @@
 #include <charconv>
 #include <ranges>
 
+#include "common/files.hpp"
+#include "counter_log.hpp"
+
 namespace cv6::bench {
 namespace {
 
-/// `NAME VALUE`, `NAME failed: REASON`, or only `NAME` when the output broke off.
-struct MeasureLine {
-  std::string_view name;
-  std::string_view rest;
-
-  explicit MeasureLine(std::string_view line) {
-    const std::size_t blank = line.find(' ');
-    name = line.substr(0, blank);
-    if (blank != std::string_view::npos) rest = line.substr(blank + 1);
-  }
-
-  [[nodiscard]] Reading reading() const {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(rest.begin(), rest.end(), value);
-    if (error == std::errc{} && end == rest.end()) return value;
-    constexpr std::string_view failed = "failed: ";
-    if (rest.starts_with(failed)) return failure("{}", rest.substr(failed.size()));
-    return failure("the system did not survive it");
-  }
+/// A line of programs/measure.
+struct Measurement {
+  std::string name;
+  Reading reading;
+  std::uint64_t operations = 0;  ///< in a batch
 };
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
+  if (error != std::errc{} || end != text.end()) return std::nullopt;
+  return value;
+}
+
+/// `text` to the first blank, and what follows it.
+std::pair<std::string_view, std::string_view> first_word(std::string_view text) {
+  const std::size_t blank = text.find(' ');
+  if (blank == std::string_view::npos) return {text, {}};
+  return {text.substr(0, blank), text.substr(blank + 1)};
+}
+
+/// `NAME VALUE [OPERATIONS]`, `NAME failed: REASON`, or only `NAME` when the output broke off.
+Measurement measurement_in(std::string_view line) {
+  const auto [name, rest] = first_word(line);
+  const auto [value, operations] = first_word(rest);
+  Measurement measured{.name = std::string{name}, .reading = failure("the system did not survive it")};
+  constexpr std::string_view failed = "failed: ";
+  if (const auto number = number_in(value)) {
+    measured.reading = Value{.all = *number};
+    measured.operations = number_in(operations).value_or(0);
+  } else if (rest.starts_with(failed)) {
+    measured.reading = failure("{}", rest.substr(failed.size()));
+  }
+  return measured;
+}
+
+/// What the counter saw, to what the program said; where time is real, instead of it. It begins a metric for each of the
+/// program's lines.
+void add_counts(std::vector<Measurement>& measured, std::string_view log, Time time) {
+  const auto batches = cheapest_batches(log);
+  for (std::size_t i = 0; i < std::min(measured.size(), batches.size()); ++i) {
+    Measurement& one = measured[i];
+    if (!one.reading || !batches[i] || one.operations == 0) continue;
+    const auto each = [&](std::uint64_t sum) { return (sum + one.operations / 2) / one.operations; };
+    one.reading->kernel = each(batches[i]->kernel);
+    if (time == Time::real) one.reading->all = each(batches[i]->kernel + batches[i]->user);
+  }
+}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -46,7 +77,11 @@ Outcome<Readings> Survey::measure(std::span<const Metric* const> wanted) {
     }
     if (interrupted()) return failure("interrupted");
   }
-  CV6_CHECK(measure_inside(std::move(inside)));
+  return measure(std::move(inside));
+}
+
+Outcome<Readings> Survey::measure(std::vector<std::string> names) {
+  CV6_CHECK(measure_inside(std::move(names)));
   return std::move(readings_);
 }
 
@@ -67,13 +102,20 @@ Outcome<> Survey::measure_inside(std::vector<std::string> names) {
 
 Outcome<> Survey::run_measure(const std::vector<std::string>& names) {
   progress_.show(name_, "booting");
-  return system_.run_program({"/bench/measure", "--only", joined(names)}, [&](std::string_view text) {
-    const MeasureLine line{text};
-    if (!std::ranges::contains(names, line.name)) return Next::more;
-    readings_.emplace(line.name, line.reading());
-    progress_.show(name_, text);
+  const host::ScratchFolder folder = CV6_TRY(host::ScratchFolder::create());
+  const std::filesystem::path log = folder.path() / "counted";
+  if (!counter_.empty()) setup_.plugin = plugin_option(counter_, log);
+  std::vector<Measurement> measured;
+  const Outcome<> ran = system_.run_program(setup_, {"/bench/measure", "--only", joined(names)}, [&](std::string_view text) {
+    Measurement one = measurement_in(text);
+    if (!std::ranges::contains(names, one.name)) return Next::more;
+    measured.push_back(std::move(one));
+    progress_.show(name_, std::format("{}{}", setup_.time == Time::real ? "time of " : "", text));
     return Next::more;
   });
+  if (const auto text = host::read_text(log)) add_counts(measured, *text, setup_.time);
+  for (Measurement& one : measured) readings_.emplace(std::move(one.name), std::move(one.reading));
+  return ran;
 }
 
 Reading Survey::first_instruction() {
@@ -83,7 +125,7 @@ Reading Survey::first_instruction() {
     // The console may have something in front of it on the same line.
     const std::size_t start = text.find("boot_to_user ");
     if (start == std::string_view::npos) return Next::more;
-    reading = MeasureLine{text.substr(start)}.reading();
+    reading = measurement_in(text.substr(start)).reading;
     return Next::enough;
   });
   if (!ran) return std::unexpected{ran.error()};
@@ -100,7 +142,7 @@ Reading Survey::smallest_memory() {
     progress_.show(name_, std::format("trying a shell in {} MB", middle));
     (CV6_TRY(system_.shell_works(middle)) ? enough : too_little) = middle;
   }
-  return enough;
+  return Value{.all = enough};
 }
 
 }  // namespace cv6::bench

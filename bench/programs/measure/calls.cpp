@@ -22,7 +22,7 @@ Cost null_call() {
 // Measured by an xv6 program itself: a thousand calls (xv6_call.cpp).
 Cost xv6_call() {
   constexpr const char* program = "/bench/xv6-call";
-  constexpr double calls = 1000;
+  constexpr unsigned calls = 1000;
   int ends[2];
   if (::pipe(ends) != 0) return failed("pipe");
   const pid_t child = ::fork();
@@ -38,7 +38,7 @@ Cost xv6_call() {
   ::close(ends[0]);
   ::waitpid(child, nullptr, 0);
   if (!told) return failed(program, 0);
-  return ticks / calls;
+  return Figure{.ticks = static_cast<double>(ticks) / calls, .operations = calls};
 }
 
 Cost read_byte() {
@@ -77,7 +77,10 @@ Cost sleep_shortly() {
            const timespec duration{.tv_sec = 0, .tv_nsec = asleep};
            if (::nanosleep(&duration, nullptr) != 0) return failed("nanosleep");
            return {};
-         }).transform([](double cost) { return cost - asleep; });
+         }).transform([](Figure cost) {
+           cost.ticks -= asleep;
+           return cost;
+         });
 }
 
 Cost set_signal_action() {

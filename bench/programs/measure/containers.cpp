@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "containers.hpp"
 #include "cv6/container.hpp"
 #include "harness.hpp"
 #include "linux_container.hpp"
@@ -11,19 +12,6 @@
 
 namespace cv6::bench {
 namespace {
-
-bool kernel_has_containers() {
-  errno = 0;
-  cid();
-  return errno != ENOSYS;
-}
-
-Status create_and_destroy() {
-  const int id = create_container({});
-  if (id < 0) return failed("create_container");
-  if (destroy_container(id) != 0) return failed("destroy_container");
-  return {};
-}
 
 int do_nothing(void*) {
   for (;;) ::pause();
@@ -35,25 +23,7 @@ int run_small(void*) {
 }
 
 Cost create_destroy() {
-  if (kernel_has_containers()) return each({.operations = 20}, create_and_destroy);
-  return each({.operations = 5, .batches = 5}, [] {
-    return LinuxContainer::create(do_nothing).and_then([](LinuxContainer container) { return container.destroy(); });
-  });
-}
-
-// The same beside others: what grows with their number would show.
-template <int others>
-Cost create_destroy_among() {
-  int first = -1;
-  for (int i = 0; i < others; ++i) {
-    const int id = create_container({});
-    if (id < 0) return failed("create_container");
-    if (first < 0) first = id;
-  }
-  const Cost cost = create_destroy();
-  for (int i = 0; i < others; ++i)
-    if (destroy_container(first + i) != 0) return failed("destroy_container");
-  return cost;
+  return each(kernel_has_containers() ? Plan{.operations = 20} : Plan{.operations = 5, .batches = 5}, create_and_destroy);
 }
 
 Cost linux_join_leave() {
@@ -137,11 +107,11 @@ Cost enter_running() {
 constexpr const char* large_file = "/large";
 
 std::expected<Ticks, Failure> write_one_byte() {
-  const Ticks start = now();
+  const Stopwatch watch;
   const int file = ::open(large_file, O_WRONLY);
   if (file < 0 || ::pwrite(file, "x", 1, 4 << 20) != 1) return failed("open");
   ::close(file);
-  return now() - start;
+  return watch.stop();
 }
 
 int report_write(void* pipe) {
@@ -195,10 +165,6 @@ Cost run_by_command() {
 
 constexpr auto benchmarks = std::to_array<Benchmark>({
     {metric("container"), create_destroy},
-    {metric("container_among_10"), create_destroy_among<10>},
-    {metric("container_among_100"), create_destroy_among<100>},
-    {metric("container_among_1000"), create_destroy_among<1000>},
-    {metric("container_among_10000"), create_destroy_among<10'000>},
     {metric("container_join_leave"), join_leave},
     {metric("container_run"), run_program},
     {metric("container_enter"), enter_running},
@@ -207,6 +173,22 @@ constexpr auto benchmarks = std::to_array<Benchmark>({
 });
 
 }  // namespace
+
+bool kernel_has_containers() {
+  errno = 0;
+  cid();
+  return errno != ENOSYS;
+}
+
+Status create_and_destroy() {
+  if (!kernel_has_containers()) {
+    return LinuxContainer::create(do_nothing).and_then([](LinuxContainer container) { return container.destroy(); });
+  }
+  const int id = create_container({});
+  if (id < 0) return failed("create_container");
+  if (destroy_container(id) != 0) return failed("destroy_container");
+  return {};
+}
 
 std::span<const Benchmark> container_benchmarks() { return benchmarks; }
 

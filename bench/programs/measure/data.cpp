@@ -29,11 +29,11 @@ Cost from_start_to_end(Operation&& operation) {
   constexpr unsigned pages = mebibyte / page;
   return cheapest_batch({.operations = pages}, [&] -> std::expected<Ticks, Failure> {
     if (::lseek(file->descriptor(), 0, SEEK_SET) != 0) return failed("lseek");
-    const Ticks start = now();
+    const Stopwatch watch;
     for (unsigned i = 0; i < pages; ++i) {
       if (operation(file->descriptor()) != static_cast<ssize_t>(page)) return failed("read or write");
     }
-    return now() - start;
+    return watch.stop();
   });
 }
 
@@ -49,15 +49,17 @@ Cost append_pages() {
   return cheapest_batch({.operations = mebibyte / page}, [] -> std::expected<Ticks, Failure> {
     const auto file = file_of(0);
     if (!file) return std::unexpected{file.error()};
-    const Ticks start = now();
+    const Stopwatch watch;
     for (unsigned i = 0; i < mebibyte / page; ++i) {
       if (::write(file->descriptor(), block, page) != static_cast<ssize_t>(page)) return failed("write");
     }
-    return now() - start;
+    return watch.stop();
   });
 }
 
-Cost read_anywhere() {
+/// The cost of `operation(descriptor, offset)` for as much as a page, at offsets that are not a page's, of a file of 8 MB.
+template <typename Operation>
+Cost anywhere(Operation&& operation) {
   constexpr std::size_t size = 8 * mebibyte;
   const auto file = file_of(size);
   if (!file) return std::unexpected{file.error()};
@@ -65,9 +67,17 @@ Cost read_anywhere() {
   return each({.operations = 500}, [&] -> Status {
     random = random * 1664525 + 1013904223;  // the generator of Numerical Recipes
     const off_t at = static_cast<off_t>(random % (size - page));
-    if (::pread(file->descriptor(), block, page, at) != static_cast<ssize_t>(page)) return failed("pread");
+    if (operation(file->descriptor(), at) != static_cast<ssize_t>(page)) return failed("pread or pwrite");
     return {};
   });
+}
+
+Cost read_anywhere() {
+  return anywhere([](int file, off_t at) { return ::pread(file, block, page, at); });
+}
+
+Cost write_anywhere() {
+  return anywhere([](int file, off_t at) { return ::pwrite(file, block, page, at); });
 }
 
 Cost copy_large() {
@@ -77,12 +87,12 @@ Cost copy_large() {
   return cheapest_batch({.operations = 1, .batches = 3}, [&] -> std::expected<Ticks, Failure> {
     const auto to = file_of(0);
     if (!to || ::lseek(from->descriptor(), 0, SEEK_SET) != 0) return failed("lseek");
-    const Ticks start = now();
+    const Stopwatch watch;
     for (std::size_t done = 0; done < size; done += sizeof block) {
       if (::read(from->descriptor(), block, sizeof block) != sizeof block) return failed("read");
       if (::write(to->descriptor(), block, sizeof block) != sizeof block) return failed("write");
     }
-    return now() - start;
+    return watch.stop();
   });
 }
 
@@ -90,6 +100,7 @@ constexpr auto benchmarks = std::to_array<Benchmark>({
     {metric("read_4k"), read_pages},
     {metric("read_4k_random"), read_anywhere},
     {metric("write_4k"), write_pages},
+    {metric("write_4k_random"), write_anywhere},
     {metric("append_4k"), append_pages},
     {metric("copy_16mb"), copy_large},
 });

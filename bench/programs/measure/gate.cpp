@@ -46,7 +46,7 @@ Cost null_call_inside(const Box& box) {
   });
   if (!inside) return std::unexpected{inside.error()};
   pipe->write_end.close();
-  double cost = 0;
+  Figure cost{};
   if (::read(pipe->read_end.descriptor(), &cost, sizeof cost) != sizeof cost) return failed("join_container", 0);
   return cost;
 }

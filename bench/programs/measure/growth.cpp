@@ -1,10 +1,12 @@
-// How costs grow: the same operations beside many other processes, open files and mappings.
+// How costs grow: the same operations beside other processes, open files, mappings and containers, from one to many.
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <vector>
 
+#include "containers.hpp"
+#include "cv6/container.hpp"
 #include "harness.hpp"
 #include "resources.hpp"
 
@@ -12,9 +14,9 @@ namespace cv6::bench {
 namespace {
 
 /// That many processes that wait for ever.
-std::expected<std::vector<Companion>, Failure> sleepers(int count) {
+std::expected<std::vector<Companion>, Failure> sleepers(unsigned count) {
   std::vector<Companion> all;
-  for (int i = 0; i < count; ++i) {
+  for (unsigned i = 0; i < count; ++i) {
     auto one = Companion::start([] {
       for (;;) ::pause();
     });
@@ -24,19 +26,17 @@ std::expected<std::vector<Companion>, Failure> sleepers(int count) {
   return all;
 }
 
-Cost fork_among_processes() {
-  const auto others = sleepers(1000);
+Cost fork_among_processes(unsigned count) {
+  const auto others = sleepers(count);
   if (!others) return std::unexpected{others.error()};
   return each({.operations = 10}, fork_and_reap);
 }
 
-constexpr int many = 10'000;
-
-Cost open_among_files() {
-  const rlimit enough{.rlim_cur = many + 100, .rlim_max = many + 100};
+Cost open_among_files(unsigned count) {
+  const rlimit enough{.rlim_cur = count + 100, .rlim_max = count + 100};
   if (::setrlimit(RLIMIT_NOFILE, &enough) != 0) return failed("setrlimit");
   std::vector<File> others;
-  for (int i = 0; i < many; ++i) {
+  for (unsigned i = 0; i < count; ++i) {
     auto file = File::open("/dev/null", O_RDONLY);
     if (!file) return std::unexpected{file.error()};
     others.push_back(std::move(*file));
@@ -45,8 +45,8 @@ Cost open_among_files() {
 }
 
 /// Every second page of a range has another protection, so that none is joined with the next.
-Cost map_among_mappings() {
-  constexpr std::size_t size = many * FreshPages::page_size;
+Cost map_among_mappings(unsigned count) {
+  const std::size_t size = count * FreshPages::page_size;
   auto* const start =
       static_cast<std::byte*>(::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   if (start == MAP_FAILED) return failed("mmap");
@@ -56,14 +56,27 @@ Cost map_among_mappings() {
   return each({.operations = 200}, map_and_unmap);
 }
 
-constexpr auto benchmarks = std::to_array<Benchmark>({
-    {metric("fork_among_1000"), fork_among_processes},
-    {metric("open_among_10000"), open_among_files},
-    {metric("mmap_among_10000"), map_among_mappings},
+Cost create_among_containers(unsigned count) {
+  std::vector<int> others;
+  for (unsigned i = 0; i < count; ++i) {
+    const int id = create_container({});
+    if (id < 0) return failed("create_container");
+    others.push_back(id);
+  }
+  const Cost cost = each({.operations = 20}, create_and_destroy);
+  for (const int id : others) destroy_container(id);
+  return cost;
+}
+
+constexpr auto benchmarks = std::to_array<SeriesBenchmark>({
+    {series("among_processes"), fork_among_processes},
+    {series("among_files"), open_among_files},
+    {series("among_mappings"), map_among_mappings},
+    {series("among_containers"), create_among_containers},
 });
 
 }  // namespace
 
-std::span<const Benchmark> growth_benchmarks() { return benchmarks; }
+std::span<const SeriesBenchmark> growth_benchmarks() { return benchmarks; }
 
 }  // namespace cv6::bench

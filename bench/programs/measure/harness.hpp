@@ -14,7 +14,9 @@
 #include <limits>
 #include <span>
 
+#include "markers.hpp"
 #include "metrics.hpp"
+#include "series.hpp"
 
 namespace cv6::bench {
 
@@ -26,12 +28,21 @@ struct Failure {
 
 using Ticks = std::uint64_t;
 using Status = std::expected<void, Failure>;
-/// Ticks per operation.
-using Cost = std::expected<double, Failure>;
+
+struct Figure {
+  double ticks;         ///< per operation
+  unsigned operations;  ///< in a batch, of which the counter knows only the sum
+};
+using Cost = std::expected<Figure, Failure>;
 
 struct Benchmark {
   const Metric& metric;
   Cost (*run)();
+};
+
+struct SeriesBenchmark {
+  const Series& series;
+  Cost (*run)(unsigned size);
 };
 
 /// All benchmarks, by theme; each function is defined in the file of its theme.
@@ -42,9 +53,10 @@ std::span<const Benchmark> waiting_benchmarks();
 std::span<const Benchmark> name_benchmarks();
 std::span<const Benchmark> data_benchmarks();
 std::span<const Benchmark> memory_benchmarks();
-std::span<const Benchmark> growth_benchmarks();
 std::span<const Benchmark> program_benchmarks();
 std::span<const Benchmark> container_benchmarks();
+std::span<const SeriesBenchmark> growth_benchmarks();
+std::span<const SeriesBenchmark> scaling_benchmarks();
 
 inline std::unexpected<Failure> failed(const char* call, int error = errno) {
   return std::unexpected{Failure{call, error}};
@@ -57,13 +69,30 @@ inline Ticks now() {
   return ticks;
 }
 
+/// Runs from the start of a batch to stop(). The counter counts what is between them, too (markers.hpp).
+class Stopwatch {
+ public:
+  Stopwatch() {
+    mark<Marker::batch_begin>();
+    start_ = now();
+  }
+  [[nodiscard]] Ticks stop() const {
+    const Ticks end = now();
+    mark<Marker::batch_end>();
+    return end - start_;
+  }
+
+ private:
+  Ticks start_;
+};
+
 struct Plan {
   unsigned operations;  ///< in a batch; best well below 4 million instructions, Linux's timer tick
   unsigned batches = 20;
 };
 
-/// The cost of the cheapest batch; `batch()` does its own timing and gives std::expected<Ticks, Failure>. For
-/// operations that need preparation which is not to be counted.
+/// The cost of the cheapest batch; `batch()` does its own timing, by a Stopwatch, and gives std::expected<Ticks, Failure>.
+/// For operations that need preparation which is not to be counted.
 template <typename Batch>
 Cost cheapest_batch(Plan plan, Batch&& batch) {
   Ticks least = std::numeric_limits<Ticks>::max();
@@ -72,18 +101,18 @@ Cost cheapest_batch(Plan plan, Batch&& batch) {
     if (!ticks) return std::unexpected{ticks.error()};
     least = std::min(least, *ticks);
   }
-  return static_cast<double>(least) / plan.operations;
+  return Figure{.ticks = static_cast<double>(least) / plan.operations, .operations = plan.operations};
 }
 
 /// The cost of one `operation()`, which gives a Status; the loop's own share is still in it.
 template <typename Operation>
 Cost with_loop(Plan plan, Operation&& operation) {
   return cheapest_batch(plan, [&] -> std::expected<Ticks, Failure> {
-    const Ticks start = now();
+    const Stopwatch watch;
     for (unsigned i = 0; i < plan.operations; ++i) {
       if (Status done = operation(); !done) return std::unexpected{done.error()};
     }
-    return now() - start;
+    return watch.stop();
   });
 }
 
@@ -94,7 +123,11 @@ Cost each(Plan plan, Operation&& operation) {
     asm volatile("");
     return {};
   });
-  return with_loop(plan, operation).transform([&](double cost) { return cost - *loop; });
+  mark<Marker::only_loop>();
+  return with_loop(plan, operation).transform([&](Figure cost) {
+    cost.ticks -= loop->ticks;
+    return cost;
+  });
 }
 
 }  // namespace cv6::bench

@@ -60,7 +60,7 @@ std::string LinuxContainer::folder(const char* part) const { return "/tmp/" + na
 std::string LinuxContainer::group() const { return "/sys/fs/cgroup/" + name_; }
 
 std::expected<LinuxContainer, Failure> LinuxContainer::create(First first, void* argument) {
-  LinuxContainer made{"container-" + std::to_string(containers_made++)};
+  LinuxContainer made{"container-" + std::to_string(::getpid()) + "-" + std::to_string(containers_made++)};
   return made.make_folders_and_group()
       .and_then([&] { return made.start(first, argument); })
       .transform([&] { return std::move(made); });

@@ -8,11 +8,15 @@
 namespace cv6::bench {
 namespace {
 
-/// The time that a write to each page takes.
-Ticks touch_each(const FreshPages& fresh) {
-  const Ticks start = now();
+void touch_each(const FreshPages& fresh) {
   for (volatile std::byte* page = fresh.begin(); page != fresh.end(); page += FreshPages::page_size) *page = std::byte{1};
-  return now() - start;
+}
+
+/// The time that it takes.
+Ticks time_to_touch(const FreshPages& fresh) {
+  const Stopwatch watch;
+  touch_each(fresh);
+  return watch.stop();
 }
 
 /// First touch of each page of a fresh private mapping. Mapping and unmapping are not counted.
@@ -20,7 +24,7 @@ Cost page_fault() {
   return cheapest_batch({.operations = FreshPages::pages}, [] -> std::expected<Ticks, Failure> {
     auto fresh = FreshPages::map();
     if (!fresh) return std::unexpected{fresh.error()};
-    return touch_each(*fresh);
+    return time_to_touch(*fresh);
   });
 }
 
@@ -34,7 +38,7 @@ Cost copy_on_write_fault() {
       for (;;) ::pause();
     });
     if (!child) return std::unexpected{child.error()};
-    return touch_each(*fresh);
+    return time_to_touch(*fresh);
   });
 }
 
@@ -51,9 +55,9 @@ Cost file_fault() {
   return cheapest_batch({.operations = FreshPages::pages}, [&] -> std::expected<Ticks, Failure> {
     auto* const start = static_cast<volatile char*>(::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file->descriptor(), 0));
     if (start == MAP_FAILED) return failed("mmap");
-    const Ticks begin = now();
+    const Stopwatch watch;
     for (std::size_t at = 0; at < size; at += FreshPages::page_size) (void)start[at];
-    const Ticks ticks = now() - begin;
+    const Ticks ticks = watch.stop();
     ::munmap(const_cast<char*>(start), size);
     return ticks;
   });

@@ -1,5 +1,4 @@
 // Processes and threads: making them, ending them, switching between them.
-#include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,44 +41,35 @@ Cost vfork_exec_wait() {
 }
 
 Cost thread_join() {
-  return each({.operations = 40}, [] -> Status {
-    pthread_t thread;
-    if (int error = ::pthread_create(&thread, nullptr, [](void*) -> void* { return nullptr; }, nullptr); error != 0) {
-      return failed("pthread_create", error);
-    }
-    if (int error = ::pthread_join(thread, nullptr); error != 0) return failed("pthread_join", error);
-    return {};
-  });
+  return each({.operations = 40}, create_and_join);
 }
 
 Cost pipe_round_trip() {
-  auto there = Pipe::create();
-  if (!there) return std::unexpected{there.error()};
-  auto back = Pipe::create();
-  if (!back) return std::unexpected{back.error()};
-  auto companion = Companion::start([&] {
-    there->write_end.close();
-    echo(there->read_end, back->write_end);
-  });
-  if (!companion) return std::unexpected{companion.error()};
-  back->write_end.close();
-  return each({.operations = 200}, [&] { return send_and_receive(there->write_end, back->read_end); });
+  const auto partner = PipePartner::start();
+  if (!partner) return std::unexpected{partner.error()};
+  return each({.operations = 200}, [&] { return partner->round_trip(); });
 }
 
-/// Until the other process has had so many turns: not every call gives way to it at once on every system.
+enum class Turn { mine, its };
+
+/// Each gives the turn to the other and yields until it has it back, so that there are two switches in every round trip:
+/// not every call gives way at once on every system.
 Cost yield_round_trip() {
-  auto* const turns = static_cast<std::atomic<std::uint64_t>*>(
+  auto* const turn = static_cast<std::atomic<Turn>*>(
       ::mmap(nullptr, FreshPages::page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  if (turns == MAP_FAILED) return failed("mmap");
+  if (turn == MAP_FAILED) return failed("mmap");
+  const auto pass = [turn](Turn from, Turn to) {
+    turn->store(to);
+    while (turn->load() != from) ::sched_yield();
+  };
   auto companion = Companion::start([&] {
-    for (;; ++*turns) ::sched_yield();
+    while (turn->load() != Turn::its) ::sched_yield();
+    for (;;) pass(Turn::its, Turn::mine);
   });
   if (!companion) return std::unexpected{companion.error()};
-  constexpr Plan plan{.operations = 500};
-  return cheapest_batch(plan, [&] -> std::expected<Ticks, Failure> {
-    const Ticks start = now();
-    for (const std::uint64_t end = *turns + plan.operations; *turns < end;) ::sched_yield();
-    return now() - start;
+  return each({.operations = 500}, [&] -> Status {
+    pass(Turn::mine, Turn::its);
+    return {};
   });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -90,6 +91,16 @@ inline Status fork_and_reap() {
   return reap(child);
 }
 
+/// A thread that ends at once, and is waited for.
+inline Status create_and_join() {
+  pthread_t thread;
+  if (const int error = ::pthread_create(&thread, nullptr, [](void*) -> void* { return nullptr; }, nullptr); error != 0) {
+    return failed("pthread_create", error);
+  }
+  if (const int error = ::pthread_join(thread, nullptr); error != 0) return failed("pthread_join", error);
+  return {};
+}
+
 /// Runs a program to its end, which must be a good one. Words end with a null.
 inline Status run(const char* path, const char* const* words) {
   const char* const environment[] = {"PATH=/bin", nullptr};
@@ -128,6 +139,33 @@ class Companion {
   pid_t pid_;
 };
 
+/// A process that sends back each byte it gets through one pipe by another.
+class PipePartner {
+ public:
+  static std::expected<PipePartner, Failure> start() {
+    auto there = Pipe::create();
+    if (!there) return std::unexpected{there.error()};
+    auto back = Pipe::create();
+    if (!back) return std::unexpected{back.error()};
+    auto process = Companion::start([&] {
+      there->write_end.close();
+      echo(there->read_end, back->write_end);
+    });
+    if (!process) return std::unexpected{process.error()};
+    return PipePartner{std::move(there->write_end), std::move(back->read_end), std::move(*process)};
+  }
+
+  [[nodiscard]] Status round_trip() const { return send_and_receive(there_, back_); }
+
+ private:
+  PipePartner(File there, File back, Companion process)
+      : there_(std::move(there)), back_(std::move(back)), process_(std::move(process)) {}
+
+  File there_;
+  File back_;
+  Companion process_;
+};
+
 /// Memory to touch for the first time, with an inaccessible page at each end. They keep the kernel from joining it with
 /// its neighbours, and at less than 2 MB it then has no room for a huge page: every page is a fault of its own.
 class FreshPages {
@@ -136,7 +174,10 @@ class FreshPages {
   static constexpr std::size_t pages = 256;
 
   FreshPages(FreshPages&& other) noexcept : reserved_(std::exchange(other.reserved_, nullptr)) {}
-  FreshPages& operator=(FreshPages&&) = delete;
+  FreshPages& operator=(FreshPages&& other) noexcept {
+    std::swap(reserved_, other.reserved_);
+    return *this;
+  }
   ~FreshPages() {
     if (reserved_ != nullptr) ::munmap(reserved_, reserved_size);
   }
