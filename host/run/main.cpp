@@ -5,6 +5,7 @@
 //   machine.hpp      QEMU's command line
 //   session.hpp      the machine runs; terminal, standard input and output are passed through
 //   fetch.hpp        what --get brings back
+//   kernel_log.hpp   why the kernel gave up, if it did
 // and at the end, here, one line about whatever went wrong, and the exit status.
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -12,9 +13,9 @@
 
 #include <csignal>
 #include <print>
-#include <sstream>
 
 #include "run/additions.hpp"
+#include "run/kernel_log.hpp"
 #include "run/session.hpp"
 
 namespace cv6::host {
@@ -22,8 +23,6 @@ namespace {
 
 constexpr int status_machine_failed = 125;
 constexpr std::uintmax_t least_room = 4 << 20;  // beside the image, for the kernel to start
-constexpr int panic_lines = 40;  // of the kernel's log, shown after a panic
-constexpr std::string_view panic_mark = "PANIC: ";
 
 namespace fs = std::filesystem;
 
@@ -140,23 +139,13 @@ class Run {
     return status_machine_failed;
   }
 
-  // A kernel that cannot even start says so in the last line of its log, after the time in brackets.
   void explain_panic() {
     std::error_code error;
     const bool readable = fs::is_regular_file(log_path_, error);  // and not a terminal or a pipe
-    std::istringstream log(readable ? read_text(log_path_).value_or("") : "");
-    std::string reason = "no reason given";
-    int shown = 0;
-    for (std::string line; std::getline(log, line);) {
-      if (line.ends_with('\r')) line.pop_back();
-      if (shown == 0 && !line.starts_with(panic_mark)) {
-        if (line.starts_with('[') && line.contains("] ")) reason = line.substr(line.find("] ") + 2);
-        continue;
-      }
-      if (shown == 0) reason = line.substr(panic_mark.size());
-      if (shown++ < panic_lines) std::println(stderr, "{}", line);
-    }
-    std::println(stderr, "cv6: the kernel {}: {}; log: {}", shown ? "panicked" : "gave up", reason, keep_log());
+    const LastWords words = last_words(readable ? read_text(log_path_).value_or("") : "");
+    for (const std::string& line : words.report) std::println(stderr, "{}", line);
+    std::println(stderr, "cv6: the kernel {}: {}; log: {}", words.report.empty() ? "gave up" : "panicked", words.reason,
+                 keep_log());
   }
 
   // A log in the scratch folder moves to where it outlives this run.

@@ -12,7 +12,7 @@ namespace cv6::host {
 namespace {
 
 constexpr std::chrono::seconds silence_limit{60};  // a round lasts less than one second; what follows it some more at most
-constexpr std::size_t most_lines = 12;             // the last ones are shown
+constexpr std::size_t most_lines = 48;             // the last ones are shown: a panic fits in
 
 }  // namespace
 
