@@ -155,6 +155,7 @@ Result<void> SyntheticDirectory::iterate(std::uint64_t& position, DirectorySink&
     if (!sink.entry(entry.name, entry.inode->number(), entry.inode->type(), position + 1)) return {};
   }
   if (position < first_dynamic_position) position = first_dynamic_position;
+  if (position > last_dynamic_position) return {};
   return list(position, sink);
 }
 

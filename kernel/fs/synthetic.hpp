@@ -9,6 +9,8 @@
 // see the same files, so nobody changes what they are (Error::perm).
 #pragma once
 
+#include <limits>
+
 #include "fs/file.hpp"
 #include "fs/inode.hpp"
 #include "lib/format.hpp"
@@ -73,10 +75,11 @@ class SyntheticDirectory : public Inode {
   // add() of a SyntheticDirectory; returns it.
   Result<Ref<SyntheticDirectory>> add_directory(std::string_view name, Mode mode = 0555);
 
-  // Dynamic children. child(): Error::noent. list(): those from `position` on, positions of its own choice that are >=
-  // first_dynamic_position and stay valid (a pid, a descriptor number); emit with sink.entry(..., next position); stop
-  // when that returns false; leave `position` at the next one, or beyond all.
+  // Dynamic children. child(): Error::noent. list(): those from `position` on, positions of its own choice, first_... to
+  // last_dynamic_position, which stay valid (with a pid or a descriptor number, an int, added to the first); emit with
+  // sink.entry(..., next position); stop when that returns false; leave `position` at the next one, or beyond all.
   static constexpr std::uint64_t first_dynamic_position = 0x10000;
+  static constexpr std::uint64_t last_dynamic_position = first_dynamic_position + std::numeric_limits<int>::max();
   virtual Result<Ref<Inode>> child(std::string_view name);
   virtual Result<void> list(std::uint64_t& position, DirectorySink& sink);
 

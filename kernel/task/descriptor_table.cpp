@@ -280,7 +280,7 @@ void DescriptorTable::close_marked() {
 void DescriptorTable::close_all() { close_range(0, ~0u - word_bits, CloseRange::close); }
 
 void DescriptorTable::close_if(bool (*wanted)(const File& file, const void* context), const void* context) {
-  for (int at = next(0); at >= 0; at = next(at + 1)) {
+  for (int at = -1; (at = next(static_cast<unsigned>(at) + 1)) >= 0;) {
     auto file = get(at);
     if (file && wanted(**file, context)) (void)remove(at);
   }
@@ -336,9 +336,9 @@ std::int64_t DescriptorTable::container_number(int number) {
   return container_numbers_[index] == DescriptorNumbers::none ? -1 : std::int64_t{container_numbers_[index]};
 }
 
-int DescriptorTable::next(int from) {
+int DescriptorTable::next(unsigned from) {
   SpinGuard guard(lock_);
-  for (auto number = static_cast<unsigned>(from); number < files_.size(); ++number)
+  for (unsigned number = from; number < files_.size(); ++number)
     if (files_[number]) return static_cast<int>(number);
   return -1;
 }

@@ -125,7 +125,7 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   std::int64_t container_number(int number);
 
   // For listing: the first number not less than `from` that is open; -1: none.
-  int next(int from);
+  int next(unsigned from);
   unsigned open_count() const { return open_.load(std::memory_order_relaxed); }
   unsigned capacity() const { return static_cast<unsigned>(files_.size()); }
 

@@ -109,10 +109,10 @@ void write_name(Process& process, const File& file, std::span<char> to) {
 // Its first open descriptor after `after`. False: none.
 bool describe_next(Process& process, int after, ContainerDescriptor& answer) {
   Ref<File> file;
+  answer.descriptor = after;
   (void)process.with_files([&](DescriptorTable& files) {
-    answer.descriptor = files.next(after + 1);
-    if (answer.descriptor < 0) return;
-    file = *files.get(answer.descriptor);
+    while (!file && (answer.descriptor = files.next(static_cast<unsigned>(answer.descriptor) + 1)) >= 0)
+      if (auto found = files.get(answer.descriptor)) file = std::move(*found);  // else: it was closed just now
     answer.container_descriptor = static_cast<std::int32_t>(files.container_number(answer.descriptor));
   });
   if (!file) return false;
@@ -129,7 +129,7 @@ Result<long> sys_container_descriptor(Context& context, UserPtr<ContainerDescrip
   const ContainerDescriptor wanted = TRY(read_extensible(pointer, size, sizeof(ContainerDescriptor)));
   const Ref<Container> container = TRY(find_to_manage(context, wanted.id));
   int after = wanted.descriptor;
-  for (int at = wanted.process - 1; Ref<Process> process = next_process(context.container, at); after = -1) {
+  for (int at = std::max(wanted.process, 1) - 1; Ref<Process> process = next_process(context.container, at); after = -1) {
     if (process->hold_container() != container) continue;
     ContainerDescriptor answer{};
     answer.id = wanted.id;

@@ -47,17 +47,15 @@ class DescriptionFile final : public About<SyntheticFile> {
   Result<void> generate(TextBuffer& out) override {
     Ref<Process> process = TRY(subject().inspected_process());
     Ref<File> file;
-    bool close_on_exec = false;
+    Result<CloseOnExec> close_on_exec = Error::badf;
     (void)process->with_files([&](DescriptorTable& files) {
-      const auto found = files.get(number_);
-      if (!found) return;
-      file = *found;
-      close_on_exec = *files.close_on_exec(number_) == CloseOnExec::yes;
+      if (auto found = files.get(number_)) file = std::move(*found);
+      close_on_exec = files.close_on_exec(number_);
     });
-    if (!file) return Error::noent;
+    if (!file || !close_on_exec) return Error::noent;
     print_descriptor(out, {.position = file->position(),
                            .flags = file->flags(),
-                           .close_on_exec = close_on_exec,
+                           .close_on_exec = *close_on_exec == CloseOnExec::yes,
                            .mount = file->path() ? file->path().mount->id() : 0,
                            .inode = file->inode().number()});
     file->print_details(out);
@@ -96,13 +94,13 @@ class DescriptorDirectory final : public About<SyntheticDirectory> {
     Ref<Process> process = TRY(subject().inspected_process());
     const std::uint64_t first_part = shows_ == Shows::links ? first_descriptor_part : first_description_part;
     const FileType type = shows_ == Shows::links ? FileType::symlink : FileType::regular;
-    const auto next_open = [&](int from) {
+    const auto next_open = [&](unsigned from) {
       int number = -1;
       (void)process->with_files([&](DescriptorTable& files) { number = files.next(from); });
       return number;
     };
     int number;
-    while ((number = next_open(static_cast<int>(position - first_dynamic_position))) >= 0) {
+    while ((number = next_open(static_cast<unsigned>(position - first_dynamic_position))) >= 0) {
       const std::uint64_t next = first_dynamic_position + static_cast<unsigned>(number) + 1;
       char name[12];
       if (!sink.entry(format_to(name, "{}", number), subject().inode_number(first_part + static_cast<unsigned>(number)),

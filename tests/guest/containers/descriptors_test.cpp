@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <climits>
+
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
 
@@ -76,6 +78,27 @@ TEST_F(ContainerDescriptors, OfThoseWhoJoinAreNumberedToo) {
   EXPECT_TRUE(descriptors_of(box.id()).empty());
   go.notify();
   EXPECT_TRUE(reap(child).exited(0));
+}
+
+TEST_F(ContainerDescriptors, BehindTheLastOneThereIsNone) {
+  Box box;
+  const Descriptor null = open_file("/dev/null", O_RDWR);
+  const pid_t process = spawn_helper(box.id(), "container-pause", {}, {{null, 0}});
+  const auto one_after = [&](int process_number, int descriptor) {
+    ContainerDescriptor wanted;
+    wanted.id = box.id();
+    wanted.process = process_number;
+    wanted.descriptor = descriptor;
+    return container_descriptor(wanted);
+  };
+  EXPECT_OK(one_after(INT_MIN, INT_MAX)) << "there is a process behind that one";
+  EXPECT_OK(one_after(process, -1));
+  EXPECT_ERRNO(ESRCH, one_after(process, 0));
+  EXPECT_ERRNO(ESRCH, one_after(process, INT_MAX));
+  EXPECT_ERRNO(ESRCH, one_after(INT_MAX, -1));
+  EXPECT_ERRNO(ESRCH, one_after(INT_MAX, INT_MAX));
+  kill(process, SIGKILL);
+  reap(process);
 }
 
 }  // namespace

@@ -189,6 +189,26 @@ TEST_F(ContainerRaces, DestroyAndJoinAndLeave) {
   }
 }
 
+// What is listed may be closed between the look at its number and the look at the file.
+TEST_F(ContainerRaces, ListDescriptorsThatComeAndGo) {
+  Box box;
+  Pipe ready;
+  const pid_t opener = box.start([&] {
+    ready.notify();
+    for (;;) close(dup(0));
+  });
+  ready.wait();
+  const std::string folder = "/proc/" + std::to_string(opener) + "/fdinfo/";
+  for (int round = 0; round < times(300); ++round) {
+    ContainerDescriptor one;
+    one.id = box.id();
+    while (container_descriptor(one) == 0) read_file(folder + std::to_string(one.descriptor + 1));
+    ASSERT_EQ(errno, ESRCH);
+  }
+  kill(opener, SIGKILL);
+  EXPECT_TRUE(reap(opener).killed_by(SIGKILL));
+}
+
 // A process goes in and out of containers that are gone at once, while others read about it and send it signals.
 TEST_F(ContainerRaces, LookAtAndSignalWhoMoves) {
   Pipe ready;

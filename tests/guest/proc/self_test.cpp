@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <climits>
 #include <map>
 #include <sstream>
 #include <thread>
@@ -126,6 +127,19 @@ TEST_F(ProcSelf, Fdinfo) {
   const std::string info = read_file("/proc/self/fdinfo/" + std::to_string(file));
   EXPECT_NE(info.find("pos:\t7\n"), std::string::npos) << info;
   EXPECT_NE(info.find("flags:\t0"), std::string::npos) << info;
+}
+
+// Numbers end somewhere; positions go on.
+TEST_F(ProcSelf, DirectoriesEnd) {
+  for (const char* name : {"/proc", "/proc/self/task", "/proc/self/fd", "/proc/self/fdinfo"}) {
+    const Descriptor directory = open_file(name, O_RDONLY | O_DIRECTORY);
+    char entries[1024];
+    for (const off_t base : {0, 0x10000})
+      for (const off_t position : {0x7ffffffeL, 0x7fffffffL, 0x80000000L, 0x80000001L, 0xffffffffL, 0x100000000L, LONG_MAX - base}) {
+        if (lseek(directory, base + position, SEEK_SET) < 0) continue;
+        EXPECT_EQ(syscall(SYS_getdents64, directory.get(), entries, sizeof entries), 0) << name << " " << base + position;
+      }
+  }
 }
 
 TEST_F(ProcSelf, StatFields) {
