@@ -162,7 +162,7 @@ long Arguments::flags(char letter) {
 }
 
 long Arguments::wild() {
-  switch (random_.below(4)) {
+  switch (random_.below(6)) {
     case 0: return static_cast<long>(random_.next());
     case 1: return static_cast<long>(std::uint64_t{1} << random_.below(64)) - static_cast<long>(random_.below(2));
     case 2: return address();
