@@ -190,11 +190,11 @@ Result<FrameRef> PagedInode::page_for_mapping(std::uint64_t index, Intent intent
   return page;
 }
 
-void PagedInode::pages_present(std::uint64_t first, unsigned count, FrameRef* pages) {
+void PagedInode::pages_present(std::uint64_t first, unsigned count, Frame** pages) {
   const std::uint64_t end = pages_for(size());
   const unsigned within = first >= end ? 0 : static_cast<unsigned>(std::min<std::uint64_t>(count, end - first));
   if (within) shown_pages().find(first, within, pages);
-  for (unsigned i = within; i < count; ++i) pages[i] = {};
+  std::fill_n(pages + within, count - within, nullptr);
 }
 
 void PagedInode::modified_by_mapping() {

@@ -38,7 +38,7 @@ class PagedInode : public Inode {
   Result<std::uint64_t> seek_extent(Extent kind, std::uint64_t from) override;
 
   Result<FrameRef> page_for_mapping(std::uint64_t index, Intent intent) override;
-  void pages_present(std::uint64_t first, unsigned count, FrameRef* pages) override;
+  void pages_present(std::uint64_t first, unsigned count, Frame** pages) override;
   PageCache* cache_for_mapping() override { return &shown_pages(); }
   void modified_by_mapping() override;
 

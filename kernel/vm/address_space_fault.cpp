@@ -61,6 +61,21 @@ struct AddressSpace::Fetch {
 
 namespace {
 
+// Pages that were asked for together. Those that nobody has taken are given back at the end, which may free them: without
+// the page table's lock.
+struct HeldPages {
+  static constexpr unsigned most = 16;
+  unsigned count;
+  Frame* pages[most];  // the first `count`, some of them null
+
+  explicit HeldPages(unsigned number) : count(number) {}
+
+  ~HeldPages() {
+    for (unsigned i = 0; i < count; ++i)
+      if (pages[i]) pages[i]->release();
+  }
+};
+
 bool is_exclusive_copy(const Frame& frame) { return frame.is(FrameUse::user_page) && !frame.shared(); }
 
 FaultSituation situation(const Mapping& mapping, Access access, PageEntry seen) {
@@ -197,7 +212,7 @@ AddressSpace::Attempt AddressSpace::install(Found& found, Frame* page, arch::Pag
 
 // The page and those around it that are at hand, for reading.
 AddressSpace::Attempt AddressSpace::map_object(Found& found, Fetch& fetch) {
-  constexpr unsigned window = 16;
+  constexpr unsigned window = HeldPages::most;
   static_assert(arch::entries_per_table % window == 0);
   Mapping& mapping = found.mapping;
   const std::uintptr_t aligned = found.page & ~(window * page_size - 1);
@@ -205,14 +220,14 @@ AddressSpace::Attempt AddressSpace::map_object(Found& found, Fetch& fetch) {
   const std::uintptr_t end = aligned + window * page_size < mapping.end ? aligned + window * page_size : mapping.end;
   const auto count = static_cast<unsigned>((end - first) >> page_shift);
   const auto wanted = (found.page - first) >> page_shift;
-  FrameRef pages[window];
-  mapping.object->pages_present(mapping.index_of(first), count, pages);
-  if (!pages[wanted]) {
+  HeldPages held(count);
+  mapping.object->pages_present(mapping.index_of(first), count, held.pages);
+  if (!held.pages[wanted]) {
     if (!fetch.answers(found, Intent::read)) {
       fetch.ask(found, Intent::read);
       return Attempt::fetch;
     }
-    pages[wanted] = std::move(fetch.page);
+    held.pages[wanted] = fetch.page.leak();
   }
   SpinGuard guard(table_.lock);
   const auto made = table_.find_or_create(first, *memory_);
@@ -220,8 +235,15 @@ AddressSpace::Attempt AddressSpace::map_object(Found& found, Fetch& fetch) {
   if (mapping.changes.load(std::memory_order_acquire) != found.changes) return Attempt::resolved;
   PageEntry* entry = *made;
   const arch::PageRights allowed = rights(mapping, false);
-  for (unsigned i = 0; i < count; ++i)
-    if (pages[i] && !entry[i].occupied()) table_.set(entry + i, *pages[i].leak(), allowed);
+  held.count = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    Frame* const page = held.pages[i];
+    if (!page) continue;
+    if (entry[i].occupied())
+      held.pages[held.count++] = page;
+    else
+      table_.set(entry + i, *page, allowed);
+  }
   return Attempt::resolved;
 }
 
@@ -244,8 +266,7 @@ AddressSpace::Attempt AddressSpace::copy(Found& found, const FrameRef& source) {
 }
 
 AddressSpace::Attempt AddressSpace::copy_object(Found& found, Fetch& fetch) {
-  FrameRef source;
-  found.mapping.object->pages_present(found.mapping.index_of(found.page), 1, &source);
+  FrameRef source = found.mapping.object->page_present(found.mapping.index_of(found.page));
   if (!source) {
     if (!fetch.answers(found, Intent::read)) {
       fetch.ask(found, Intent::read);

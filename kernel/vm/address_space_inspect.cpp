@@ -125,9 +125,7 @@ Result<void> AddressSpace::resident(std::uintptr_t start, std::uint64_t length, 
     const arch::PageEntry* entry = table_.find(at);
     states[i] = entry && entry->occupied();
     if (const Mapping* mapping = mappings_.find(at); !states[i] && mapping->object) {
-      FrameRef page;
-      mapping->object->pages_present(mapping->index_of(at), 1, &page);
-      states[i] = static_cast<bool>(page);
+      states[i] = static_cast<bool>(mapping->object->page_present(mapping->index_of(at)));
     }
   }
   return {};

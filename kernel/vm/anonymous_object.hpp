@@ -12,7 +12,7 @@ class AnonymousObject final : public MemoryObject, public Charged<AnonymousObjec
   static Result<Ref<MemoryObject>> create(Ref<GuestMemory> memory, std::uint64_t pages);
 
   Result<FrameRef> page_for_mapping(std::uint64_t index, Intent intent) override;
-  void pages_present(std::uint64_t first, unsigned count, FrameRef* pages) override {
+  void pages_present(std::uint64_t first, unsigned count, Frame** pages) override {
     cache_.find(first, count, pages);
   }
   PageCache* cache_for_mapping() override { return &cache_; }

@@ -6,6 +6,7 @@
 // index and its objects), the object's (its mappings), the page table's.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -29,11 +30,16 @@ class MemoryObject : public Counted<MemoryObject> {
   // filled. Called without any lock; may block.
   enum class Intent : std::uint8_t { read, write };
   virtual Result<FrameRef> page_for_mapping(std::uint64_t index, Intent intent) = 0;
-  // Several pages at once, for fault-around: the pages first .. first + count - 1 that are present right now, empty
-  // FrameRefs elsewhere. Never blocks or allocates: the address space's lock is held, which comes after files'. The
-  // default finds none, for objects whose pages are not worth it.
-  virtual void pages_present([[maybe_unused]] std::uint64_t first, unsigned count, FrameRef* pages) {
-    for (unsigned i = 0; i < count; ++i) pages[i] = {};
+  // Several pages at once, for fault-around: the pages first .. first + count - 1 that are present right now, each with
+  // a count for the caller; null elsewhere. Never blocks or allocates: the address space's lock is held, which comes after
+  // files'. The default finds none, for objects whose pages are not worth it.
+  virtual void pages_present([[maybe_unused]] std::uint64_t first, unsigned count, Frame** pages) {
+    std::fill_n(pages, count, nullptr);
+  }
+  FrameRef page_present(std::uint64_t index) {
+    Frame* page;
+    pages_present(index, 1, &page);
+    return FrameRef::adopt(page);
   }
   // The cache that the object's pages come from at the moment; null: none that changes its pages (a device). Every
   // cache that is ever answered lives as long as the object.

@@ -20,11 +20,11 @@ FrameRef PageCache::find(std::uint64_t index) {
   return FrameRef::adopt(page);
 }
 
-void PageCache::find(std::uint64_t first, unsigned count, FrameRef* pages) {
+void PageCache::find(std::uint64_t first, unsigned count, Frame** pages) {
   SpinGuard guard(lock_);
   index_.visit_run(first, count, [&](Frame* page) {
     if (page) page->hold();
-    *pages++ = FrameRef::adopt(page);
+    *pages++ = page;
   });
 }
 

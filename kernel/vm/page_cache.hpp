@@ -31,7 +31,7 @@ class PageCache {
   // The page, or an empty FrameRef for a hole.
   FrameRef find(std::uint64_t index);
   // The pages first .. first + count - 1, empty FrameRefs for holes.
-  void find(std::uint64_t first, unsigned count, FrameRef* pages);
+  void find(std::uint64_t first, unsigned count, Frame** pages);
   // A page that only this cache (and mappings of it) uses: allocated, zeroed, if it was a hole; copied if it was shared
   // with another cache, in which case mappings of the old page through this cache are unmapped. Error::nomem, Error::dquot
   // (the account).

@@ -13,6 +13,7 @@
 // own: a shared node does not change, and counts are atomic.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "mm/frame.hpp"
@@ -92,10 +93,13 @@ class PageIndex {
 template <class Visit>
 void PageIndex::visit_run(std::uint64_t first, std::uint64_t count, Visit visit) const {
   while (count > 0) {
-    void* const* slot = find_slot(first);
-    const std::uint64_t rest = level_ == 0 ? 1 : fanout - first % fanout;
-    for (std::uint64_t left = rest < count ? rest : count; left > 0; --left, --count, ++first)
-      visit(slot && first < cut_ ? static_cast<Frame*>(*slot++) : nullptr);
+    void* const* const slot = find_slot(first);
+    const std::uint64_t in_leaf = std::min(level_ == 0 ? 1 : fanout - first % fanout, count);
+    const std::uint64_t there = slot ? std::min(in_leaf, cut_ - first) : 0;
+    for (std::uint64_t i = 0; i < there; ++i) visit(static_cast<Frame*>(slot[i]));
+    for (std::uint64_t i = there; i < in_leaf; ++i) visit(nullptr);
+    first += in_leaf;
+    count -= in_leaf;
   }
 }
 

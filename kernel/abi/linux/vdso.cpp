@@ -18,8 +18,8 @@ class Vdso final : public MemoryObject {
     if (index >= std::size(pages_)) return Error::fault;
     return pages_[index];
   }
-  void pages_present(std::uint64_t first, unsigned count, FrameRef* pages) override {
-    for (unsigned i = 0; i < count; ++i) pages[i] = first + i < std::size(pages_) ? pages_[first + i] : FrameRef();
+  void pages_present(std::uint64_t first, unsigned count, Frame** pages) override {
+    for (unsigned i = 0; i < count; ++i) pages[i] = first + i < std::size(pages_) ? FrameRef(pages_[first + i]).leak() : nullptr;
   }
   PageCache* cache_for_mapping() override { return nullptr; }
   void modified_by_mapping() override {}

@@ -50,7 +50,7 @@ Result<FrameRef> TestFile::page_for_mapping(std::uint64_t index, Intent intent) 
   return page ? std::move(page) : frames::zero_page();
 }
 
-void TestFile::pages_present(std::uint64_t first, unsigned count, FrameRef* found) {
+void TestFile::pages_present(std::uint64_t first, unsigned count, Frame** found) {
   cache_->find(first, count, found);
 }
 

@@ -28,7 +28,7 @@ class TestFile : public MemoryObject {
  public:
   static Ref<TestFile> create(std::uint64_t pages, Ref<GuestMemory> owner = Ref<GuestMemory>(&GuestMemory::host()));
   Result<FrameRef> page_for_mapping(std::uint64_t index, Intent intent) override;
-  void pages_present(std::uint64_t first, unsigned count, FrameRef* pages) override;
+  void pages_present(std::uint64_t first, unsigned count, Frame** pages) override;
   PageCache* cache_for_mapping() override { return cache_; }
   void modified_by_mapping() override { ++modified; }
   Label label() override { return {}; }
