@@ -125,16 +125,20 @@ class Driver {
     const std::string filter = choice_.filter.empty() ? std::format("{}:*Leak*", races) : choice_.filter;
     const std::vector<std::string> often = {"env", "CV6_SOAK=1"};
     const std::chrono::minutes limit{20};
-    run_in_cv6(program, {.build = "release", .processors = 4, .filter = filter, .with = often, .limit = limit});
-    run_in_cv6(program, {.build = "debug", .processors = 8, .filter = filter, .with = often, .limit = limit});
+    const auto soak = [&](InCv6 how) {
+      how.suite = "soak";
+      run_in_cv6(program, how);
+    };
+    soak({.build = "release", .processors = 4, .filter = filter, .with = often, .limit = limit});
+    soak({.build = "debug", .processors = 8, .filter = filter, .with = often, .limit = limit});
     // Everything while allocations fail (tests/guest/support/isolate.cpp), and while processors and threads hesitate.
     const std::chrono::seconds soon{4};  // what has given up may wait for ever
     for (const char* one_in : {"300", "40"})
-      run_in_cv6(program, {.build = "debug", .processors = 4, .filter = choice_.filter,
-                           .with = {"env", std::string("CV6_FAIL_ONE_IN=") + one_in}, .limit = soon});
+      soak({.build = "debug", .processors = 4, .filter = choice_.filter,
+            .with = {"env", std::string("CV6_FAIL_ONE_IN=") + one_in}, .limit = soon});
     const std::uint64_t first = choice_.seed.value_or(1);
     for (std::uint64_t seed = first; seed < first + jitter_seeds; ++seed)
-      run_in_cv6(program, {.build = "debug", .processors = 8, .filter = choice_.filter, .limit = limit, .jitter = seed});
+      soak({.build = "debug", .processors = 8, .filter = choice_.filter, .limit = limit, .jitter = seed});
   }
 
   void stress_suite(const std::string& program) {

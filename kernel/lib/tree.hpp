@@ -19,6 +19,7 @@
 #include <type_traits>
 
 #include "lib/container_of.hpp"
+#include "lib/random.hpp"
 
 namespace cv6 {
 
@@ -61,7 +62,7 @@ class Tree {
     *link = fresh;
     fresh->parent_ = parent;
     fresh->child_[0] = fresh->child_[1] = nullptr;
-    fresh->priority_ = next_priority();
+    fresh->priority_ = next_random(random_);
     while (fresh->parent_ && fresh->parent_->priority_ < fresh->priority_) rotate_up(fresh);
     summarise_upwards(fresh);
     ++size_;
@@ -205,13 +206,6 @@ class Tree {
   static void summarise_upwards(TreeNode* at) {
     if constexpr (!std::is_same_v<Summary, NoSummary>)
       for (; at; at = at->parent_) summarise(at);
-  }
-  // xorshift32 (Marsaglia, 2003): never 0.
-  std::uint32_t next_priority() {
-    random_ ^= random_ << 13;
-    random_ ^= random_ >> 17;
-    random_ ^= random_ << 5;
-    return random_;
   }
 
   TreeNode* root_ = nullptr;

@@ -1,6 +1,7 @@
 #include "mm/allocation_failures.hpp"
 
 #ifdef CV6_DEBUG
+#include "lib/random.hpp"
 #include "sync/per_cpu.hpp"
 
 namespace cv6::allocation_failures {
@@ -16,13 +17,7 @@ Plan::Plan() {
   state_ = parent->random();
 }
 
-// Marsaglia's xorshift: never 0.
-std::uint32_t Plan::random() {
-  state_ ^= state_ << 13;
-  state_ ^= state_ >> 17;
-  state_ ^= state_ << 5;
-  return state_;
-}
+std::uint32_t Plan::random() { return next_random(state_); }
 
 bool Plan::should_fail() {
   if (const std::uint64_t left = remaining(); left != 0) {

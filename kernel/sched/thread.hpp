@@ -69,9 +69,9 @@ class Thread : public Counted<Thread> {
 
  protected:
   explicit Thread(SchedContext& context) : context_(&context) {}
-  // Around each time on a processor: who pays for memory now (nobody, for the kernel's own threads) and whose of it fails; user threads load and
-  // save what belongs to user mode. `leaving_cpu` is called with the scheduler's lock held and takes no other; `entering_cpu`
-  // without locks. Neither blocks.
+  // Around each time on a processor: who pays for memory now (nobody, for the kernel's own threads) and whose of it
+  // fails; user threads load and save what belongs to user mode. `leaving_cpu` is called with the scheduler's lock held
+  // and takes no other; `entering_cpu` without locks. Neither blocks.
   virtual void entering_cpu() {
     payer::set(nullptr);
     allocation_failures::set(nullptr);

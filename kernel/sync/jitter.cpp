@@ -1,6 +1,7 @@
 #include "sync/jitter.hpp"
 
 #ifdef CV6_DEBUG
+#include "lib/random.hpp"
 #include "sync/per_cpu.hpp"
 
 namespace cv6::jitter {
@@ -13,15 +14,12 @@ constexpr unsigned longest_pause = 20'000;  // turns of an empty loop
 constinit std::uint32_t first_state = 0;
 constinit PerCpu<std::uint32_t> states;
 
-// Marsaglia's xorshift, on each processor; 0: no jitter.
+// Each processor has its own numbers; 0: no jitter.
 std::uint32_t random() {
   if (first_state == 0) return 0;
   std::uint32_t& state = states.here();
   if (state == 0) state = first_state * (2 * arch::cpu_index() + 1);
-  state ^= state << 13;
-  state ^= state >> 17;
-  state ^= state << 5;
-  return state;
+  return next_random(state);
 }
 
 }  // namespace

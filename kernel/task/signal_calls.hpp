@@ -8,6 +8,7 @@ namespace cv6 {
 
 // What the process does about a signal. Error::inval: there is no such signal.
 Result<SignalAction> action_of(Process& process, int number);
+// Nobody is told of the signal any more that is pending for the process or one of its threads.
 void forget_pending(Process& process, int number) REQUIRES(process.lock());
 // `action` becomes what the process does, and is then what it did. A signal that becomes ignored is no longer pending.
 // Error::inval, also for those that no program can change.

@@ -73,6 +73,25 @@ TEST_F(DescriptorTableTest, Limits) {
   EXPECT_TRUE(table_->put(9, file(), CloseOnExec::no, 10));
 }
 
+TEST_F(DescriptorTableTest, ReservedNumbersAreTakenAndNotOpen) {
+  auto reserved = table_->reserve_number(limit);
+  ASSERT_TRUE(reserved);
+  EXPECT_EQ(table_->use(0).error(), Error::badf);
+  EXPECT_EQ(table_->remove(0).error(), Error::badf);
+  EXPECT_EQ(table_->next(0), -1);
+  EXPECT_EQ(table_->put(0, file(), CloseOnExec::no, limit).error(), Error::busy);
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit), 1);
+  const auto copy = *table_->copy();
+  EXPECT_EQ(copy->open_count(), 1u);
+  EXPECT_EQ(*copy->add(file(), CloseOnExec::no, limit), 0) << "it is reserved in the other one only";
+  table_->close_all();
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit), 1) << "closing leaves it reserved";
+  EXPECT_EQ(reserved->fill(file(), CloseOnExec::yes), 0);
+  EXPECT_EQ(*table_->close_on_exec(0), CloseOnExec::yes);
+  EXPECT_TRUE(table_->reserve_number(limit)) << "and it is given back at once";
+  EXPECT_EQ(*table_->add(file(), CloseOnExec::no, limit), 2);
+}
+
 TEST_F(DescriptorTableTest, HasNumbersOfItsContainer) {
   DescriptorNumbers outer, inner;
   inner.counter().hang_below(outer.counter());

@@ -1,0 +1,16 @@
+// Numbers that look random, for what need not be unpredictable.
+#pragma once
+
+#include <cstdint>
+
+namespace cv6 {
+
+// xorshift32 (Marsaglia, 2003): the next state, which is also the number; never 0 if `state` was not.
+constexpr std::uint32_t next_random(std::uint32_t& state) {
+  state ^= state << 13;
+  state ^= state >> 17;
+  state ^= state << 5;
+  return state;
+}
+
+}  // namespace cv6
