@@ -202,5 +202,25 @@ TEST_F(ContainerConsoles, RefuseNonsense) {
   EXPECT_EQ(read(nonblocking, room, sizeof room), 0) << "nobody is inside: the end";
 }
 
+// Each console that passes on to a console takes its part of the kernel's stack.
+TEST_F(ContainerConsoles, PassOnToEachOtherToADepth) {
+  Box box;
+  Pipe pipe;
+  Descriptor console = open_console(box.id(), Open::write_output, pipe.write);
+  int depth = 1;
+  for (; depth < 1000; ++depth) {
+    const int next = open_container_console({box.id(), Open::write_output, console});
+    if (next == -1) break;
+    console = Descriptor(next);
+  }
+  EXPECT_EQ(errno, ELOOP);
+  EXPECT_GE(depth, 4);
+  EXPECT_LT(depth, 20);
+  EXPECT_EQ(write(console, "x", 1), 1);
+  EXPECT_EQ(read_all(open_console(box.id(), 0)).size(), static_cast<std::size_t>(depth)) << "each keeps it";
+  char text[4];
+  EXPECT_EQ(read(pipe.read, text, sizeof text), 1);
+}
+
 }  // namespace
 }  // namespace cv6::guest
