@@ -27,6 +27,7 @@ class ConsoleOutput final : public File, public Cached<ConsoleOutput, "console_o
   Ref<File> console_of(const Container& container) override {
     return container_.get() == &container ? Ref<File>(this) : nullptr;
   }
+  UnixSocket* kept_socket() override { return forward_ ? forward_->kept_socket() : nullptr; }
   unsigned nesting() const override { return forward_ ? forward_->nesting() + 1 : 0; }
   PollEvents poll(PollWaiters* waiters) override { return forward_ ? forward_->poll(waiters) : poll_event::writable; }
   Result<std::size_t> readable_bytes() override { return forward_ ? forward_->readable_bytes() : Error::notty; }

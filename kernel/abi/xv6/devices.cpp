@@ -22,6 +22,7 @@ class ConsoleDevice final : public File, public Charged<ConsoleDevice, "console_
         container_(&container) {}
 
   Ref<File> console_of(const Container& container) override { return container_ == &container ? console_ : nullptr; }
+  UnixSocket* kept_socket() override { return console_->kept_socket(); }
   unsigned nesting() const override { return console_->nesting() + 1; }
   PollEvents poll(PollWaiters* waiters) override { return console_->poll(waiters); }
   Result<std::size_t> readable_bytes() override { return console_->readable_bytes(); }

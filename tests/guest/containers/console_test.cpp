@@ -11,6 +11,7 @@
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
 #include "support/helper.hpp"
+#include "support/socket.hpp"
 #include "support/wait.hpp"
 
 namespace cv6::guest {
@@ -220,6 +221,26 @@ TEST_F(ContainerConsoles, PassOnToEachOtherToADepth) {
   EXPECT_EQ(read_all(open_console(box.id(), 0)).size(), static_cast<std::size_t>(depth)) << "each keeps it";
   char text[4];
   EXPECT_EQ(read(pipe.read, text, sizeof text), 1);
+}
+
+// A console keeps the socket that it passes on to: on its way through sockets it counts as that one.
+TEST_F(ContainerConsoles, DoNotHideSocketsThatArePassed) {
+  Box box;
+  for (int round = 0; round < 20; ++round) {
+    Descriptor last(open("/dev/null", O_WRONLY));
+    int depth = 0;
+    for (; depth < 1000; ++depth) {
+      SocketPair pair;
+      if (pass_files(pair.one, {last}) == -1) break;
+      last = open_console(box.id(), Open::write_output, pair.other);
+      ASSERT_OK(last.get());
+    }
+    EXPECT_EQ(errno, ETOOMANYREFS);
+    EXPECT_GE(depth, 2);
+    EXPECT_LT(depth, 20);
+    SocketPair own;  // nobody could ever receive this
+    EXPECT_ERRNO(ETOOMANYREFS, pass_files(own.one, {open_console(box.id(), Open::write_output, own.other)}));
+  }
 }
 
 }  // namespace
