@@ -24,6 +24,11 @@ class ConsoleOutput final : public File, public Cached<ConsoleOutput, "console_o
   }
 
   void describe(Output& out) const override { print(out, "anon_inode:[console of container {}]", container_->id()); }
+  Ref<File> console_of(const Container& container) override {
+    return container_.get() == &container ? Ref<File>(this) : nullptr;
+  }
+  UnixSocket* kept_socket() override { return forward_ ? forward_->kept_socket() : nullptr; }
+  unsigned nesting() const override { return forward_ ? forward_->nesting() + 1 : 0; }
   PollEvents poll(PollWaiters* waiters) override { return forward_ ? forward_->poll(waiters) : poll_event::writable; }
   Result<std::size_t> readable_bytes() override { return forward_ ? forward_->readable_bytes() : Error::notty; }
   Result<long> control(unsigned request, std::uintptr_t argument) override {
@@ -152,6 +157,7 @@ Result<std::size_t> ConsoleLog::do_read(IoBuffer& to, std::uint64_t) {
 
 Result<Ref<File>> open_console_output(Ref<Container> container, ContainerConsole::Stream stream, Ref<File> forward,
                                       const Credentials& opener, Attach attach) {
+  if (forward && forward->nesting() >= File::most_nested) return Error::loop;
   const OpenFlags access = open_flag::write | (forward && forward->readable() ? open_flag::read : 0);
   auto file = TRY(make<ConsoleOutput>(TRY(anonymous::make_device(0600)), std::move(container), stream, std::move(forward), attach));
   file->set_up({}, access, opener);

@@ -7,7 +7,8 @@ namespace cv6 {
 
 // What a program inside writes to as its standard output or error: it goes into the log, and to `forward` (or null), which
 // then answers for everything else as well: terminal requests, reading, whether it can be written to. While it is open, what
-// the kernel says about the container goes to `forward` too, unless Attach::no says that it is only borrowed.
+// the kernel says about the container goes to `forward` too, unless Attach::no says that it is only borrowed. Error::loop:
+// `forward` passes on to too many others (File::nesting).
 enum class Attach : std::uint8_t { no, yes };
 Result<Ref<File>> open_console_output(Ref<Container> container, ContainerConsole::Stream stream, Ref<File> forward,
                                       const Credentials& opener, Attach attach = Attach::yes);

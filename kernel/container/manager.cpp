@@ -200,8 +200,8 @@ Ref<Container> ContainerManager::find(Container& viewer, std::string_view name) 
 
 Ref<Container> ContainerManager::next(Container& viewer, int after) {
   return table.with([&](Table& all) -> Ref<Container> {
-    if (viewer.children_ == 0) return nullptr;
-    for (int id = after + 1; id < all.end(); ++id)
+    if (viewer.children_ == 0 || after >= all.end()) return nullptr;
+    for (int id = std::max(after, Container::host_id) + 1; id < all.end(); ++id)
       if (Container* at = all.find(id); at && at != &viewer && at->is_or_is_below(viewer)) return Ref<Container>(at);
     return nullptr;
   });

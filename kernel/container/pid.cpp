@@ -15,6 +15,7 @@ Ref<Pid> PidTable::find(int number) {
 }
 
 Ref<Pid> PidTable::first_after(int& after) {
+  if (after >= maximum) return nullptr;
   SpinGuard guard(lock_);
   for (PidNumber* at = numbers_.lower_bound(after + 1); at; at = numbers_.next(*at)) {
     after = at->number;

@@ -19,6 +19,7 @@
 
 namespace cv6 {
 
+class Container;
 class JobControl;
 class UnixSocket;
 
@@ -87,6 +88,13 @@ class File : public Counted<File> {
   virtual JobControl* job_control() { return nullptr; }
   // The socket that it is an open file of (net/); null: it is none.
   virtual UnixSocket* socket() { return nullptr; }
+  // What keeps as that container's console output all that is written to this; null: nothing does.
+  virtual Ref<File> console_of(const Container&) { return nullptr; }
+  // How many files it passes on to, one after the other. Each takes its part of the kernel's stack: see most_nested.
+  virtual unsigned nesting() const { return 0; }
+  static constexpr unsigned most_nested = 8;
+  // The socket that stays open for as long as this file does: it, or one that it passes on to. Null: none.
+  virtual UnixSocket* kept_socket() { return socket(); }
   // In which tree of mounts (Mount::tree) it was opened, and so in which container; Mount::no_tree: in none.
   virtual std::uint64_t opened_in() const { return path_.mount ? path_.mount->tree() : Mount::no_tree; }
   // What mmap(2) maps. An empty Ref: anonymous memory (/dev/zero). Error::nodev.

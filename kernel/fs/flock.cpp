@@ -30,9 +30,12 @@ Own<HeldFileLock> take_away(FileLocks& locks, const File& file) {
   return gone;
 }
 
-bool try_file_lock(FileLocks& locks, const File& file, Own<HeldFileLock>& fresh) {
+// True: `fresh` is held. Whoever shares the open file may have come first: theirs becomes `old`, a file has one at most.
+bool try_file_lock(FileLocks& locks, const File& file, Own<HeldFileLock>& fresh, Own<HeldFileLock>& old) {
   SpinGuard guard(file_locks_lock);
   if (conflicts(locks, file, fresh->exclusive)) return false;
+  old.reset(own_lock(locks, file));
+  if (old) locks.whole.remove(*old);
   locks.whole.push_back(*fresh.release());
   return true;
 }
@@ -53,14 +56,18 @@ Result<void> set_file_lock(File& file, FileLockKind kind, LockWait wait) {
     const HeldFileLock* held = own_lock(locks, file);
     if (held && held->exclusive == exclusive) return {};
   }
-  Own<HeldFileLock> fresh(new (std::nothrow) HeldFileLock);
+  Own<HeldFileLock> fresh(new (std::nothrow) HeldFileLock), old;
   if (!fresh) return Error::nolck;
   fresh->file = &file;
   fresh->exclusive = exclusive;
   take_away(locks, file);
-  const auto try_it = [&] { return !fresh || try_file_lock(locks, file, fresh); };
-  if (wait == LockWait::no) return try_it() ? Result<void>() : Error::again;
-  if (!locks.changed.wait(try_it)) return Error::restart_if_asked;
+  const auto try_it = [&] { return !fresh || try_file_lock(locks, file, fresh, old); };
+  if (wait == LockWait::no) {
+    if (!try_it()) return Error::again;
+  } else if (!locks.changed.wait(try_it)) {
+    return Error::restart_if_asked;
+  }
+  if (old) locks.changed.wake_all();
   return {};
 }
 

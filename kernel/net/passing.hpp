@@ -9,7 +9,8 @@
 //   in between, the message is refused (Error::toomanyrefs).
 //
 // So chains are shorter than `height_limit`, and sockets may be passed on before those they came through have arrived.
-// What waits for accept(2) at a listening socket counts as that one's.
+// A console that passes on to a socket counts as that socket. What waits for accept(2) at a listening socket counts as that
+// one's.
 // One lock (Rank::passed_sockets) covers all heights. It is taken only for messages that pass sockets, and by accept.
 #pragma once
 

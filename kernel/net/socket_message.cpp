@@ -28,7 +28,7 @@ Result<void> PassedFiles::depart(UnixSocket& holder, Container& sender) {
   }
   holder_ = &holder;
   for (unsigned i = 0; i < count_; ++i) {
-    UnixSocket* socket = files_[i]->socket();
+    UnixSocket* socket = files_[i]->kept_socket();
     if (!socket || passing::begin(*socket, holder)) continue;
     end_passing(i);
     return Error::toomanyrefs;
@@ -38,7 +38,7 @@ Result<void> PassedFiles::depart(UnixSocket& holder, Container& sender) {
 
 void PassedFiles::end_passing(unsigned count) {
   for (unsigned i = 0; i < count; ++i)
-    if (UnixSocket* socket = files_[i]->socket()) passing::end(*socket, *holder_);
+    if (UnixSocket* socket = files_[i]->kept_socket()) passing::end(*socket, *holder_);
   holder_ = nullptr;
   if (counted_in_) counted_in_->descriptors()->counter().uncharge(count_);
   counted_in_ = nullptr;

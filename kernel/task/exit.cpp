@@ -65,6 +65,7 @@ bool tell_parent_of_end(Process& process) REQUIRES(process_tree_lock) {
   bool ignored = false;
   SignalAction action = {};
   if (number == signal::child) {
+    SpinGuard guard(parent->lock());  // exec may replace the handlers
     action = parent->handlers().get(signal::child);
     ignored = action.handler == SignalAction::ignore_handler || action.flags & SignalAction::no_child_wait;
   }

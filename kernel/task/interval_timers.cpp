@@ -88,7 +88,10 @@ Result<TimerSetting> set_interval_timer(Process& process, IntervalTimer which, c
 
 void drop_timers(Process& process) {
   drop_posix_timers(process);
-  process.timers.reset();
+  if (!process.timers) return;
+  // They stay until the process is freed: prlimit(2) of another process may be using them.
+  MutexGuard guard(process.timers->mutex);
+  process.timers->real.set({});
 }
 
 }  // namespace cv6

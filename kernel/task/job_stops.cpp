@@ -13,7 +13,11 @@ constexpr Nanoseconds clock_tick = nanoseconds_per_second / 100;
 void tell_parent(Process& process, int code, int status) REQUIRES(process_tree_lock) {
   Process* parent = process.parent;
   if (!parent) return;
-  const SignalAction action = parent->handlers().get(signal::child);
+  SignalAction action;
+  {
+    SpinGuard guard(parent->lock());  // exec may replace the handlers
+    action = parent->handlers().get(signal::child);
+  }
   if (action.has_handler() && !(action.flags & SignalAction::no_child_stop)) {
     SignalInfo info = signal_from(process, *parent, signal::child, code);
     const ResourceUsage usage = usage_of(process);

@@ -56,9 +56,12 @@ VirtualState virtual_state_of(Process& process) {
 }
 
 void add_parts(ProcessInfo& info, Process& process) {
-  const SignalHandlers::Sets sets = process.handlers().sets();
-  info.ignored = sets.ignored;
-  info.caught = sets.caught;
+  {
+    SpinGuard guard(process.lock());  // exec may replace the handlers
+    const SignalHandlers::Sets sets = process.handlers().sets();
+    info.ignored = sets.ignored;
+    info.caught = sets.caught;
+  }
   const Ref<const Credentials> credentials = process.hold_credentials();
   info.ids = credentials->ids();
   info.groups = credentials->group_set();

@@ -71,6 +71,11 @@ bool is_visible(const Process& process, const Container& viewer) {
 
 // --- relations --------------------------------------------------------------------------------------------------------
 
+Ref<ProcessGroup> hold_group(const Process& process) {
+  SpinGuard guard(process_tree_lock);
+  return process.group;
+}
+
 bool connects_group(const Process& process) {
   const ProcessGroup* of_parent = process.parent ? process.parent->group.get() : nullptr;
   return of_parent && of_parent != process.group.get() && &of_parent->session() == &process.group->session();

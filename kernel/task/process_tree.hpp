@@ -62,6 +62,8 @@ class ProcessGroup : public Counted<ProcessGroup>, public Charged<ProcessGroup, 
 Result<Ref<Process>> find_process(const Container& viewer, int number);
 Result<Ref<UserThread>> find_thread(const Container& viewer, int number);
 Result<Ref<ProcessGroup>> find_group(const Container& viewer, int number);
+// Its group, which its parent may change at any time. For a process that has not ended.
+Ref<ProcessGroup> hold_group(const Process& process);
 // The next process with a number greater than `after`, which moves on to it; null: no more. For /proc.
 Ref<Process> next_process(Container& viewer, int& after);
 

@@ -224,7 +224,7 @@ Result<void> send_signal_to(Process& caller, int target, int number) {
   if (target == -1) return send_to_all(caller, number);
   if (target == INT32_MIN) return Error::srch;
   if (target < -1) return send_to_group(caller, *TRY(find_group(caller.container(), -target)), number);
-  return send_to_group(caller, *Ref<ProcessGroup>(caller.group), number);
+  return send_to_group(caller, *hold_group(caller), number);
 }
 
 namespace {

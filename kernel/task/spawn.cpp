@@ -44,7 +44,7 @@ TerminalJobs* jobs_of(const Ref<File>& terminal) {
 Result<Ref<ProcessGroup>> group_for(Process& caller, Process& process, SpawnRequest::Place place) {
   using Place = SpawnRequest::Place;
   if (place == Place::new_session || place == Place::terminal_session) return make_session(process);
-  Ref<ProcessGroup> group = TRY(make<ProcessGroup>(process.pid(), caller.group->session_ref()));
+  Ref<ProcessGroup> group = TRY(make<ProcessGroup>(process.pid(), hold_group(caller)->session_ref()));
   SpinGuard guard(process_tree_lock);
   process.pid()->group = group.get();
   return group;

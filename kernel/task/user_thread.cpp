@@ -188,8 +188,7 @@ Ref<Container> UserThread::move_to(Container& container) {
 void UserThread::take_number(Ref<Pid> pid) { exchange_number(pid); }
 
 void UserThread::exchange_number(Ref<Pid>& pid) {
-  tid_->thread = nullptr;
-  pid->thread = this;
+  pid->thread = std::exchange(tid_->thread, nullptr);  // null: it has ended, and is not found any more
   std::swap(tid_, pid);
   set_number(tid_->number_in(process_->container()));
 }

@@ -43,7 +43,10 @@ Found look_at(Process& caller, Process& child, const WaitRequest& request, WaitO
   if (!matches(caller, child, request)) return Found::nobody;
   if (!reportable(child, request, outcome.status)) return Found::nothing_yet;
   outcome.process = child.pid()->number_in(caller.container());
-  outcome.user = child.credentials().ids().user;
+  {
+    SpinGuard guard(child.lock());  // a child that lives may change its credentials
+    outcome.user = child.credentials().ids().user;
+  }
   if (child.state() == Process::State::zombie) {
     outcome.usage = child.own_usage_at_end;
     outcome.usage.add(child.children_usage);

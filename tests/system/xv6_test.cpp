@@ -156,6 +156,16 @@ TEST(Xv6, WhatTheKernelPrints) {
   EXPECT_EQ(lines, (Lines{"ok Print.ListsSucceed", "ok Trace.CountsSinceItWentOn", "tests have ended"}));
 }
 
+// Its output is the container's console already: what the kernel prints there, or the device gets, is kept once.
+TEST(Xv6, WhatGoesToTheConsoleIsKeptOnce) {
+  Lines lines = lines_of(run_xv6("box create --name logged --abi xv6 xv6-tests 'Print.*' 'Mknod.*' >/dev/null; "
+                                 "box start logged >/dev/null; box wait logged >/dev/null; box logs logged"));
+  EXPECT_EQ(take_matching(lines, "Pid\tName\t\tMemSize\tKilled\tState").size(), 1u);
+  EXPECT_EQ(take_matching(lines, "console speaks").size(), 1u);
+  EXPECT_EQ(take_matching(lines, "once").size(), 1u);
+  EXPECT_EQ(take_matching(lines, "ok .*|tests have ended").size(), 5u);
+}
+
 // Where a program has no terminal and prints to a file, the kernel has nowhere to print: the calls say so.
 TEST(Xv6, WithoutAConsoleTheCallsThatPrintFail) {
   EXPECT_EQ(run_xv6("setsid sh -c 'for call in ps dps proc_stat print_count; do /xv6/calls/$call; done; "

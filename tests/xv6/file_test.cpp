@@ -265,6 +265,16 @@ TEST(Mknod, MajorOneIsTheConsole) {
   EXPECT(write(console, "console speaks\n", 15) == 15);
 }
 
+// Each open becomes the output, which is where the next one writes.
+TEST(Mknod, TheConsoleIsOpenedAgainAndAgain) {
+  EXPECT(mknod("console", 1, 1) == 0);
+  for (int i = 0; i < 1000; ++i) {
+    const int console = open("console", O_RDWR);
+    EXPECT(console >= 0 && close(1) == 0 && dup(console) == 1 && close(console) == 0);
+  }
+  EXPECT(write(1, "once\n", 5) == 5);
+}
+
 TEST(Mknod, OthersAnswerNothing) {
   EXPECT(mknod("other", 7, 3) == 0);
   const int other = open("other", O_RDWR);

@@ -139,13 +139,10 @@ Result<long> clone_range(Context& context, File& to, const FileCloneRange& range
   if (!from->inode().is_regular() || !to.inode().is_regular()) return Error::inval;
   if (!from->readable() || !to.writable() || (to.flags() & open_flag::append)) return Error::badf;
   if (!from->inode().page_cache() || !to.inode().page_cache()) return Error::opnotsupp;
-  std::uint64_t end;
-  if (__builtin_add_overflow(range.src_offset, range.src_length, &end) ||
-      __builtin_add_overflow(range.dest_offset, range.src_length, &end))
-    return Error::inval;
   const std::uint64_t size = from->inode().size();
-  if (range.src_offset > size || range.src_offset + range.src_length > size) return Error::inval;
+  if (range.src_offset > size || range.src_length > size - range.src_offset) return Error::inval;
   const std::uint64_t length = range.src_length ? range.src_length : size - range.src_offset;
+  if (range.dest_offset > INT64_MAX || length > INT64_MAX - range.dest_offset) return Error::inval;
   if (length == 0) return 0;
   TRY(share(context, *from, range.src_offset, to, range.dest_offset, length, PagedInode::Share::all));
   return 0;

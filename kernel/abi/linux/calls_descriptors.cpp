@@ -28,9 +28,9 @@ Result<RecordLock> lock_from_linux(File& file, const Flock& wanted) {
   } else if (wanted.l_whence != 0) {
     return Error::inval;
   }
+  if (start < 0) return Error::inval;
   std::int64_t end;
   if (wanted.l_len > 0) {
-    if (start < 0) return Error::inval;
     if (__builtin_add_overflow(start, wanted.l_len - 1, &end)) return Error::overflow;
   } else if (wanted.l_len < 0) {
     end = start - 1;

@@ -35,6 +35,13 @@ Result<long> sleep_until_moment(WaitClock clock, Nanoseconds time) {
   return Error::restart_unhandled;
 }
 
+// So late that the clock would come to its end within thirty years is refused, as Linux does.
+Result<Nanoseconds> time_to_set(Nanoseconds time) {
+  constexpr Nanoseconds thirty_years = 30l * 365 * 24 * 3600 * nanoseconds_per_second;
+  if (time >= never - thirty_years) return Error::inval;
+  return time;
+}
+
 }  // namespace
 
 Result<long> sys_nanosleep(Context& context, UserPtr<Timespec> wanted, UserPtr<Timespec> left) {
@@ -58,7 +65,7 @@ Result<long> sys_clock_gettime(Context& context, int clock, UserPtr<Timespec> no
 
 Result<long> sys_clock_settime(Context& context, int clock, UserPtr<Timespec> pointer) {
   if (clock != clock_realtime) return Error::inval;
-  const Nanoseconds now = TRY(duration_from(TRY(pointer.read())));
+  const Nanoseconds now = TRY(time_to_set(TRY(duration_from(TRY(pointer.read())))));
   if (!context.process.credentials().privileged() || !context.container.is_host()) return Error::perm;
   set_real_time(now);
   return 0;
@@ -78,12 +85,14 @@ Result<long> sys_gettimeofday(Context&, UserPtr<Timeval> now, UserPtr<Timezone> 
 
 // Time zones are the C library's business; the kernel keeps none.
 Result<long> sys_settimeofday(Context& context, UserPtr<Timeval> pointer, UserPtr<Timezone> zone) {
+  Nanoseconds now = 0;
+  if (pointer) now = TRY(time_to_set(TRY(duration_from(TRY(pointer.read())))));
   if (!context.process.credentials().privileged() || !context.container.is_host()) return Error::perm;
   if (zone) {
     const Timezone wanted = TRY(zone.read());
     if (wanted.tz_minuteswest != 0 || wanted.tz_dsttime != 0) return Error::inval;
   }
-  if (pointer) set_real_time(TRY(duration_from(TRY(pointer.read()))));
+  if (pointer) set_real_time(now);
   return 0;
 }
 

@@ -46,7 +46,8 @@ Result<TimerClock> timer_clock(int clock) {
 Result<long> sys_alarm(Context& context, unsigned seconds) {
   const TimerSetting before = TRY(set_interval_timer(context.process, IntervalTimer::real,
                                                      {.left = seconds * nanoseconds_per_second, .interval = 0}));
-  const long whole = (before.left + nanoseconds_per_second / 2) / nanoseconds_per_second;
+  const bool up = before.left % nanoseconds_per_second >= nanoseconds_per_second / 2;
+  const long whole = before.left / nanoseconds_per_second + up;
   return whole == 0 && before.left > 0 ? 1 : whole;
 }
 

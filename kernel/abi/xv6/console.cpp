@@ -33,6 +33,8 @@ Result<Ref<File>> open_console_of(const Process& process) {
   Container& container = process.container();
   Ref<File> attached = container.console().attached();
   Ref<File> shown = attached ? attached : find_console(process);
+  // The program may print there already: it is not to be kept twice, nor more often with each open of the device.
+  if (Ref<File> already = shown ? shown->console_of(container) : nullptr) return already;
   if (!container.is_host())
     return open_console_output(process.container_ref(), ContainerConsole::Stream::output, std::move(shown), process.credentials(),
                                Attach::no);

@@ -16,8 +16,14 @@ constexpr std::uint32_t all_minors = 1 << 20;
 // A description of its own, with the flags of its open(), of what may be another one's file: the program's own output.
 class ConsoleDevice final : public File, public Charged<ConsoleDevice, "console_device", charged_beside_file> {
  public:
-  ConsoleDevice(Ref<Inode> node, Ref<File> console) : File(std::move(node), Positions::none), console_(std::move(console)) {}
+  ConsoleDevice(Ref<Inode> node, Ref<File> console, const Container& container)
+      : File(std::move(node), Positions::none),
+        console_(std::move(console)),
+        container_(&container) {}
 
+  Ref<File> console_of(const Container& container) override { return container_ == &container ? console_ : nullptr; }
+  UnixSocket* kept_socket() override { return console_->kept_socket(); }
+  unsigned nesting() const override { return console_->nesting() + 1; }
   PollEvents poll(PollWaiters* waiters) override { return console_->poll(waiters); }
   Result<std::size_t> readable_bytes() override { return console_->readable_bytes(); }
   Result<long> control(unsigned request, std::uintptr_t argument) override { return console_->control(request, argument); }
@@ -31,11 +37,13 @@ class ConsoleDevice final : public File, public Charged<ConsoleDevice, "console_
 
  private:
   Ref<File> console_;
+  const Container* container_;  // which opened it; `console_` keeps it
 };
 
 Result<Ref<File>> open_console(Inode& node, OpenFlags, void*) {
-  Ref<File> console = TRY(open_console_of(Process::current()));
-  return Ref<File>(TRY(make<ConsoleDevice>(Ref<Inode>(&node), std::move(console))));
+  const Process& process = Process::current();
+  Ref<File> console = TRY(open_console_of(process));
+  return Ref<File>(TRY(make<ConsoleDevice>(Ref<Inode>(&node), std::move(console), process.container())));
 }
 
 // Nobody answers: reading and writing fail (File's own answer).

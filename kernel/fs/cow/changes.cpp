@@ -181,6 +181,7 @@ Result<void> list_changes(const Path& root, const GuestMemory& owner, ChangeSink
   return root.mount->for_each_in_tree([&](Mount& mount) -> Result<void> {
     ViewFileSystem* view = mount.file_system().as_view();
     if (!view || view->meter().owner().get() != &owner) return {};
+    if (!mount.root().is_root()) return {};  // a part of a view, seen at one more place: told at its own
     std::string_view prefix;
     if (root.mount != &mount) {
       const Path place = mount.attached_at();

@@ -11,6 +11,7 @@
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
 #include "support/helper.hpp"
+#include "support/socket.hpp"
 #include "support/wait.hpp"
 
 namespace cv6::guest {
@@ -200,6 +201,46 @@ TEST_F(ContainerConsoles, RefuseNonsense) {
   const Descriptor nonblocking = open_console(box.id(), Open::follow | Open::nonblock);
   static char room[ContainerConsoleEntry::enough];
   EXPECT_EQ(read(nonblocking, room, sizeof room), 0) << "nobody is inside: the end";
+}
+
+// Each console that passes on to a console takes its part of the kernel's stack.
+TEST_F(ContainerConsoles, PassOnToEachOtherToADepth) {
+  Box box;
+  Pipe pipe;
+  Descriptor console = open_console(box.id(), Open::write_output, pipe.write);
+  int depth = 1;
+  for (; depth < 1000; ++depth) {
+    const int next = open_container_console({box.id(), Open::write_output, console});
+    if (next == -1) break;
+    console = Descriptor(next);
+  }
+  EXPECT_EQ(errno, ELOOP);
+  EXPECT_GE(depth, 4);
+  EXPECT_LT(depth, 20);
+  EXPECT_EQ(write(console, "x", 1), 1);
+  EXPECT_EQ(read_all(open_console(box.id(), 0)).size(), static_cast<std::size_t>(depth)) << "each keeps it";
+  char text[4];
+  EXPECT_EQ(read(pipe.read, text, sizeof text), 1);
+}
+
+// A console keeps the socket that it passes on to: on its way through sockets it counts as that one.
+TEST_F(ContainerConsoles, DoNotHideSocketsThatArePassed) {
+  Box box;
+  for (int round = 0; round < 20; ++round) {
+    Descriptor last(open("/dev/null", O_WRONLY));
+    int depth = 0;
+    for (; depth < 1000; ++depth) {
+      SocketPair pair;
+      if (pass_files(pair.one, {last}) == -1) break;
+      last = open_console(box.id(), Open::write_output, pair.other);
+      ASSERT_OK(last.get());
+    }
+    EXPECT_EQ(errno, ETOOMANYREFS);
+    EXPECT_GE(depth, 2);
+    EXPECT_LT(depth, 20);
+    SocketPair own;  // nobody could ever receive this
+    EXPECT_ERRNO(ETOOMANYREFS, pass_files(own.one, {open_console(box.id(), Open::write_output, own.other)}));
+  }
 }
 
 }  // namespace

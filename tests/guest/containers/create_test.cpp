@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -331,6 +332,25 @@ TEST_F(ContainerDestruction, OnlyOneOfSeveralDestroyersDoesIt) {
     EXPECT_EQ(successes, 1);
     EXPECT_TRUE(reap(inside).killed_by(SIGKILL));
   }
+}
+
+// The end of a walk, and a beginning that no walk has.
+TEST_F(ContainerCreation, WalksBeginAndEndAnywhere) {
+  constexpr int least = std::numeric_limits<int>::min(), most = std::numeric_limits<int>::max();
+  Box box;
+  ContainerStat stat;
+  stat.which = ContainerStat::Which::next_after_id;
+  stat.id = most;
+  EXPECT_ERRNO(ESRCH, stat_container(stat));
+  stat.id = least;
+  EXPECT_OK(stat_container(stat));
+  EXPECT_EQ(stat.id, 0);
+  ContainerProcess process;
+  process.id = box.id();
+  process.after = most;
+  EXPECT_ERRNO(ESRCH, container_process(process));
+  process.after = least;
+  EXPECT_ERRNO(ESRCH, container_process(process));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <sstream>
 
 #include "containers/tree.hpp"
@@ -219,6 +220,29 @@ TEST_F(ListedChanges, CostWhatHasChanged) {
   const ObjectCounts before = count_objects();
   EXPECT_EQ(changes(box), "C large\nD large/1234\n");
   EXPECT_LT(count_objects()["view_file"] - before.at("view_file"), 100);
+}
+
+// A mount of a part of the view is another place of what the view lists already.
+TEST_F(ListedChanges, AreToldOnceWhateverIsMounted) {
+  Box box;
+  EXPECT_INSIDE(box, {
+    ASSERT_OK(mkdir("made", 0755));
+    write_file("made/below", "new");
+  });
+  EXPECT_CHILD({
+    ASSERT_OK(view_container(box.id()));
+    for (const char* name : {"made", "made/below", "directory"}) {
+      const std::string source = path(name), target = "/mounted-" + std::string(basename(name));
+      ContainerMount mount{};
+      mount.id = box.id();
+      mount.source = source.c_str();
+      mount.target = target.c_str();
+      ASSERT_OK(mount_in_container(mount));
+    }
+  });
+  EXPECT_INSIDE(box, write_file("directory/new", "new"));
+  EXPECT_EQ(changes(box), "A made\nA made/below\nC directory\nA directory/new\n"
+                          "elsewhere: A /mounted-made\nelsewhere: A /mounted-below\nelsewhere: A /mounted-directory\n");
 }
 
 }  // namespace

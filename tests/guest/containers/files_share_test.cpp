@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <limits>
 
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
@@ -68,6 +69,25 @@ TEST_F(SharedCopies, OfRanges) {
   range = {source, 0, 20480, 0};
   EXPECT_ERRNO(EINVAL, ioctl(target, FICLONERANGE, &range));
   EXPECT_EQ(read_file("small"), std::string(10000, 's'));
+}
+
+TEST_F(SharedCopies, BeyondTheLargestFile) {
+  const Descriptor source = open_file("file", O_RDONLY), target = open_file("copy", O_RDWR | O_CREAT);
+  constexpr std::uint64_t last_page = -4096ull, largest = std::numeric_limits<off_t>::max();
+  for (const std::uint64_t to : {last_page, largest + 1, (largest + 1 - 4096)})
+    for (const std::uint64_t length : {std::uint64_t{0}, std::uint64_t{8192}}) {
+      file_clone_range range{source, 0, length, to};
+      EXPECT_EQ(ioctl(target, FICLONERANGE, &range), -1);
+    }
+  for (const std::uint64_t from : {last_page, largest + 1})
+    for (const std::uint64_t length : {std::uint64_t{0}, std::uint64_t{4096}, std::uint64_t{8192}}) {
+      file_clone_range range{source, from, length, 0};
+      EXPECT_EQ(ioctl(target, FICLONERANGE, &range), -1);
+    }
+  struct stat status;
+  ASSERT_OK(fstat(target, &status));
+  EXPECT_EQ(status.st_size, 0);
+  EXPECT_EQ(status.st_blocks, 0);
 }
 
 TEST_F(SharedCopies, ErrorsOfDescriptors) {

@@ -7,11 +7,13 @@
 #include <sys/syscall.h>
 
 #include <cstdlib>
+#include <limits>
 
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
 #include "support/helper.hpp"
 #include "support/memory.hpp"
+#include "support/soak.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
 
@@ -315,6 +317,34 @@ TEST_F(Locks, RecordLocksOutlastExecWhoeverLooks) {
     kill(onlooker, SIGKILL);
     reap(onlooker);
   }
+}
+
+TEST_F(Locks, RecordLocksBeforeTheBeginningAndBeyondTheEnd) {
+  Descriptor file = open_it();
+  constexpr off_t least = std::numeric_limits<off_t>::min(), most = std::numeric_limits<off_t>::max();
+  for (const int command : {F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK}) {
+    for (const off_t length : {off_t{-1}, off_t{0}, off_t{1}, least, most}) {
+      EXPECT_ERRNO(EINVAL, record_lock(file, command, F_WRLCK, least, length));
+      EXPECT_ERRNO(EINVAL, record_lock(file, command, F_WRLCK, -1, length));
+    }
+    EXPECT_ERRNO(EINVAL, record_lock(file, command, F_WRLCK, 0, least));
+    EXPECT_ERRNO(EOVERFLOW, record_lock(file, command, F_WRLCK, 2, most));
+  }
+}
+
+// The lock is the open file's: however many lock it at once, it has one.
+TEST_F(Locks, FlockOfOneDescriptionByMany) {
+  Descriptor shared = open_it(), other = open_it();
+  pid_t pids[4];
+  for (int n = 0; n < 4; ++n)
+    pids[n] = spawn([&] {
+      for (int i = 0; i < times(5'000, 50'000); ++i)
+        if (flock(shared, (i + n) % 2 ? LOCK_SH : LOCK_EX) != 0) return 1;
+      return 0;
+    });
+  for (const pid_t pid : pids) EXPECT_TRUE(reap(pid).exited(0));
+  EXPECT_OK(flock(shared, LOCK_UN));
+  EXPECT_OK(flock(other, LOCK_EX | LOCK_NB));
 }
 
 }  // namespace

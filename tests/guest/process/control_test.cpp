@@ -15,6 +15,7 @@
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
 #include "support/signals.hpp"
+#include "support/soak.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
 
@@ -222,6 +223,21 @@ TEST(Limits, PrlimitOfAnotherProcess) {
   gate.write.close();
   EXPECT_TRUE(reap(pid).exited(33));
   EXPECT_ERRNO(ESRCH, prlimit(0x3fffffff, RLIMIT_NOFILE, nullptr, &old));
+}
+
+// The limit of CPU time is kept with the process's timers, which go at its end.
+TEST(Limits, OfAProcessThatIsEnding) {
+  for (int i = 0; i < times(500, 20'000); ++i) {
+    const pid_t pid = spawn([] {
+      alarm(100);
+      return 0;
+    });
+    for (rlim_t seconds = 1000; seconds > 980; --seconds) {
+      const rlimit lower{seconds, 1000};
+      EXPECT_OK(prlimit(pid, RLIMIT_CPU, &lower, nullptr));
+    }
+    EXPECT_TRUE(reap(pid).exited(0));
+  }
 }
 
 TEST(Limits, ProcessesOfAUser) {

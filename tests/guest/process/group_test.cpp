@@ -7,6 +7,7 @@
 
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
+#include "support/soak.hpp"
 #include "support/wait.hpp"
 
 namespace cv6::guest {
@@ -174,6 +175,21 @@ TEST(Tty, OtherFilesAreNotTerminals) {
   EXPECT_ERRNO(ENOTTY, tcgetpgrp(null));
   EXPECT_EQ(isatty(pipe.write), 0);
   EXPECT_ERRNO(EBADF, ioctl(-1, TCGETS, buffer));
+}
+
+TEST(Groups, SignalsToOnesOwnWhileTheParentMovesIt) {
+  EXPECT_CHILD({
+    const pid_t child = spawn([] {
+      for (int i = 0; i < times(100'000, 3'000'000); ++i) kill(0, 0);
+      return 0;
+    });
+    int status = -1;
+    while (waitpid(child, &status, WNOHANG) == 0) {
+      setpgid(child, child);
+      setpgid(child, getpgrp());
+    }
+    EXPECT_EQ(status, 0);
+  });
 }
 
 }  // namespace

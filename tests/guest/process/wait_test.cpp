@@ -11,6 +11,7 @@
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
+#include "support/soak.hpp"
 
 namespace cv6::guest {
 namespace {
@@ -274,6 +275,26 @@ TEST(Wait, OrphansGetANewParent) {
   char adopted = 0;
   EXPECT_EQ(read(answer.read, &adopted, 1), 1);
   EXPECT_EQ(adopted, 1);
+}
+
+// What is told of a child that goes on while it changes who it is.
+TEST(Wait, TellsTheUserOfAChildThatChangesIt) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root";
+  const pid_t pid = spawn([]() -> int {
+    for (;;)
+      if (setresuid(1, 1, 0) != 0 || setresuid(-1, 0, 0) != 0) return 1;
+  });
+  for (int i = 0; i < times(300, 100'000); ++i) {
+    siginfo_t info{};
+    ASSERT_OK(kill(pid, SIGSTOP));
+    ASSERT_OK(waitid(P_PID, pid, &info, WSTOPPED));
+    ASSERT_LE(info.si_uid, 1u);
+    ASSERT_OK(kill(pid, SIGCONT));
+    ASSERT_OK(waitid(P_PID, pid, &info, WCONTINUED));
+    ASSERT_LE(info.si_uid, 1u);
+  }
+  kill(pid, SIGKILL);
+  EXPECT_TRUE(reap(pid).killed_by(SIGKILL));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <ctime>
+#include <limits>
 
 #include "support/child.hpp"
 #include "support/memory.hpp"
@@ -48,6 +49,15 @@ TEST(Alarm, ReturnsWhatWasLeft) {
     EXPECT_LE(left, 1000u);
     EXPECT_LE(alarm(0), 500u);
     EXPECT_EQ(alarm(0), 0u);
+  });
+}
+
+// Half a second may be added to what is left.
+TEST(Alarm, ReturnsWhatWasLeftOfForever) {
+  EXPECT_CHILD({
+    const itimerval longest{{0, 0}, {std::numeric_limits<time_t>::max(), 0}};
+    ASSERT_OK(setitimer(ITIMER_REAL, &longest, nullptr));
+    EXPECT_GT(alarm(0), 0u);
   });
 }
 

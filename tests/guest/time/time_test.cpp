@@ -10,6 +10,7 @@
 #include <atomic>
 #include <ctime>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -105,6 +106,17 @@ TEST(Clock, Errors) {
     EXPECT_ERRNO(EPERM, clock_settime(CLOCK_REALTIME, &time));
   });
   EXPECT_ERRNO(EINVAL, clock_settime(CLOCK_MONOTONIC, &time));
+}
+
+// The clock would come to its end soon, or has no such time at all.
+TEST(Clock, RefusesTheFarFuture) {
+  for (const time_t seconds : {time_t{9'223'372'036}, time_t{9'000'000'000}, std::numeric_limits<time_t>::max()}) {
+    const timespec time{seconds, 0};
+    EXPECT_ERRNO(EINVAL, syscall(SYS_clock_settime, CLOCK_REALTIME, &time));
+    const timeval value{seconds, 0};
+    EXPECT_ERRNO(EINVAL, syscall(SYS_settimeofday, &value, nullptr));
+  }
+  EXPECT_GT(now(CLOCK_REALTIME), 0);
 }
 
 TEST(Clock, RealtimeViewsAgree) {

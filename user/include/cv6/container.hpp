@@ -126,7 +126,9 @@ struct ContainerConsoleOpen {
   static constexpr std::uint32_t terminal = 64;
   std::int32_t id = host_container;
   std::uint32_t flags = 0;
-  std::int32_t forward = -1;  // for writing: a descriptor that gets it all as well, and stands for the terminal if it is one
+  // For writing: a descriptor that gets it all as well, and stands for the terminal if it is one. It may be a console's, to
+  // a depth of eight (ELOOP).
+  std::int32_t forward = -1;
   std::uint32_t reserved = 0;
 };
 static_assert(sizeof(ContainerConsoleOpen) == 16);
