@@ -41,7 +41,7 @@ namespace fs = std::filesystem;
 constexpr std::array suites = {"unit", "host", "guest", "xv6", "system", "fuzz", "stress", "soak"};
 constexpr char races[] = "*Race*:*UnderLoad*";
 constexpr unsigned parser_seconds = 8;  // for each parser
-constexpr unsigned call_seconds = 25, soak_call_seconds = 300;  // on each build
+constexpr unsigned call_seconds = 30, soak_call_seconds = 300;  // on each build
 constexpr std::uint64_t jitter_seeds = 20;
 
 // stress-ng and trinity, and all libraries that they are linked with.
