@@ -20,7 +20,8 @@ constexpr bool is_user_range(std::uintptr_t at, std::size_t size) { return size 
 // Whole words, as most structures are. False: not all of them.
 [[nodiscard]] bool copy_words_from_user(void* to, std::uintptr_t from, std::size_t words);
 [[nodiscard]] bool copy_words_to_user(std::uintptr_t to, const void* from, std::size_t words);
-// `count` 16-bit members of structures of `step` bytes, `to` and `from` being the first ones. False: not all of them.
+// `count` 16-bit members (not 0) of structures of `step` bytes, `to` and `from` being the first ones. False: not all of
+// them.
 [[nodiscard]] bool copy_shorts_to_user(std::uintptr_t to, const void* from, std::size_t count, std::size_t step);
 [[nodiscard]] std::size_t clear_user(std::uintptr_t to, std::size_t size);
 // Copies up to and including the NUL, at most `capacity` bytes. Returns the length without the NUL; `capacity` if there

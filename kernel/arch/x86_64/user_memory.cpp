@@ -53,8 +53,8 @@ bool copy_words_to_user(std::uintptr_t to, const void* from, std::size_t words) 
 }
 
 bool copy_shorts_to_user(std::uintptr_t to, const void* from, std::size_t count, std::size_t step) {
-  const std::size_t end = count * step;
-  return is_user_range(to, end) && cv6_put_user_shorts(reinterpret_cast<void*>(to), from, end, step) == 0;
+  const std::size_t end = count * step, written = end - step + sizeof(short);
+  return is_user_range(to, written) && cv6_put_user_shorts(reinterpret_cast<void*>(to), from, end, step) == 0;
 }
 
 std::size_t clear_user(std::uintptr_t to, std::size_t size) {

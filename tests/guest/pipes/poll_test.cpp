@@ -185,6 +185,22 @@ TEST(Ppoll, RawCallWritesTheTimeLeft) {
   EXPECT_EQ(one.revents, POLLIN);
 }
 
+// Nothing is behind the last member that is written.
+TEST(Poll, AtTheEndOfTheAddresses) {
+  constexpr std::uintptr_t last_page = 0x7fff'ffff'e000;
+  const Mapping end(page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0,
+                    reinterpret_cast<void*>(last_page));
+  ASSERT_TRUE(end.ok());
+  const Pipe pipe;
+  pipe.notify();
+  auto* const list = reinterpret_cast<pollfd*>(last_page + page_size) - 2;
+  list[0] = {pipe.read, POLLIN, 0};
+  list[1] = {pipe.write, POLLOUT, 0};
+  EXPECT_EQ(poll(list, 2, 0), 2);
+  EXPECT_EQ(list[0].revents, POLLIN);
+  EXPECT_EQ(list[1].revents, POLLOUT);
+}
+
 TEST(Select, ReadAndWriteSets) {
   Pipe pipe;
   fd_set readable, writable;
