@@ -101,9 +101,10 @@ HeldLock* blocker_of(const LockOwner& owner) REQUIRES(file_locks_lock) {
 }
 
 // Would `owner` wait for itself, through others that wait? Only processes wait for each other: who uses a description
-// cannot be told. Each step goes to another waiter, so there are no more steps than waiters.
+// cannot be told. Each step looks at all that wait, so longer chains are not followed, nor are they on Linux.
 bool deadlock(const LockOwner& owner, const HeldLock* blocker) REQUIRES(file_locks_lock) {
-  for (unsigned steps = 0; blocker && steps < 1000; ++steps) {
+  constexpr unsigned most_steps = 10;
+  for (unsigned steps = 0; blocker && steps < most_steps; ++steps) {
     if (blocker->owner.kind != LockOwner::Kind::process) return false;
     if (same_owner(blocker->owner, owner)) return true;
     blocker = blocker_of(blocker->owner);
