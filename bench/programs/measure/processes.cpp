@@ -45,7 +45,7 @@ Cost thread_join() {
 }
 
 Cost pipe_round_trip() {
-  const auto partner = PipePartner::start();
+  const auto partner = PipePartner::start_echo();
   if (!partner) return std::unexpected{partner.error()};
   return each({.operations = 200}, [&] { return partner->round_trip(); });
 }

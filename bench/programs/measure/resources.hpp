@@ -143,22 +143,28 @@ class Companion {
   pid_t pid_;
 };
 
-/// A process that sends back each byte it gets through one pipe by another.
+/// A process with a pipe to it and one back.
 class PipePartner {
  public:
-  static std::expected<PipePartner, Failure> start() {
+  /// Runs `body(from us, to us)` in it. It sees the end of our pipe, and we that of its, when the other process ends.
+  template <typename Body>
+  static std::expected<PipePartner, Failure> start(Body&& body) {
     auto there = Pipe::create();
     if (!there) return std::unexpected{there.error()};
     auto back = Pipe::create();
     if (!back) return std::unexpected{back.error()};
     auto process = Companion::start([&] {
       there->write_end.close();
-      echo(there->read_end, back->write_end);
+      body(there->read_end, back->write_end);
     });
     if (!process) return std::unexpected{process.error()};
     return PipePartner{std::move(there->write_end), std::move(back->read_end), std::move(*process)};
   }
+  /// One that sends back each byte.
+  static std::expected<PipePartner, Failure> start_echo() { return start(echo); }
 
+  [[nodiscard]] const File& there() const { return there_; }
+  [[nodiscard]] const File& back() const { return back_; }
   [[nodiscard]] Status round_trip() const { return send_and_receive(there_, back_); }
 
  private:

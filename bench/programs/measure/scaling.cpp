@@ -27,12 +27,7 @@ class Worker {
   /// often in each batch.
   template <typename Prepare>
   static std::expected<Worker, Failure> start(unsigned number, unsigned operations, const Prepare& prepare) {
-    auto orders = Pipe::create();
-    if (!orders) return std::unexpected{orders.error()};
-    auto reports = Pipe::create();
-    if (!reports) return std::unexpected{reports.error()};
-    auto process = Companion::start([&] {
-      orders->write_end.close();  // who waits for orders sees the end of the measuring process
+    const auto work = [&](const File& orders, const File& reports) {
       cpu_set_t one;
       CPU_ZERO(&one);
       CPU_SET(number, &one);
@@ -40,33 +35,28 @@ class Worker {
       auto operation = prepare(number);
       char order = 0;
       do {
-        if (::write(reports->write_end.descriptor(), &order, 1) != 1) return;
-        if (::read(orders->read_end.descriptor(), &order, 1) != 1) return;
+        if (::write(reports.descriptor(), &order, 1) != 1) return;
+        if (::read(orders.descriptor(), &order, 1) != 1) return;
         for (unsigned i = 0; i < operations; ++i) {
           if (!operation()) return;
           __builtin_ia32_pause();
         }
       } while (true);
-    });
-    if (!process) return std::unexpected{process.error()};
-    reports->write_end.close();  // a worker that ends is noticed
-    return Worker{std::move(orders->write_end), std::move(reports->read_end), std::move(*process)};
+    };
+    return PipePartner::start(work).transform([](PipePartner partner) { return Worker{std::move(partner)}; });
   }
 
-  [[nodiscard]] bool begin() const { return ::write(orders_.descriptor(), "", 1) == 1; }
+  [[nodiscard]] bool begin() const { return ::write(partner_.there().descriptor(), "", 1) == 1; }
   /// Until the batch, or the preparation, is done. False if it failed.
   [[nodiscard]] bool finish() const {
     char report;
-    return ::read(reports_.descriptor(), &report, 1) == 1;
+    return ::read(partner_.back().descriptor(), &report, 1) == 1;
   }
 
  private:
-  Worker(File orders, File reports, Companion process)
-      : orders_(std::move(orders)), reports_(std::move(reports)), process_(std::move(process)) {}
+  explicit Worker(PipePartner partner) : partner_(std::move(partner)) {}
 
-  File orders_;
-  File reports_;
-  Companion process_;
+  PipePartner partner_;
 };
 
 template <typename Prepare>
@@ -142,7 +132,7 @@ Cost thread_join(unsigned processors) {
 
 /// With a process on the same processor that sends back what it gets.
 Cost pipe_round_trip(unsigned processors) {
-  return at_once(processors, 500, [](unsigned) { return [partner = PipePartner::start()] {
+  return at_once(processors, 500, [](unsigned) { return [partner = PipePartner::start_echo()] {
     return partner && partner->round_trip().has_value();
   }; });
 }
