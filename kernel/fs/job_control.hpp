@@ -49,11 +49,13 @@ class JobControl {
 class TerminalDevice : public Counted<TerminalDevice> {
  public:
   virtual ~TerminalDevice() = default;
-  virtual Result<Ref<File>> open_terminal(OpenFlags flags) = 0;
+  // A file of it, opened by `node`.
+  virtual Result<Ref<File>> open_terminal(Ref<Inode> node) = 0;
   virtual DeviceNumber device() const = 0;
 };
 Result<Own<JobControl>> make_job_control(TerminalDevice& terminal);
-// /dev/tty: the controlling terminal of the caller, opened. Error::nxio: none.
-Result<Ref<File>> open_controlling_terminal(OpenFlags flags);
+// The controlling terminal of the caller, opened by `node` (that of /dev/tty); null: by one that has no name. Error::nxio:
+// there is none; nomem.
+Result<Ref<File>> open_controlling_terminal(Inode* node = nullptr);
 
 }  // namespace cv6

@@ -57,6 +57,7 @@ Result<Ref<File>> open_checked(const Caller& caller, const Path& path, OpenFlags
     if (writes_regular) inode.end_writing();
     return file;
   }
+  CV6_DEBUG_ASSERT(&(*file)->inode() == &inode);  // whoever changes the file's owner by it means this one
   if (writes_regular) (*file)->note_writer();
   (*file)->set_up(path, flags, caller.credentials);
   if (flags & open_flag::truncate && inode.is_regular()) TRY(truncate_inode(inode, caller.credentials, 0, UINT64_MAX));

@@ -8,7 +8,7 @@ namespace cv6 {
 Ref<File> find_substitute_console() {
   Process& process = Process::current();
   constexpr OpenFlags flags = open_flag::write | open_flag::nonblock;
-  if (auto terminal = open_controlling_terminal(flags)) {
+  if (auto terminal = open_controlling_terminal()) {
     (*terminal)->set_up({}, flags, process.credentials());
     return *std::move(terminal);
   }

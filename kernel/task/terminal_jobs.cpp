@@ -1,5 +1,6 @@
 #include "task/terminal_jobs.hpp"
 
+#include "fs/anonymous.hpp"
 #include "task/send_signal.hpp"
 
 namespace cv6 {
@@ -152,7 +153,7 @@ int TerminalJobs::session_for_master() {
   return session_ ? session_->pid()->number_in(Process::current().container()) : 0;
 }
 
-Result<Ref<File>> open_controlling_terminal(OpenFlags flags) {
+Result<Ref<File>> open_controlling_terminal(Inode* node) {
   Ref<TerminalDevice> device;
   {
     SpinGuard guard(process_tree_lock);
@@ -160,7 +161,7 @@ Result<Ref<File>> open_controlling_terminal(OpenFlags flags) {
     if (!terminal || !terminal->device().hold_unless_gone()) return Error::nxio;
     device = Ref<TerminalDevice>::adopt(&terminal->device());
   }
-  return device->open_terminal(flags);
+  return device->open_terminal(node ? Ref<Inode>(node) : TRY(anonymous::make_device(0600)));
 }
 
 void disassociate_terminal(Process& leader) {

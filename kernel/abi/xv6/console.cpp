@@ -19,7 +19,7 @@ Ref<File> find_output(const Process& process) {
 
 Ref<File> find_console(const Process& process) {
   constexpr OpenFlags both = open_flag::read | open_flag::write;
-  if (auto terminal = open_controlling_terminal(both)) {
+  if (auto terminal = open_controlling_terminal()) {
     (*terminal)->set_up({}, both, process.credentials());
     return *std::move(terminal);
   }

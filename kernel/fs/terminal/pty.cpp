@@ -20,7 +20,7 @@ Result<Ref<Pty>> Pty::create(FileSystem& file_system) {
   Ref<Pty> pty = TRY(make<Pty>(Ref<PtyFileSystem>(instance)));
   TRY(instance->enlist(*pty));
   TRY(pty->initialise());
-  pty->set_node(TRY(instance->make_node(pty->number())));
+  pty->node_ = TRY(instance->make_node(pty->number()));
   instance->set_named(*pty, PtyFileSystem::Named::yes);
   return pty;
 }

@@ -36,6 +36,7 @@ class Pty final : private pty_private::HasPort, public Terminal {
 
   PtyPort& link() { return port; }
   std::uint32_t number() const { return device_minor(device()); }
+  Inode* node() const { return node_.get(); }  // which /dev/pts/N is
 
   bool locked() const { return locked_.load(std::memory_order_relaxed); }
   enum class Lock : std::uint8_t { open, locked };
@@ -50,6 +51,7 @@ class Pty final : private pty_private::HasPort, public Terminal {
   void file_closed() override { port.slave_closed(); }
 
   Ref<PtyFileSystem> instance_;
+  Ref<Inode> node_;
   std::atomic<bool> locked_{true};
   bool named_ = false;  // with the instance's lock
 

@@ -19,7 +19,7 @@ Result<Ref<File>> open_console(Inode& node, OpenFlags flags, void* terminal) {
   return static_cast<Terminal*>(terminal)->open(node, flags);
 }
 
-Result<Ref<File>> open_controlling(Inode&, OpenFlags flags, void*) { return open_controlling_terminal(flags); }
+Result<Ref<File>> open_controlling(Inode& node, OpenFlags, void*) { return open_controlling_terminal(&node); }
 
 constinit CharacterDevice tty_driver{
     .name = "/dev/tty", .major = 5, .first_minor = 0, .open = open_controlling, .node = {}};
@@ -47,15 +47,13 @@ Result<void> Terminal::initialise() {
 }
 
 Result<Ref<File>> Terminal::open(Inode& node, OpenFlags flags) {
-  if (!node_) node_ = Ref<Inode>(&node);
-  Ref<File> file = TRY(make<TerminalFile>(Ref<Inode>(&node), Ref<Terminal>(this)));
+  Ref<File> file = TRY(open_terminal(Ref<Inode>(&node)));
   if (!(flags & open_flag::no_controlling_tty)) jobs_->opened();
   return file;
 }
 
-Result<Ref<File>> Terminal::open_terminal(OpenFlags) {
-  if (!node_) return Error::nxio;
-  return Result<Ref<File>>(TRY(make<TerminalFile>(node_, Ref<Terminal>(this))));
+Result<Ref<File>> Terminal::open_terminal(Ref<Inode> node) {
+  return Ref<File>(TRY(make<TerminalFile>(std::move(node), Ref<Terminal>(this))));
 }
 
 void Terminal::signal_foreground(TerminalSignal signal) {

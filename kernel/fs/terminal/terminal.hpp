@@ -23,11 +23,8 @@ class Terminal : public TerminalDevice, private Tty::Owner {
 
   // A node of the terminal was opened: the new file, and the terminal becomes the caller's controlling one if it may.
   Result<Ref<File>> open(Inode& node, OpenFlags flags);
-  Result<Ref<File>> open_terminal(OpenFlags flags) override;
+  Result<Ref<File>> open_terminal(Ref<Inode> node) override;
   DeviceNumber device() const override { return device_; }
-  // The node that /dev/tty stands for when it is opened.
-  void set_node(Ref<Inode> node) { node_ = std::move(node); }
-  Inode* node() const { return node_.get(); }
   // By each TerminalFile: one more, one less.
   virtual void file_opened() {}
   virtual void file_closed() {}
@@ -44,7 +41,6 @@ class Terminal : public TerminalDevice, private Tty::Owner {
   Tty tty_;
   DeviceNumber device_;
   Own<JobControl> jobs_;
-  Ref<Inode> node_;
 };
 
 // The requests of tty_ioctl(4) that are about the terminal, whichever end they come from. Error::notty: not one of them.

@@ -1,6 +1,8 @@
 // Sessions and job control on pseudo terminals: credentials(7), tty_ioctl(4).
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "support/pty.hpp"
 #include "support/signals.hpp"
@@ -37,6 +39,12 @@ TEST(PtyJobs, OpeningMakesItTheControllingTerminal) {
     Descriptor terminal = open_file("/dev/tty", O_RDWR);
     ASSERT_OK(terminal.get());
     EXPECT_TRUE(write_text(terminal, "hello"));
+    struct stat named{}, opened{};
+    ASSERT_OK(stat("/dev/tty", &named));
+    ASSERT_OK(fstat(terminal, &opened));
+    EXPECT_EQ(opened.st_rdev, makedev(5, 0));
+    EXPECT_EQ(opened.st_ino, named.st_ino) << "it is the node that was opened, not the terminal's own";
+    EXPECT_EQ(opened.st_dev, named.st_dev);
     ASSERT_OK(signal(SIGHUP, SIG_IGN) == SIG_ERR ? -1 : 0);
     EXPECT_OK(ioctl(slave, TIOCNOTTY));
     EXPECT_ERRNO(ENXIO, open("/dev/tty", O_RDWR));
