@@ -24,8 +24,9 @@ Result<Ref<File>> open_controlling(Inode& node, OpenFlags, void*) { return open_
 constinit CharacterDevice tty_driver{
     .name = "/dev/tty", .major = 5, .first_minor = 0, .open = open_controlling, .node = {}};
 constinit CharacterDevice console_driver{
-    .name = "/dev/console", .major = 5, .first_minor = 1, .open = open_console, .node = {}};
-constinit CharacterDevice hvc_driver{.name = "hvc", .major = 229, .first_minor = 0, .open = open_console, .node = {}};
+    .name = "/dev/console", .major = 5, .first_minor = 1, .open = open_console, .reach = DeviceReach::host, .node = {}};
+constinit CharacterDevice hvc_driver{
+    .name = "hvc", .major = 229, .first_minor = 0, .open = open_console, .reach = DeviceReach::host, .node = {}};
 
 Result<void> initialise_console(Port& port) {
   Ref<Terminal> terminal = TRY(make<Terminal>(port, console_device));

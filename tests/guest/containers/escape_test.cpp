@@ -315,7 +315,11 @@ TEST_F(ContainerEscape, TheMachineIsTheHosts) {
     EXPECT_ERRNO(EPERM, ::syscall(SYS_syslog, 3, text, sizeof text));
     EXPECT_ERRNO(EPERM, ::open("/dev/kmsg", O_RDONLY));
     EXPECT_ERRNO(EPERM, ::open("/dev/kmsg", O_WRONLY));
-    // The machine's ports and memory, also by nodes of its own.
+    // The machine's console, ports and memory, also by nodes of its own.
+    for (const char* terminal : {"/dev/console", "/dev/hvc0"})
+      if (access(terminal, F_OK) == 0) EXPECT_ERRNO(EPERM, ::open(terminal, O_RDWR | O_NOCTTY)) << terminal;
+    ASSERT_OK(mknod("console", S_IFCHR | 0600, makedev(5, 1)));
+    EXPECT_EQ(::open("console", O_RDWR | O_NOCTTY), -1);
     DIR* ports = opendir("/dev/virtio-ports");
     if (ports) {
       while (const dirent* entry = readdir(ports))
