@@ -13,8 +13,8 @@ Result<Ref<SignalHandlers>> SignalHandlers::copy() {
 
 // The fresh one is nobody else's yet, so its lock is not needed.
 void SignalHandlers::take_over(const SignalHandlers& other) NO_THREAD_SAFETY_ANALYSIS {
-  for (int number = 1; number <= signal::last; ++number)
-    if (other.changed_.contains(number)) actions_[number - 1] = other.actions_[number - 1];
+  for (SignalSet rest = other.changed_; !rest.empty(); rest.remove(rest.first()))
+    actions_[rest.first() - 1] = other.actions_[rest.first() - 1];
   changed_ = other.changed_;
   ignored_.store(other.ignored_.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
