@@ -23,7 +23,7 @@ TEST(Box, KeepsWhatAContainerPrinted) {
 TEST(Box, StartsStopsAndWaits) {
   const Completed done = run_shell(R"(
     box create --name c -e WORD=again sh -c 'echo $WORD'
-    box ls | grep -c Created
+    box ls -a | grep -c Created
     box start -a c; box start -a c; box logs c
     box run -d --name d sleep 1000
     box stop d; box wait d

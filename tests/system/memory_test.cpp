@@ -117,6 +117,19 @@ box: --memory lots: a size such as 64m, or `unlimited` is wanted
 )") << done.error;
 }
 
+TEST_F(ContainerMemory, SizesAreWrittenAsInDocker) {
+  const Completed done = run_shell(R"(
+    box run -d --name web sleep 1000 > /dev/null
+    for size in 1048576 64m 8M 1.5g 512KiB 100mb 4096b; do
+      box update --memory $size web > /dev/null
+      box inspect web | grep -m 1 -A1 '"memory": {' | grep -o '[0-9][0-9]*'
+    done
+    for size in 64x 1.5 .m 1.2.3m 9999999t m ''; do box update --memory "$size" web; done 2>&1 | grep -c 'a size such as 64m'
+    box rm -f web > /dev/null
+  )");
+  EXPECT_EQ(done.output, "1048576\n67108864\n8388608\n1610612736\n524288\n104857600\n4096\n7\n") << done.error;
+}
+
 // The terminal of who started it shows why it ended; the container says it, too.
 TEST_F(ContainerMemory, ALimitIsSeenAndFelt) {
   const Completed done = run_shell(R"(

@@ -1,9 +1,12 @@
 #include "limits.hpp"
 
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <iterator>
 #include <memory>
+#include <optional>
 
 #include "containers.hpp"
 #include "failure.hpp"
@@ -23,19 +26,33 @@ const std::size_t limit_kind_count = std::size(limit_kinds);
 
 namespace {
 
-// As docker has sizes: a number and perhaps b, k, m, g.
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && rest == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+// Bytes, as docker has them: 64m, 1.5G, 512KiB, 100mb; all units are powers of 1024.
+std::optional<std::uint64_t> parse_bytes(const std::string& text) {
+  const std::string figures = text.substr(0, text.find_first_not_of("0123456789."));
+  std::string unit;
+  for (const char letter : text.substr(figures.size())) unit += static_cast<char>(std::tolower(letter));
+  if (unit.ends_with('b')) unit.pop_back();
+  if (unit.size() == 2 && unit.ends_with('i')) unit.pop_back();
+  const std::size_t power = unit.size() == 1 ? std::string_view("kmgt").find(unit) + 1 : 0;  // npos + 1 is 0
+  if (power == 0) return unit.empty() ? parse_number(figures) : std::nullopt;
+  char* rest = nullptr;
+  const double number = std::strtod(figures.c_str(), &rest);
+  if (figures.empty() || *rest != 0) return std::nullopt;
+  const double bytes = std::ldexp(number, 10 * static_cast<int>(power));
+  return bytes < 0x1p63 ? std::optional(static_cast<std::uint64_t>(bytes)) : std::nullopt;
+}
+
 std::uint64_t parse(const LimitKind& kind, const std::string& text) {
   if (text == "-1" || text == "unlimited") return ContainerLimit::unlimited;
-  std::uint64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  const std::string unit(rest, end);
-  if (error == std::errc{}) {
-    if (unit.empty()) return number;
-    const std::size_t power = kind.unit == LimitKind::Unit::bytes && unit.size() == 1 ? std::string("bkmg").find(unit) : std::string::npos;
-    if (power != std::string::npos && number <= ContainerLimit::unlimited >> 40) return number << 10 * power;
-  }
-  const char* wanted = kind.unit == LimitKind::Unit::bytes ? "a size such as 64m, or `unlimited`" : "a number, or `unlimited`";
+  const bool bytes = kind.unit == LimitKind::Unit::bytes;
+  if (const auto limit = bytes ? parse_bytes(text) : parse_number(text)) return *limit;
+  const char* wanted = bytes ? "a size such as 64m, or `unlimited`" : "a number, or `unlimited`";
   throw Failure(std::string("--") + kind.name + " " + text + ": " + wanted + " is wanted");
 }
 

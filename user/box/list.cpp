@@ -12,6 +12,7 @@ namespace cv6::box {
 namespace {
 
 struct ListOptions {
+  bool all = false;  // as it is in any case
   bool quiet = false;
   Format format = Format::table;
 };
@@ -42,6 +43,7 @@ void add_ls(CLI::App& box, int&) {
   auto options = std::make_shared<ListOptions>();
   CLI::App& word = *box.add_subcommand("ls", "list the containers");
   word.alias("ps");
+  word.add_flag("-a,--all", options->all, "those as well in which nothing runs (it does so anyhow)");
   word.add_flag("-q,--quiet", options->quiet, "ids only");
   add_format_option(word, options->format);
   word.callback([options] { list(*options); });
