@@ -120,7 +120,7 @@ std::string series_table(const Results& results, Along along) {
   return head + "\n" + lines;
 }
 
-/// A cell for each size, the first and the last named; the system's growth in the end.
+/// A cell for each size; the first one of a system says which it is.
 std::string series_markdown(const Results& results, Along along) {
   const std::string lines = series_lines(results, along, [](const Series& series, const Values& on_linux, const Values& on_cv6) {
     std::string text = std::format("| {} |", series.title);
