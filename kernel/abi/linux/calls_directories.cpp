@@ -21,7 +21,8 @@ class RecordSink final : public DirectorySink {
       return false;
     }
     alignas(8) char bytes[Record::name_offset + name_max + 16];
-    std::memset(bytes + length - 8, 0, 8);  // what follows the name, and no stack of the kernel's
+    constexpr std::size_t most_behind_name = 1 + type_at_end + 7;
+    std::memset(bytes + length - most_behind_name, 0, most_behind_name);  // no stack of the kernel's
     Record record{};
     record.d_ino = number;
     record.d_off = static_cast<decltype(record.d_off)>(next);

@@ -92,6 +92,32 @@ TEST_F(Directory, SmallBuffersAndErrors) {
   EXPECT_ERRNO(ENOTDIR, syscall(SYS_getdents64, file.get(), buffer, sizeof buffer));
 }
 
+// getdents(2): the type is the record's last byte, and the name ends before it.
+TEST_F(Directory, RecordsOfTheFirstKind) {
+  struct Record {
+    unsigned long inode, offset;
+    unsigned short length;
+    char name[];
+  };
+  std::set<std::string> wanted{".", ".."};
+  for (int length = 1; length <= 30; ++length) wanted.insert(std::string(length, 'n'));
+  for (const std::string& name : wanted)
+    if (name[0] == 'n') write_file(name, "");
+  Descriptor directory = open_file(".", O_RDONLY);
+  alignas(8) char buffer[4096];
+  std::set<std::string> seen;
+  for (long size; (size = syscall(SYS_getdents, directory.get(), buffer, sizeof buffer)) > 0;) {
+    for (long at = 0; at < size;) {
+      const auto* record = reinterpret_cast<const Record*>(buffer + at);
+      const std::string name = record->name;
+      seen.insert(name);
+      EXPECT_EQ(reinterpret_cast<const char*>(record)[record->length - 1], name[0] == 'n' ? DT_REG : DT_DIR) << name;
+      at += record->length;
+    }
+  }
+  EXPECT_EQ(seen, wanted);
+}
+
 TEST_F(Directory, SeekToARememberedPlace) {
   for (int i = 0; i < 50; ++i) write_file("name" + std::to_string(i), "");
   DIR* stream = opendir(".");
