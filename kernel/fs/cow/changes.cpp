@@ -153,6 +153,7 @@ Result<bool> Comparison::step(Level& level) {
 }
 
 Result<void> Comparison::run(Ref<Inode> root, std::string_view prefix) {
+  if (!root->is_directory()) return root->is_own() ? sink_.change(ChangeKind::changed, prefix) : Result<void>();  // a volume
   TRY(path_.resize(prefix.size()));
   if (!prefix.empty()) std::memcpy(path_.data(), prefix.data(), prefix.size());
   Level top{root, part_of(*root).lower, Pass::own_entries, prefix.empty()};

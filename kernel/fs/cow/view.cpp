@@ -16,20 +16,20 @@ struct Owners {
 };
 
 Result<Ref<Dentry>> make_view(const Path& lower, const Owners& owners) {
-  Inode& directory = lower.inode();
-  if (!directory.is_directory()) return Error::notdir;
-  FileSystem& below = directory.file_system();
+  Inode& shown = lower.inode();
+  FileSystem& below = shown.file_system();
   if (below.in_view() != FileSystem::InView::copied_on_write) return Error::inval;
   if (below.as_view() && below.as_view()->depth() >= max_depth) return Error::loop;
   Ref<ViewFileSystem> view = TRY(make<ViewFileSystem>(below, below.as_view(), owners.memory, owners.disk));
-  return Dentry::create_root(TRY(view->make_root(Ref<Inode>(&directory))));
+  return Dentry::create_root(TRY(view->make_root(Ref<Inode>(&shown))));
 }
 
-// What `mount` shows, for a view: a view of it, itself, or a new instance.
+// What `mount` shows, for a view: a view of it, itself, or a new instance; null: one file of what would be a new instance.
 Result<Ref<Dentry>> root_for_view(Mount& mount, const Owners& owners) {
   const FileSystem::InView how = mount.file_system().in_view();
-  if (how == FileSystem::InView::as_it_is || !mount.root().inode()->is_directory()) return Ref<Dentry>(&mount.root());
-  if (how == FileSystem::InView::new_instance) return mount.file_system().make_instance();
+  if (how == FileSystem::InView::as_it_is) return Ref<Dentry>(&mount.root());
+  if (how == FileSystem::InView::new_instance)
+    return mount.root().inode()->is_directory() ? mount.file_system().make_instance() : Ref<Dentry>();
   return make_view({Ref<Mount>(&mount), Ref<Dentry>(&mount.root())}, owners);
 }
 
@@ -126,6 +126,7 @@ unsigned depth_of(FileSystem& file_system) {
 namespace {
 
 Result<Path> create_tree(const Path& lower, const Owners& owners) {
+  if (!lower.inode().is_directory()) return Error::notdir;
   Ref<Dentry> root = TRY(make_view(lower, owners));
   Ref<Mount> mount = TRY(Mount::create_tree(root, lower.mount->source(), lower.mount->flags()));
   return Path{std::move(mount), std::move(root)};

@@ -74,6 +74,38 @@ TEST_F(Volume, OfOneFile) {
   EXPECT_EQ(read_file("secret"), "outside");
 }
 
+// A container below has a copy, as of all else that the one above it shows.
+TEST_F(Volume, OfOneFileInContainersBelow) {
+  ASSERT_OK(mkfifo("shared/fifo", 0600));
+  struct stat before, after;
+  ASSERT_OK(stat("shared/file", &before));
+  ContainerCreate nesting;
+  nesting.flags = ContainerCreate::may_nest;
+  Box outer(nesting);
+  ASSERT_OK(mount_into(outer, "shared/file", "/name"));
+  ASSERT_OK(mount_into(outer, "shared/fifo", "/fifo"));
+  EXPECT_INSIDE(outer, {
+    Box inner;
+    EXPECT_INSIDE(inner, {
+      EXPECT_EQ(read_file("/name"), "shared");
+      ASSERT_OK(chmod("/name", 0600));
+      write_file("/name", "below");
+      EXPECT_EQ(read_file("/name"), "below");
+      EXPECT_OK(chown("/fifo", 1, 1));
+    });
+    const Descriptor list(open_container_changes(inner.id()));
+    char text[200] = {};
+    ASSERT_OK(read(list, text, sizeof text - 1));
+    EXPECT_NE(std::string(text).find("C /name\n"), std::string::npos) << text;
+    EXPECT_EQ(read_file("/name"), "shared");
+  });
+  EXPECT_EQ(read_file("shared/file"), "shared");
+  ASSERT_OK(stat("shared/file", &after));
+  EXPECT_EQ(after.st_mode, before.st_mode);
+  ASSERT_OK(stat("shared/fifo", &after));
+  EXPECT_EQ(after.st_uid, 0u);
+}
+
 TEST_F(Volume, WhileProcessesRunInside) {
   Box box;
   Pipe ready, mounted;
