@@ -16,6 +16,13 @@ void attach(Guest& guest, const std::string& words) {
   guest.wait_for("in% ");
 }
 
+TEST(Terminal, IsThereByNameForWhoHasIt) {
+  Guest guest;
+  EXPECT_EQ(guest.command("box run --rm sh -c 'echo named > /dev/tty'"), "named\n");
+  EXPECT_EQ(guest.command("box run --rm sh -c 'echo named > /dev/tty' < /dev/null > /dev/null 2> error; cat error"),
+            "sh: can't create /dev/tty: No such device or address\n");
+}
+
 TEST(Terminal, IsAttachedToAndLeftAgain) {
   Guest guest;
   EXPECT_EQ(guest.command("export PS1='cv6# '; box run -d -t --name t -e 'PS1=in% ' sh"), "0\n");

@@ -197,6 +197,12 @@ Descriptor open_output(int container, std::uint32_t which, int forward) {
   return console;
 }
 
+// Whoever does not get the terminal to read from is in a session of its own: in box's it could be had by name, /dev/tty.
+SpawnPlace place_for(const Terminal& terminal) {
+  if (terminal.ours()) return SpawnPlace::foreground;
+  return ::isatty(STDIN_FILENO) ? SpawnPlace::background : SpawnPlace::new_session;
+}
+
 }  // namespace
 
 int run(const ContainerStat& container, const Program& program, Output output) {
@@ -212,9 +218,9 @@ int run(const ContainerStat& container, const Program& program, Output output) {
     request.pass(passed, standard);
   }
   Terminal terminal;
-  const bool in_foreground = terminal.ours();
-  if (in_foreground) terminal.note_lent();
-  const pid_t process = request.start_at(in_foreground ? SpawnPlace::foreground : SpawnPlace::background, program.words.front());
+  const SpawnPlace place = place_for(terminal);
+  if (place == SpawnPlace::foreground) terminal.note_lent();
+  const pid_t process = request.start_at(place, program.words.front());
   consoles.clear();
   pass_signals_on_to(process);
   const int status = wait_for(process, terminal);
