@@ -142,12 +142,13 @@ Result<std::size_t> pipe_capacity(const File& file) {
   return pipe->capacity();
 }
 
-Result<std::size_t> set_pipe_capacity(File& file, std::size_t bytes, const Credentials& credentials) {
+Result<std::size_t> set_pipe_capacity(File& file, std::size_t bytes, const Credentials& credentials, const GuestMemory& memory) {
   Pipe* pipe = pipe_of(file);
   if (!pipe) return Error::badf;
   if (bytes > std::size_t{1} << 31) return Error::inval;
   const std::size_t rounded = std::bit_ceil(bytes < page_size ? page_size : bytes);
   if (rounded > pipe_max_capacity && rounded > pipe->capacity() && !credentials.privileged()) return Error::perm;
+  if (rounded != pipe->capacity() && &pipe->owner() != &memory) return Error::perm;
   TRY(pipe->set_capacity(rounded));
   return rounded;
 }

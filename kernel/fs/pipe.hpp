@@ -29,8 +29,9 @@ Result<PipeEnds> make_pipe(OpenFlags flags, const Credentials& credentials, Gues
 Result<Ref<File>> open_fifo(Inode& inode, OpenFlags flags);
 
 // fcntl F_GETPIPE_SZ, F_SETPIPE_SZ. Error::badf: not a pipe; Error::busy: it holds more than that; Error::perm: more than
-// pipe_max_capacity without privilege; Error::inval, Error::nomem.
+// pipe_max_capacity without privilege, or a pipe that the caller's container, which has `memory`, does not pay for;
+// Error::inval, Error::nomem.
 Result<std::size_t> pipe_capacity(const File& file);
-Result<std::size_t> set_pipe_capacity(File& file, std::size_t bytes, const Credentials& credentials);
+Result<std::size_t> set_pipe_capacity(File& file, std::size_t bytes, const Credentials& credentials, const GuestMemory& memory);
 
 }  // namespace cv6

@@ -28,6 +28,7 @@ class Pipe : public Counted<Pipe>, public Charged<Pipe, "pipe", pipe_default_cap
   std::size_t used() const { return filled_.load(std::memory_order_acquire).size(); }
   std::size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
   Result<void> set_capacity(std::size_t bytes);
+  const GuestMemory& owner() const { return *owner_; }  // who is charged for what is in it
 
   // --- ends ----------------------------------------------------------------------------------------------------------
   void add_end(PipeAccess access);

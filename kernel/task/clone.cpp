@@ -98,12 +98,14 @@ void add_thread(Process& process, UserThread& thread) REQUIRES(process_tree_lock
 
 // The child takes its place in its container and in the tree: both at once, so that whoever ends a container finds it, or
 // it is too late for it. Error::restart_if_asked: the caller is being ended and makes no more children; srch: the
-// container is.
+// container is; inval: see below.
 Result<void> enter_tree(Process& caller, Process& child, UserThread& thread, const Request& request) {
   SpinGuard guard(process_tree_lock);
   if (caller.ending()) return Error::restart_if_asked;
-  TRY(caller.container().enter());
   const bool sibling = has(request, Request::same_parent);
+  // Who sent the caller into the container gets no children from inside of it.
+  if (sibling && &caller.parent->container() != &caller.container()) return Error::inval;
+  TRY(caller.container().enter());
   child.exit_signal = sibling ? caller.exit_signal : request.exit_signal;
   child.hold();  // the tree's
   set_parent(child, sibling ? caller.parent : &caller);

@@ -73,11 +73,19 @@ Result<long> get_lock(Context& context, File& file, unsigned command, UserPtr<Fl
   return 0;
 }
 
+// What is open from outside of the caller's container gives its data: a lock on it would make those outside wait.
+Result<void> check_may_lock(const Context& context, const File& file) {
+  const std::uint64_t tree = file.opened_in();
+  return tree == Mount::no_tree || tree == context.process.fs().tree() ? Result<void>() : Error::nolck;
+}
+
 Result<long> set_lock(Context& context, File& file, unsigned command, UserPtr<Flock> pointer) {
   const Flock lock = TRY(pointer.read());
   if (command >= f_ofd_getlk && lock.l_pid != 0) return Error::inval;
   const LockWait wait = command == f_setlkw || command == f_ofd_setlkw ? LockWait::yes : LockWait::no;
-  TRY(set_record_lock(file, lock_owner(context, file, command), TRY(lock_from_linux(file, lock)), wait));
+  const RecordLock wanted = TRY(lock_from_linux(file, lock));
+  if (wanted.kind != RecordLock::Kind::none) TRY(check_may_lock(context, file));
+  TRY(set_record_lock(file, lock_owner(context, file, command), wanted, wait));
   return 0;
 }
 
@@ -126,7 +134,8 @@ Result<long> sys_fcntl(Context& context, Descriptor descriptor, unsigned command
     case f_getpipe_sz: return static_cast<long>(TRY(pipe_capacity(*file)));
     case f_setpipe_sz:
       if (argument > UINT32_MAX) return Error::inval;
-      return static_cast<long>(TRY(set_pipe_capacity(*file, argument, context.process.credentials())));
+      return static_cast<long>(
+          TRY(set_pipe_capacity(*file, argument, context.process.credentials(), context.container.memory())));
     default: return Error::inval;
   }
 }
@@ -136,6 +145,7 @@ Result<long> sys_flock(Context& context, Descriptor descriptor, unsigned operati
   auto file = TRY(context.process.files().use(descriptor.number));
   if (file->path_only()) return Error::badf;
   const LockWait wait = operation & lock_nonblocking ? LockWait::no : LockWait::yes;
+  if (!(operation & unlock)) TRY(check_may_lock(context, *file));
   switch (operation & ~lock_nonblocking) {
     case lock_shared: TRY(set_file_lock(*file, FileLockKind::shared, wait)); return 0;
     case lock_exclusive: TRY(set_file_lock(*file, FileLockKind::exclusive, wait)); return 0;

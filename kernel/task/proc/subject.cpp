@@ -6,9 +6,9 @@ namespace cv6::proc {
 
 namespace {
 
-// Unique on the host. The first thread has the number of its process, so which of the two is meant counts as well.
+// As whoever looks counts. The first thread has the number of its process, so which of the two is meant counts as well.
 std::uint64_t make_inode_number(const Pid& pid, unsigned is_thread, std::uint64_t part) {
-  return (static_cast<std::uint64_t>(pid.number_in(ContainerManager::host())) * 2 + is_thread) * Subject::parts + part;
+  return (static_cast<std::uint64_t>(pid.number_in(viewer())) * 2 + is_thread) * Subject::parts + part;
 }
 
 }  // namespace

@@ -182,6 +182,52 @@ TEST_F(ContainerEscape, AttributesOfOpenFilesOfOutside) {
   }
 }
 
+// Those outside would wait for the container.
+TEST_F(ContainerEscape, LocksOnOpenFilesOfOutside) {
+  const Descriptor file = open_file("file", O_RDWR);
+  Box box;
+  EXPECT_INSIDE(box, {
+    struct flock lock{};
+    lock.l_type = F_WRLCK;
+    EXPECT_ERRNO(ENOLCK, flock(file, LOCK_SH | LOCK_NB));
+    EXPECT_ERRNO(ENOLCK, fcntl(file, F_SETLK, &lock));
+    EXPECT_ERRNO(ENOLCK, fcntl(file, F_OFD_SETLK, &lock));
+    EXPECT_OK(flock(file, LOCK_UN));
+    const Descriptor own = open_file("file", O_RDWR);
+    EXPECT_OK(flock(own, LOCK_EX | LOCK_NB));
+    EXPECT_OK(fcntl(own, F_SETLK, &lock));
+  });
+}
+
+// What is in it is charged to whoever made it, not to the container.
+TEST_F(ContainerEscape, PipesOfOutsideKeepTheirSize) {
+  Pipe pipe;
+  Box box;
+  EXPECT_INSIDE(box, {
+    EXPECT_ERRNO(EPERM, fcntl(pipe.write, F_SETPIPE_SZ, 1 << 20));
+    EXPECT_ERRNO(EPERM, fcntl(pipe.read, F_SETPIPE_SZ, 4096));
+    Pipe own;
+    EXPECT_EQ(fcntl(own.write, F_SETPIPE_SZ, 1 << 20), 1 << 20);
+  });
+  EXPECT_EQ(fcntl(pipe.read, F_GETPIPE_SZ), 65536);
+}
+
+// CLONE_PARENT: who sent it in would have to wait for its children.
+TEST_F(ContainerEscape, NoChildrenForAParentOutside) {
+  const auto make_sibling = [] {
+    const long pid = ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, 0);
+    if (pid == 0) _exit(0);
+    return pid;
+  };
+  Box box;
+  EXPECT_INSIDE(box, {
+    EXPECT_ERRNO(EINVAL, make_sibling());
+    EXPECT_CHILD(EXPECT_OK(make_sibling()));  // its parent is inside
+    EXPECT_OK(wait(nullptr));
+  });
+  EXPECT_ERRNO(ECHILD, wait(nullptr));
+}
+
 // Everybody sees the same inodes there.
 TEST_F(ContainerEscape, AttributesAndLocksOfProc) {
   struct stat before, after;
@@ -235,6 +281,22 @@ TEST_F(ContainerEscape, OtherProcessesAreNotInProc) {
     }
     EXPECT_EQ(read_file("/proc/cv6/containers").find(name), std::string::npos);
   });
+}
+
+// Nor do the numbers of inodes tell those that processes have outside.
+TEST_F(ContainerEscape, InodesOfProcHaveNumbersOfTheContainer) {
+  const Mapping shared(page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS);
+  auto* const numbers = shared.as<ino_t>();
+  for (int i = 0; i < 2; ++i) {
+    Box box;
+    const pid_t resident = box.start_resident([&] {
+      struct stat status;
+      ASSERT_OK(stat("/proc/self/", &status));
+      numbers[i] = status.st_ino;
+    });
+    EXPECT_TRUE(reap(resident).exited(0));
+  }
+  EXPECT_EQ(numbers[0], numbers[1]) << "each was the first process of its container";
 }
 
 // Files of /proc that were opened before say nothing about others either, or what they said then.
