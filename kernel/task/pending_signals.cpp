@@ -47,7 +47,7 @@ std::optional<SignalInfo> PendingSignals::take(SignalSet blocked) {
   if (QueuedSignal* queued = find(number)) {
     info = queued->info;
     drop(*queued);
-    if (signal::real_time(number) && find(number)) return info;  // more of them
+    if (find(number)) return info;  // more of them
   } else {
     info = SignalInfo{.number = number, .code = signal_code::user};  // what was known about it is lost
   }
@@ -58,6 +58,7 @@ std::optional<SignalInfo> PendingSignals::take(SignalSet blocked) {
 }
 
 [[gnu::noinline]] void PendingSignals::give_back(QueuedSignal& queued) {
+  if (queued.of_timer) return;
   if (queued.payer) queued.payer->queued_signals.fetch_sub(1, std::memory_order_relaxed);
   queued.payer = nullptr;
   if (&queued != &first_) delete &queued;

@@ -1,9 +1,9 @@
 // Signals that have been sent but not delivered: one set for each process and one for each thread.
 //
-// A standard signal is pending once, however often it was sent; real-time signals queue, and of one number the oldest
-// comes first. Of several numbers the lowest comes first, the synchronous ones before all. Information that could not
-// be kept (no memory, or the sender's user is over RLIMIT_SIGPENDING) is lost for standard signals; for real-time ones
-// the sender is told (Error::again). Protected by the lock of the process.
+// A standard signal is pending once, however often it was sent; real-time signals queue, as does the one of each timer
+// whatever its number, and of one number the oldest comes first. Of several numbers the lowest comes first, the synchronous
+// ones before all. Information that could not be kept (no memory, or the sender's user is over RLIMIT_SIGPENDING) is lost for
+// standard signals; for real-time ones the sender is told (Error::again). Protected by the lock of the process.
 #pragma once
 
 #include <atomic>
@@ -20,6 +20,7 @@ namespace cv6 {
 struct QueuedSignal final : public Charged<QueuedSignal, "queued_signal"> {
   SignalInfo info;
   Ref<UserAccount> payer;  // whose RLIMIT_SIGPENDING it counts against
+  bool of_timer = false;   // a part of its timer, which sends it again and again (process_timers.hpp)
   ListNode node;
 };
 
@@ -41,6 +42,10 @@ class PendingSignals {
     if (first_.node.linked()) return false;
     push(first_, info);
     return true;
+  }
+  // A timer's own: it takes no memory, and is pending once.
+  void add(QueuedSignal& of_timer) {
+    if (!of_timer.node.linked()) push(of_timer, of_timer.info);
   }
   // The next signal that is not in `blocked`, out of the set.
   std::optional<SignalInfo> take(SignalSet blocked);

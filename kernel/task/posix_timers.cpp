@@ -21,16 +21,7 @@ void PosixTimer::fire() {
   }
   waits_for_delivery.store(true, std::memory_order_relaxed);
   if (counts_cpu_time() && !interval) expires = never;
-  SignalInfo info;
-  info.number = request.signal;
-  info.code = signal_code::timer;
-  info.kind = SignalInfo::Kind::timer;
-  info.timer = number;
-  info.value = request.value;
-  if (request.notify == PosixTimerRequest::Notify::thread)
-    (void)deliver(*thread, info);
-  else
-    (void)deliver(process, info);
+  deliver_of_timer(process, request.notify == PosixTimerRequest::Notify::thread ? thread.get() : nullptr, own_signal);
 }
 
 Nanoseconds PosixTimer::now() const {
@@ -92,7 +83,12 @@ Result<int> create_timer(UserThread& caller, const PosixTimerRequest& request) {
   for (const PosixTimer& taken : timers.posix)
     if (taken.number == number) ++number;
   timer->number = number;
-  if (!request.value_given) timer->request.value = static_cast<std::uint64_t>(number);
+  SignalInfo& info = timer->own_signal.info;
+  info.number = request.signal;
+  info.code = signal_code::timer;
+  info.kind = SignalInfo::Kind::timer;
+  info.timer = number;
+  info.value = request.value_given ? request.value : static_cast<std::uint64_t>(number);
   timers.posix.insert(*timer.release());
   return number;
 }

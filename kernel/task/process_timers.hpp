@@ -40,9 +40,11 @@ struct CpuTimer {
 };
 
 // timer_create(2). A periodic timer is started again when its signal is delivered; the periods that went by meanwhile are
-// its overrun.
-struct PosixTimer : Timer, Charged<PosixTimer, "posix_timer", sizeof(QueuedSignal)> {  // beside: its signal
-  PosixTimer(Process& owner, const PosixTimerRequest& what) : Timer(&expired), process(owner), request(what) {}
+// its overrun. The signal is a part of it: it cannot fail for want of memory, and is never pending twice.
+struct PosixTimer : Timer, Charged<PosixTimer, "posix_timer"> {
+  PosixTimer(Process& owner, const PosixTimerRequest& what) : Timer(&expired), process(owner), request(what) {
+    own_signal.of_timer = true;
+  }
   static void expired(Timer& timer);
   void fire();
   bool counts_cpu_time() const {
@@ -60,6 +62,7 @@ struct PosixTimer : Timer, Charged<PosixTimer, "posix_timer", sizeof(QueuedSigna
   Nanoseconds interval = 0;
   int overrun = 0;               // of the last delivery
   std::atomic<bool> waits_for_delivery{false};
+  QueuedSignal own_signal;       // process lock
   TreeNode node;
 };
 

@@ -22,6 +22,8 @@ Result<void> queue_signal(Process& caller, int process, int thread, const Signal
 // notice is dropped. `sender`'s user is checked against its RLIMIT_SIGPENDING; null: the kernel.
 Result<void> deliver(Process& process, const SignalInfo& info, Process* sender = nullptr);
 Result<void> deliver(UserThread& thread, const SignalInfo& info, Process* sender = nullptr);
+// A timer's own signal: to the process, or to a thread of it. What is pending still is not sent again.
+void deliver_of_timer(Process& process, UserThread* thread, QueuedSignal& signal);
 void deliver_to_group(ProcessGroup& group, const SignalInfo& info) REQUIRES(process_tree_lock);
 // A signal without a sender (SI_KERNEL).
 SignalInfo kernel_signal(int number);

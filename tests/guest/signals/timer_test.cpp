@@ -211,6 +211,40 @@ TEST(PosixTimer, RepeatsAndCountsOverruns) {
   EXPECT_GE(timer_getoverrun(timer.id()), 10);
 }
 
+// However often it is set, and expires.
+TEST(PosixTimer, SignalIsPendingOnce) {
+  Blocked blocked{SIGRTMIN + 2};
+  Timer timer(CLOCK_MONOTONIC, SIGRTMIN + 2, 7);
+  ASSERT_TRUE(timer.ok());
+  for (int round = 0; round < 1000; ++round) {
+    ASSERT_OK(timer.set(1));
+    itimerspec left{};
+    do ASSERT_OK(timer_gettime(timer.id(), &left));
+    while (left.it_value.tv_nsec);
+  }
+  siginfo_t info{};
+  EXPECT_EQ(wait_signal(blocked.set(), &info), SIGRTMIN + 2);
+  EXPECT_EQ(info.si_value.sival_int, 7);
+  const timespec none{0, 0};
+  EXPECT_ERRNO(EAGAIN, sigtimedwait(&blocked.set(), &info, &none));
+}
+
+// A second one that expires while the first one's signal, of the same number, is pending goes on all the same.
+TEST(PosixTimer, TwoWithOneSignal) {
+  Blocked blocked{SIGUSR1};
+  Timer one(CLOCK_MONOTONIC, SIGUSR1, 1), two(CLOCK_MONOTONIC, SIGUSR1, 2);
+  ASSERT_TRUE(one.ok() && two.ok());
+  ASSERT_OK(one.set(1, 1'000'000));
+  ASSERT_OK(two.set(1, 1'000'000));
+  int seen[3] = {};
+  while (seen[1] < 3 || seen[2] < 3) {
+    siginfo_t info{};
+    ASSERT_EQ(wait_signal(blocked.set(), &info), SIGUSR1) << seen[1] << " " << seen[2];
+    ++seen[info.si_value.sival_int];
+    ASSERT_LT(seen[1] + seen[2], 1000) << seen[1] << " " << seen[2];
+  }
+}
+
 TEST(PosixTimer, TimeLeft) {
   Timer timer(CLOCK_MONOTONIC, SIGRTMIN + 2, 0);
   ASSERT_TRUE(timer.ok());
