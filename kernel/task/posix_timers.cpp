@@ -45,7 +45,10 @@ TimerSetting PosixTimer::left() const {
 
 void PosixTimer::begin(Nanoseconds when) {
   expires = when;
-  if (!counts_cpu_time()) start(when);
+  if (counts_cpu_time())
+    process.timers->watch_cpu_time.store(true, std::memory_order_relaxed);
+  else
+    start(when);
 }
 
 void settle_timer_signal(Process& process, SignalInfo& info) {

@@ -50,6 +50,10 @@ struct PosixTimer : Timer, Charged<PosixTimer, "posix_timer"> {
   bool counts_cpu_time() const {
     return request.clock == TimerClock::process_cpu || request.clock == TimerClock::thread_cpu;
   }
+  // Threads must look whether it has expired: while its signal is pending they need not.
+  bool needs_look() const {
+    return counts_cpu_time() && expires != never && !waits_for_delivery.load(std::memory_order_relaxed);
+  }
   Nanoseconds now() const;  // on its clock; wall clocks: monotonic
   TimerSetting left() const;
   void begin(Nanoseconds expires);

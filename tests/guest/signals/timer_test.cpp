@@ -25,6 +25,13 @@ long now(clockid_t clock = CLOCK_MONOTONIC) {
   return time.tv_sec * second + time.tv_nsec;
 }
 
+// In user mode, until `clock` says so: there the clock's interrupts look at timers of CPU time.
+void use_processor(clockid_t clock, long until) {
+  while (now(clock) < until)
+    for (volatile int i = 0; i < 10'000; i = i + 1) {
+    }
+}
+
 // A wait of a signal that must come, with the limit of the tests.
 int wait_signal(const sigset_t& set, siginfo_t* info = nullptr) {
   const timespec limit{limit_seconds(), 0};
@@ -322,6 +329,28 @@ TEST(PosixTimer, CpuClock) {
     timer.set(20'000'000);
     for (volatile int i = 0;; i = i + 1) {
     }
+  });
+}
+
+// It is not looked at again and again until somebody takes the signal; the periods that went by are counted.
+TEST(PosixTimer, CpuClockWithItsSignalBlocked) {
+  EXPECT_CHILD({
+    Blocked blocked{SIGRTMIN + 2};
+    Timer timer(CLOCK_PROCESS_CPUTIME_ID, SIGRTMIN + 2, 0);
+    ASSERT_TRUE(timer.ok());
+    ASSERT_OK(timer.set(10'000, 10'000));
+    use_processor(CLOCK_PROCESS_CPUTIME_ID, now(CLOCK_PROCESS_CPUTIME_ID) + 50'000'000);
+    EXPECT_EQ(wait_signal(blocked.set()), SIGRTMIN + 2);
+    EXPECT_GE(timer_getoverrun(timer.id()), 500);
+    ASSERT_OK(timer.set(0));
+    const timespec none{0, 0};
+    int more = 0;
+    while (sigtimedwait(&blocked.set(), nullptr, &none) != -1) ++more;
+    EXPECT_LE(more, 1);
+    // It goes on when its signal has been taken.
+    ASSERT_OK(timer.set(10'000, 10'000));
+    for (int i = 0; i < 3; ++i)
+      while (sigtimedwait(&blocked.set(), nullptr, &none) == -1) use_processor(CLOCK_MONOTONIC, now() + 1'000'000);
   });
 }
 
