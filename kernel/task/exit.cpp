@@ -119,11 +119,8 @@ void wake_orphaned_groups(Process& ending) REQUIRES(process_tree_lock) {
 void signal_children_of_dead_parent(Process& ending) REQUIRES(process_tree_lock) {
   for (Process& child : ending.children) {
     SpinGuard guard(child.lock());
-    for (UserThread& thread : child.threads) {
-      if (!thread.parent_death_signal) continue;
-      (void)thread.pending.add(kernel_signal(thread.parent_death_signal), nullptr, 0);
-      thread.notice_signals();
-    }
+    for (UserThread& thread : child.threads)
+      if (thread.parent_death_signal) deliver_locked(child, thread, kernel_signal(thread.parent_death_signal));
   }
 }
 

@@ -12,7 +12,7 @@ void PendingSignals::push(QueuedSignal& queued, const SignalInfo& info) {
 
 Result<void> PendingSignals::add_paid(const SignalInfo& info, UserAccount* payer, std::uint64_t limit) {
   QueuedSignal* queued = nullptr;
-  // In an interrupt the running thread is anybody's; and of the kernel's own signals there are not many.
+  // In an interrupt the running thread is anybody's; and of the kernel's own standard signals there are not many.
   const payer::Scope sender(payer ? payer::current() : nullptr);
   if (!payer || payer->queued_signals.load(std::memory_order_relaxed) < limit)
     queued = first_.node.linked() ? new (std::nothrow) QueuedSignal : &first_;
@@ -24,8 +24,8 @@ Result<void> PendingSignals::add_paid(const SignalInfo& info, UserAccount* payer
     push(*queued, info);
     return {};
   }
-  // kill(2) of a real-time signal loses only the information, as on Linux.
-  if (signal::real_time(info.number) && info.kind != SignalInfo::Kind::sent) return Error::again;
+  // kill(2) of a real-time signal loses only the information, as on Linux; so do the kernel's own, which nobody could be told of.
+  if (signal::real_time(info.number) && info.kind == SignalInfo::Kind::queued) return Error::again;
   SignalSet now = set();
   now.add(info.number);
   change(now);

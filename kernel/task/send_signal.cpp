@@ -103,15 +103,20 @@ UserThread* begin_sending(Process& process, UserThread* target, int number, Proc
   return is_ignored(process, *first, number) ? nullptr : first;
 }
 
-Result<void> send(Process& process, UserThread* target, const SignalInfo& info, Process* sender) {
-  SpinGuard guard(process.lock());
+// With the memory of who pays: the sender's container, or for real-time signals of the kernel the receiver's.
+Result<void> add_paid(Process& receiver, PendingSignals& pending, const SignalInfo& info, Process* sender)
+    REQUIRES(receiver.lock()) {
+  if (!sender && !signal::real_time(info.number)) return pending.add(info, nullptr, 0);
+  const payer::Scope scope(sender ? payer::current() : receiver.container().memory().as_payer());
+  Process& payer = sender ? *sender : receiver;
+  return pending.add(info, &payer.account(), payer.limits[Resource::pending_signals].soft);
+}
+
+Result<void> send(Process& process, UserThread* target, const SignalInfo& info, Process* sender) REQUIRES(process.lock()) {
   UserThread* first = begin_sending(process, target, info.number, sender);
   if (!first) return {};
   PendingSignals& pending = target ? target->pending : process.pending;
-  if (!pending.add_without_memory(info)) {
-    const std::uint64_t limit = sender ? sender->limits[Resource::pending_signals].soft : 0;
-    TRY(pending.add(info, sender ? &sender->account() : nullptr, limit));
-  }
+  if (!pending.add_without_memory(info)) TRY(add_paid(process, pending, info, sender));
   wake_for(process, *first, info.number, target ? To::thread : To::process);
   return {};
 }
@@ -124,11 +129,18 @@ void kill_process(Process& process) {
 }
 
 Result<void> deliver(Process& process, const SignalInfo& info, Process* sender) {
+  SpinGuard guard(process.lock());
   return send(process, nullptr, info, sender);
 }
 
 Result<void> deliver(UserThread& thread, const SignalInfo& info, Process* sender) {
-  return send(thread.process(), &thread, info, sender);
+  Process& process = thread.process();
+  SpinGuard guard(process.lock());
+  return send(process, &thread, info, sender);
+}
+
+void deliver_locked(Process& process, UserThread& thread, const SignalInfo& info) {
+  (void)send(process, &thread, info, nullptr);  // at worst the information is lost
 }
 
 void deliver_of_timer(Process& process, UserThread* thread, QueuedSignal& signal) {
