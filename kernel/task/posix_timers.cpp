@@ -10,15 +10,6 @@ void PosixTimer::expired(Timer& timer) { static_cast<PosixTimer&>(timer).fire();
 
 // In an interrupt, or by a thread of the process whose CPU time it was.
 void PosixTimer::fire() {
-  if (request.notify == PosixTimerRequest::Notify::nothing || process.handlers().ignores(request.signal)) {
-    // Nobody will take a signal, so it goes on by itself.
-    if (!interval) {
-      expires = never;
-      return;
-    }
-    const Nanoseconds late = now() - expires;
-    return begin(expires + (late / interval + 1) * interval);
-  }
   waits_for_delivery.store(true, std::memory_order_relaxed);
   if (counts_cpu_time() && !interval) expires = never;
   deliver_of_timer(process, request.notify == PosixTimerRequest::Notify::thread ? thread.get() : nullptr, own_signal);
@@ -32,38 +23,47 @@ Nanoseconds PosixTimer::now() const {
   }
 }
 
-TimerSetting PosixTimer::left() const {
-  if (expires == never) return {0, interval};
-  Nanoseconds next = expires;
-  const Nanoseconds time = now();
-  if (next <= time) {
-    if (!interval) return {0, 0};
-    next += ((time - next) / interval + 1) * interval;
-  }
-  return {next - time, interval};
-}
-
 void PosixTimer::begin(Nanoseconds when) {
   expires = when;
+  if (!sends()) return;
   if (counts_cpu_time())
     process.timers->watch_cpu_time.store(true, std::memory_order_relaxed);
   else
     start(when);
 }
 
+Nanoseconds PosixTimer::go_on() {
+  if (!interval || expires == never) return 0;
+  const Nanoseconds late = now() - expires;
+  const Nanoseconds periods = late > 0 ? late / interval : 0;
+  begin(expires + (periods + 1) * interval);
+  return periods;
+}
+
 void settle_timer_signal(Process& process, SignalInfo& info) {
   if (!process.timers) return;
   MutexGuard guard(process.timers->mutex);
+  if (info.number == signal::alarm) process.timers->real.go_on();
+  if (info.kind != SignalInfo::Kind::timer) return;
   PosixTimer* timer = process.timers->posix.find(info.timer);
   if (!timer || !timer->waits_for_delivery.exchange(false, std::memory_order_relaxed)) return;
-  timer->overrun = 0;
-  if (timer->interval && timer->expires != never) {
-    const Nanoseconds late = timer->now() - timer->expires;
-    const Nanoseconds periods = late > 0 ? late / timer->interval : 0;
-    timer->overrun = periods > INT32_MAX ? INT32_MAX : static_cast<int>(periods);
-    timer->begin(timer->expires + (periods + 1) * timer->interval);
-  }
+  timer->overrun = static_cast<int>(std::min<Nanoseconds>(timer->go_on(), INT32_MAX));
   info.overrun = timer->overrun;
+}
+
+void resume_timers(Process& process, int number) {
+  ProcessTimers& timers = *process.timers;
+  MutexGuard guard(timers.mutex);
+  if (number == signal::alarm) timers.real.go_on();
+  for (PosixTimer& timer : timers.posix) {
+    if (timer.request.signal != number || !timer.waits_for_delivery.load(std::memory_order_relaxed)) continue;
+    {
+      SpinGuard lock(process.lock());
+      if (timer.own_signal.node.linked()) continue;  // it was blocked, and so was kept all the same
+    }
+    timer.waits_for_delivery.store(false, std::memory_order_relaxed);
+    timer.go_on();
+  }
 }
 
 // --- calls ------------------------------------------------------------------------------------------------------------
@@ -121,11 +121,6 @@ Result<void> delete_timer(Process& process, int number) {
 }
 
 namespace {
-
-Nanoseconds saturated_sum(Nanoseconds a, Nanoseconds b) {
-  Nanoseconds sum;
-  return __builtin_add_overflow(a, b, &sum) ? never - 1 : sum;
-}
 
 // When a setting means, on the clock that the timer counts by.
 Nanoseconds expiry(const PosixTimer& timer, const TimerSetting& setting, TimerStart start) {

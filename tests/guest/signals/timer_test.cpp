@@ -8,6 +8,7 @@
 #include <atomic>
 #include <ctime>
 #include <limits>
+#include <vector>
 
 #include "support/child.hpp"
 #include "support/memory.hpp"
@@ -302,6 +303,70 @@ TEST(PosixTimer, NotifyNoneAndThreadId) {
   EXPECT_OK(timer_settime(id, 0, &spec, nullptr));
   EXPECT_EQ(wait_signal(blocked.set()), SIGUSR1);
   EXPECT_OK(timer_delete(id));
+}
+
+// So many that they would take a whole processor, if each expiry did anything.
+TEST(PosixTimer, ManyOfWhichNobodyIsTold) {
+  EXPECT_CHILD({
+    signal(SIGRTMIN, SIG_IGN);
+    const itimerspec often{{0, 10'000}, {0, 10'000}};
+    for (int i = 0; i < 1200; ++i) {
+      sigevent event{};
+      event.sigev_notify = i % 6 ? SIGEV_NONE : SIGEV_SIGNAL;
+      event.sigev_signo = SIGRTMIN;
+      timer_t id;
+      ASSERT_OK(timer_create(CLOCK_MONOTONIC, &event, &id));
+      ASSERT_OK(timer_settime(id, 0, &often, nullptr));
+      if (i % 6 == 0) continue;
+      itimerspec left{};
+      ASSERT_OK(timer_gettime(id, &left));
+      EXPECT_EQ(left.it_interval.tv_nsec, 10'000);
+      EXPECT_LE(left.it_value.tv_nsec, 10'000);
+    }
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(run([] { return 0; }).exited(0));
+  });
+}
+
+TEST(Itimer, ManyOfWhichNobodyIsTold) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < 200; ++i)
+    children.push_back(spawn([]() -> int {
+      cpu_set_t cpus;
+      CPU_ZERO(&cpus);
+      CPU_SET(0, &cpus);
+      sched_setaffinity(0, sizeof cpus, &cpus);
+      signal(SIGALRM, SIG_IGN);
+      const itimerval often{{0, 10}, {0, 10}};
+      setitimer(ITIMER_REAL, &often, nullptr);
+      for (;;) pause();
+    }));
+  for (const pid_t child : children) {
+    EXPECT_TRUE(wait_until_blocked(child));
+    kill(child, SIGKILL);
+    EXPECT_TRUE(reap(child).killed_by(SIGKILL));
+  }
+}
+
+volatile sig_atomic_t heard;
+
+// The signal is ignored when the timer expires, and not any more later.
+TEST(PosixTimer, GoesOnWhenItsSignalIsHeard) {
+  for (const clockid_t clock : {CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID}) {
+    const auto before = signal(SIGRTMIN + 2, SIG_IGN);
+    Timer timer(clock, SIGRTMIN + 2, 0);
+    ASSERT_TRUE(timer.ok());
+    ASSERT_OK(timer.set(1, 1'000'000));
+    use_processor(clock, now(clock) + 30'000'000);
+    heard = 0;
+    {
+      Handler handler(SIGRTMIN + 2, [](int) { heard = heard + 1; });
+      for (const long end = now() + limit_seconds() * second; heard < 3 && now() < end;)
+        use_processor(CLOCK_MONOTONIC, now() + 1'000'000);
+      EXPECT_GE(heard, 3);
+      ASSERT_OK(timer.set(0));
+    }
+    signal(SIGRTMIN + 2, before);
+  }
 }
 
 std::atomic<int> thread_calls;
