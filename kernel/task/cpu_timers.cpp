@@ -68,8 +68,9 @@ void check_cpu_timers(UserThread& thread) {
   if (timers.profile_timer.has_expired(total)) (void)deliver(process, kernel_signal(signal::profile));
   for (PosixTimer& timer : timers.posix) {
     if (!timer.needs_look()) continue;
-    if (timer.now() >= timer.expires) timer.fire();
-    if (timer.needs_look()) nearest = std::min(nearest, timer.expires - timer.now());
+    const Nanoseconds used = timer.request.clock == TimerClock::process_cpu ? total : timer.now();  // `total`: of all threads
+    if (used >= timer.expires) timer.fire();
+    if (timer.needs_look()) nearest = std::min(nearest, timer.expires - used);
   }
   enforce_limit(process, timers, total);
   timers.update_watch();

@@ -38,6 +38,13 @@ QueuedSignal* PendingSignals::find(int number) {
   return nullptr;
 }
 
+void PendingSignals::remove(QueuedSignal& queued) {
+  const int number = queued.info.number;
+  drop(queued);
+  if (find(number)) return;
+  change(set() - SignalSet::of(number));
+}
+
 std::optional<SignalInfo> PendingSignals::take(SignalSet blocked) {
   std::optional<SignalInfo> info;
   const SignalSet deliverable = set() - blocked;
@@ -46,14 +53,11 @@ std::optional<SignalInfo> PendingSignals::take(SignalSet blocked) {
   const int number = (urgent.empty() ? deliverable : urgent).first();
   if (QueuedSignal* queued = find(number)) {
     info = queued->info;
-    drop(*queued);
-    if (find(number)) return info;  // more of them
-  } else {
-    info = SignalInfo{.number = number, .code = signal_code::user};  // what was known about it is lost
+    remove(*queued);
+    return info;
   }
-  SignalSet rest = set();
-  rest.remove(number);
-  change(rest);
+  info = SignalInfo{.number = number, .code = signal_code::user};  // what was known about it is lost
+  change(set() - SignalSet::of(number));
   return info;
 }
 
@@ -64,18 +68,13 @@ std::optional<SignalInfo> PendingSignals::take(SignalSet blocked) {
   if (&queued != &first_) delete &queued;
 }
 
-void PendingSignals::discard_of_timer(int timer) {
-  SignalSet left;
-  for (QueuedSignal& queued : queue_)
-    if (queued.info.kind == SignalInfo::Kind::timer && queued.info.timer == timer) {
-      SignalSet rest = set();
-      rest.remove(queued.info.number);
-      change(rest);
-      drop(queued);
-    } else {
-      left.add(queued.info.number);
-    }
-  change(set() | left);
+void PendingSignals::discard_of_timers() {
+  SignalSet dropped, left;
+  for (QueuedSignal& queued : queue_) {
+    (queued.of_timer ? dropped : left).add(queued.info.number);
+    if (queued.of_timer) drop(queued);
+  }
+  change(set() - (dropped - left));
 }
 
 void PendingSignals::discard(SignalSet which) {

@@ -50,8 +50,11 @@ class PendingSignals {
   // The next signal that is not in `blocked`, out of the set.
   std::optional<SignalInfo> take(SignalSet blocked);
   void discard(SignalSet which);
-  // What a POSIX timer has sent: it is no more.
-  void discard_of_timer(int timer);
+  // What POSIX timers have sent, which are no more: one of them (pending here, or nowhere), or all.
+  void discard_of_timer(QueuedSignal& of_timer) {
+    if (of_timer.node.linked()) remove(of_timer);
+  }
+  void discard_of_timers();
 
  private:
   void change(SignalSet set) { set_.store(set.bits(), std::memory_order_seq_cst); }
@@ -63,6 +66,7 @@ class PendingSignals {
     if (queued.payer || &queued != &first_) give_back(queued);
   }
   void give_back(QueuedSignal& queued);
+  void remove(QueuedSignal& queued);  // pending is its number from then on only if there are more
 
   std::atomic<std::uint64_t> set_{0};
   QueuedSignal first_;  // most of the time there is one at most, which needs no memory of its own

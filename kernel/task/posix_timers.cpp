@@ -12,7 +12,7 @@ void PosixTimer::expired(Timer& timer) { static_cast<PosixTimer&>(timer).fire();
 void PosixTimer::fire() {
   waits_for_delivery.store(true, std::memory_order_relaxed);
   if (counts_cpu_time() && !interval) expires = never;
-  deliver_of_timer(process, request.notify == PosixTimerRequest::Notify::thread ? thread.get() : nullptr, own_signal);
+  deliver_of_timer(process, receiver(), own_signal);
 }
 
 Nanoseconds PosixTimer::now() const {
@@ -81,7 +81,11 @@ Result<int> create_timer(UserThread& caller, const PosixTimerRequest& request) {
     timer->thread = Ref<UserThread>(&caller);
   }
   MutexGuard guard(timers.mutex);
-  if (timers.posix.size() >= process.limits[Resource::pending_signals].soft) return Error::again;
+  UserAccount& account = process.account();
+  if (account.queued_signals.load(std::memory_order_relaxed) >= process.limits[Resource::pending_signals].soft)
+    return Error::again;
+  account.queued_signals.fetch_add(1, std::memory_order_relaxed);
+  timer->own_signal.payer = Ref<UserAccount>(&account);
   int number = 0;
   for (const PosixTimer& taken : timers.posix)
     if (taken.number == number) ++number;
@@ -96,17 +100,6 @@ Result<int> create_timer(UserThread& caller, const PosixTimerRequest& request) {
   return number;
 }
 
-namespace {
-
-// A signal that has not been delivered goes with its timer.
-void discard_signals(Process& process, int timer) {
-  SpinGuard guard(process.lock());
-  process.pending.discard_of_timer(timer);
-  for (UserThread& thread : process.threads) thread.pending.discard_of_timer(timer);
-}
-
-}  // namespace
-
 Result<void> delete_timer(Process& process, int number) {
   if (!process.timers) return Error::inval;
   Own<PosixTimer> gone;
@@ -114,7 +107,11 @@ Result<void> delete_timer(Process& process, int number) {
   gone.reset(process.timers->posix.find(number));
   if (!gone) return Error::inval;
   gone->cancel();
-  discard_signals(process, number);
+  {
+    SpinGuard lock(process.lock());
+    UserThread* receiver = gone->receiver();
+    (receiver ? receiver->pending : process.pending).discard_of_timer(gone->own_signal);
+  }
   process.timers->posix.remove(*gone);
   process.timers->update_watch();
   return {};
@@ -166,12 +163,14 @@ Result<int> timer_overrun(Process& process, int number) {
 void drop_posix_timers(Process& process) {
   if (!process.timers) return;
   MutexGuard guard(process.timers->mutex);
-  while (PosixTimer* timer = process.timers->posix.first()) {
-    timer->cancel();
-    discard_signals(process, timer->number);
-    process.timers->posix.remove(*timer);
-    delete timer;
+  if (process.timers->posix.empty()) return;
+  for (PosixTimer& timer : process.timers->posix) timer.cancel();
+  {
+    SpinGuard lock(process.lock());
+    process.pending.discard_of_timers();
+    for (UserThread& thread : process.threads) thread.pending.discard_of_timers();
   }
+  process.timers->posix.clear([](PosixTimer& timer) { delete &timer; });
   process.timers->update_watch();
 }
 

@@ -58,6 +58,9 @@ struct PosixTimer : Timer, Charged<PosixTimer, "posix_timer"> {
   PosixTimer(Process& owner, const PosixTimerRequest& what) : Timer(&expired), process(owner), request(what) {
     own_signal.of_timer = true;
   }
+  ~PosixTimer() {
+    if (own_signal.payer) own_signal.payer->queued_signals.fetch_sub(1, std::memory_order_relaxed);
+  }
   static void expired(Timer& timer);
   void fire();
   bool counts_cpu_time() const {
@@ -68,6 +71,8 @@ struct PosixTimer : Timer, Charged<PosixTimer, "posix_timer"> {
   bool needs_look() const {
     return counts_cpu_time() && sends() && expires != never && !waits_for_delivery.load(std::memory_order_relaxed);
   }
+  // Who gets the signal; null: the process.
+  UserThread* receiver() const { return request.notify == PosixTimerRequest::Notify::thread ? thread.get() : nullptr; }
   Nanoseconds now() const;  // on its clock; wall clocks: monotonic
   TimerSetting left() const { return time_left(expires, interval, now()); }
   void begin(Nanoseconds expires);
@@ -82,7 +87,7 @@ struct PosixTimer : Timer, Charged<PosixTimer, "posix_timer"> {
   Nanoseconds interval = 0;
   int overrun = 0;               // of the last delivery
   std::atomic<bool> waits_for_delivery{false};  // it has expired: what is periodic rests
-  QueuedSignal own_signal;       // process lock
+  QueuedSignal own_signal;       // process lock; its payer is charged as long as the timer exists
   TreeNode node;
 };
 

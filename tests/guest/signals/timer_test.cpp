@@ -1,10 +1,12 @@
 // alarm, setitimer, timer_create and its relatives.
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
 #include <limits>
@@ -251,6 +253,65 @@ TEST(PosixTimer, TwoWithOneSignal) {
     ++seen[info.si_value.sival_int];
     ASSERT_LT(seen[1] + seen[2], 1000) << seen[1] << " " << seen[2];
   }
+}
+
+int create_timer(timer_t& id, int signal) {
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = signal;
+  return timer_create(CLOCK_MONOTONIC, &event, &id);
+}
+
+// Each counts as a signal that is queued, against the limit of its user, however many processes have them.
+TEST(PosixTimer, LimitOfPendingSignals) {
+  EXPECT_CHILD({
+    const uid_t lonely = lonely_user();
+    ASSERT_OK(setresuid(lonely, lonely, lonely));
+    const rlimit few{10, 10};
+    ASSERT_OK(setrlimit(RLIMIT_SIGPENDING, &few));
+    Blocked blocked{SIGRTMIN};
+    timer_t id;
+    for (int i = 0; i < 6; ++i) ASSERT_OK(create_timer(id, SIGRTMIN));
+    EXPECT_CHILD({
+      for (int i = 0; i < 4; ++i) ASSERT_OK(create_timer(id, SIGRTMIN));
+      EXPECT_ERRNO(EAGAIN, create_timer(id, SIGRTMIN));
+      EXPECT_ERRNO(EAGAIN, sigqueue(getpid(), SIGRTMIN, {}));
+    });
+    for (int i = 0; i < 4; ++i) ASSERT_OK(create_timer(id, SIGRTMIN));
+    EXPECT_ERRNO(EAGAIN, create_timer(id, SIGRTMIN));
+    ASSERT_OK(timer_delete(id));
+    EXPECT_OK(sigqueue(getpid(), SIGRTMIN, {}));
+    EXPECT_ERRNO(EAGAIN, create_timer(id, SIGRTMIN));
+  });
+}
+
+// How long a process takes to end that has 30,000 signals queued, and so many timers.
+long nanoseconds_to_end(int timers) {
+  const Mapping shared(page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS);
+  EXPECT_TRUE(run([&] {
+                const rlimit much{RLIM_INFINITY, RLIM_INFINITY};
+                setrlimit(RLIMIT_SIGPENDING, &much);
+                Blocked blocked{SIGRTMIN, SIGRTMIN + 1};
+                for (int i = 0; i < 30'000; ++i) sigqueue(getpid(), SIGRTMIN, {});
+                const itimerspec at_once{{0, 0}, {0, 1}};
+                for (int i = 0; i < timers; ++i) {
+                  timer_t id;
+                  if (create_timer(id, SIGRTMIN + 1) != 0 || timer_settime(id, 0, &at_once, nullptr) != 0) return 1;
+                }
+                *shared.as<volatile long>() = now();
+                _exit(0);
+              }).exited(0));
+  return now() - *shared.as<volatile long>();
+}
+
+// The queue is not looked through for each of them.
+TEST(PosixTimer, ManyGoWithTheirProcess) {
+  long none = std::numeric_limits<long>::max(), many = none;
+  for (int round = 0; round < 3; ++round) {
+    none = std::min(none, nanoseconds_to_end(0));
+    many = std::min(many, nanoseconds_to_end(2000));
+  }
+  EXPECT_LT(many, 10 * none + 20'000'000);
 }
 
 TEST(PosixTimer, TimeLeft) {
