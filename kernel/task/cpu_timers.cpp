@@ -22,7 +22,7 @@ TimerSetting CpuTimer::left(Nanoseconds now) const {
 
 void ProcessTimers::update_watch() {
   bool watch = virtual_timer.expires != never || profile_timer.expires != never || next_limit_signal != never;
-  for (PosixTimer& timer : posix) watch |= timer.counts_cpu_time() && timer.expires != never;
+  for (PosixTimer& timer : posix) watch |= timer.needs_look();
   watch_cpu_time.store(watch, std::memory_order_relaxed);
 }
 
@@ -67,9 +67,10 @@ void check_cpu_timers(UserThread& thread) {
   if (timers.virtual_timer.has_expired(user)) (void)deliver(process, kernel_signal(signal::virtual_alarm));
   if (timers.profile_timer.has_expired(total)) (void)deliver(process, kernel_signal(signal::profile));
   for (PosixTimer& timer : timers.posix) {
-    if (!timer.counts_cpu_time() || timer.expires == never) continue;
-    if (timer.now() >= timer.expires) timer.fire();
-    if (timer.expires != never && timer.expires - timer.now() < nearest) nearest = timer.expires - timer.now();
+    if (!timer.needs_look()) continue;
+    const Nanoseconds used = timer.request.clock == TimerClock::process_cpu ? total : timer.now();  // `total`: of all threads
+    if (used >= timer.expires) timer.fire();
+    if (timer.needs_look()) nearest = std::min(nearest, timer.expires - used);
   }
   enforce_limit(process, timers, total);
   timers.update_watch();

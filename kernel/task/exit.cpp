@@ -44,12 +44,18 @@ void release_user_memory(UserThread& thread) {
 
 namespace {
 
-// Who gets a child of a process that ends, prctl(2) PR_SET_CHILD_SUBREAPER, pid_namespaces(7): somebody of the child's own
-// container. Null: the kernel. A container's first process itself goes to the container that `ending` is in.
-Process* reaper_for(const Process& ending, const Process& child) REQUIRES(process_tree_lock) {
-  const Container& container = child.is_init ? ending.container() : child.container();
-  for (Process* at = ending.parent; at && &at->container() == &container; at = at->parent)
+// The next process above that takes in orphans, prctl(2) PR_SET_CHILD_SUBREAPER, with none of another container in between.
+Process* subreaper_above(const Process& ending) REQUIRES(process_tree_lock) {
+  for (Process* at = ending.parent; at && &at->container() == &ending.parent->container(); at = at->parent)
     if (at->child_subreaper.load(std::memory_order_relaxed) && at->state() == Process::State::alive) return at;
+  return nullptr;
+}
+
+// Who gets a child of a process that ends, pid_namespaces(7): somebody of the child's own container. Null: the kernel.
+// A container's first process itself goes to the container that `ending` is in.
+Process* reaper_for(const Process& ending, const Process& child, Process* subreaper) REQUIRES(process_tree_lock) {
+  const Container& container = child.is_init ? ending.container() : child.container();
+  if (subreaper && &subreaper->container() == &container) return subreaper;
   Process* first = container.first_process;
   return first != &ending ? first : nullptr;
 }
@@ -88,8 +94,10 @@ using ZombieList = List<Process, &Process::sibling_node>;
 
 // Children go to the reaper; those that nobody will wait for come into `unwanted`.
 void give_children_away(Process& ending, ZombieList& unwanted) REQUIRES(process_tree_lock) {
+  if (ending.children.empty()) return;
+  Process* subreaper = subreaper_above(ending);
   while (Process* child = ending.children.front()) {
-    Process* reaper = reaper_for(ending, *child);
+    Process* reaper = reaper_for(ending, *child, subreaper);
     set_parent(*child, reaper);
     child->exit_signal = signal::child;
     if (child->state() == Process::State::zombie && tell_parent_of_end(*child)) {
@@ -109,21 +117,23 @@ void wake_if_orphaned(ProcessGroup& group, const Process& ending) REQUIRES(proce
   deliver_to_group(group, kernel_signal(signal::continue_));
 }
 
+// Each group once, however many children are in it.
 void wake_orphaned_groups(Process& ending) REQUIRES(process_tree_lock) {
+  static std::uint64_t exits = 0;
+  const std::uint64_t this_exit = ++exits;
   if (connects_group(ending)) wake_if_orphaned(*ending.group, ending);
-  for (Process& child : ending.children)
-    if (child.group != ending.group && &child.group->session() == &ending.group->session())
-      wake_if_orphaned(*child.group, ending);
+  for (Process& child : ending.children) {
+    ProcessGroup& group = *child.group;
+    if (&group == ending.group.get() || &group.session() != &ending.group->session()) continue;
+    if (std::exchange(group.looked_at_by, this_exit) != this_exit) wake_if_orphaned(group, ending);
+  }
 }
 
 void signal_children_of_dead_parent(Process& ending) REQUIRES(process_tree_lock) {
   for (Process& child : ending.children) {
     SpinGuard guard(child.lock());
-    for (UserThread& thread : child.threads) {
-      if (!thread.parent_death_signal) continue;
-      (void)thread.pending.add(kernel_signal(thread.parent_death_signal), nullptr, 0);
-      thread.notice_signals();
-    }
+    for (UserThread& thread : child.threads)
+      if (thread.parent_death_signal) deliver_locked(child, thread, kernel_signal(thread.parent_death_signal));
   }
 }
 

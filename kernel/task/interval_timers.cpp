@@ -19,34 +19,33 @@ Result<ProcessTimers*> timers_of(Process& process) {
   return process.timers.get();
 }
 
+TimerSetting time_left(Nanoseconds expires, Nanoseconds interval, Nanoseconds now) {
+  if (expires == never) return {0, interval};
+  if (expires > now) return {expires - now, interval};
+  return {interval ? interval - (now - expires) % interval : 0, interval};
+}
+
 // --- ITIMER_REAL ------------------------------------------------------------------------------------------------------
 
 void RealTimer::expired(Timer& timer) {
-  auto& self = static_cast<RealTimer&>(timer);
-  self.running_.store(self.interval_ != 0, std::memory_order_relaxed);
-  if (self.interval_) {
-    // Periods that went by unnoticed are skipped, so that the rest keep their places.
-    const Nanoseconds late = arch::monotonic_now() - self.deadline();
-    self.start(self.deadline() + (late / self.interval_ + 1) * self.interval_);
-  }
-  (void)deliver(self.process_, kernel_signal(signal::alarm));
+  (void)deliver(static_cast<RealTimer&>(timer).process_, kernel_signal(signal::alarm));
 }
 
-TimerSetting RealTimer::setting() const {
-  if (!running_.load(std::memory_order_relaxed)) return {0, interval_};
-  const Nanoseconds left = deadline() - arch::monotonic_now();
-  return {left > 0 ? left : 1, interval_};
+void RealTimer::go_on() {
+  const Nanoseconds now = arch::monotonic_now();
+  if (!interval_ || expires_ > now) return;
+  expires_ += ((now - expires_) / interval_ + 1) * interval_;
+  start(expires_);
 }
+
+TimerSetting RealTimer::setting() const { return time_left(expires_, interval_, arch::monotonic_now()); }
 
 TimerSetting RealTimer::set(const TimerSetting& fresh) {
   const TimerSetting old = setting();
   cancel();
   interval_ = possible_interval(fresh.interval);
-  running_.store(fresh.left != 0, std::memory_order_relaxed);
-  if (fresh.left) {
-    const Nanoseconds now = arch::monotonic_now();
-    start(fresh.left < never - now ? now + fresh.left : never);
-  }
+  expires_ = fresh.left ? saturated_sum(arch::monotonic_now(), fresh.left) : never;
+  if (fresh.left) start(expires_);
   return old;
 }
 

@@ -13,7 +13,7 @@ struct TimerSetting {
   Nanoseconds left = 0;      // until it expires; 0: not running
   Nanoseconds interval = 0;  // then again each; 0: once
 };
-// What is asked for, but long enough to leave the machine time for something else, and so short that the time after the next
+// What is asked for, but long enough to leave the program time for something else, and so short that the time after the next
 // can be told.
 constexpr Nanoseconds possible_interval(Nanoseconds wanted) {
   constexpr Nanoseconds shortest = 10'000, longest = never / 2;
@@ -48,6 +48,8 @@ Nanoseconds process_cpu_time(Process& process);
 void drop_timers(Process& process);        // at its end
 void drop_posix_timers(Process& process);  // exec
 void watch_cpu_limit(Process& process);    // RLIMIT_CPU has changed
+// The signal is ignored no more: the timers go on that have expired meanwhile. There are some.
+void resume_timers(Process& process, int signal);
 // The CPU-time timers (and RLIMIT_CPU) are looked at: on the way to user mode with UserThread::work_timers.
 void check_cpu_timers(UserThread& thread);
 

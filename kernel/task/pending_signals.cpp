@@ -12,7 +12,7 @@ void PendingSignals::push(QueuedSignal& queued, const SignalInfo& info) {
 
 Result<void> PendingSignals::add_paid(const SignalInfo& info, UserAccount* payer, std::uint64_t limit) {
   QueuedSignal* queued = nullptr;
-  // In an interrupt the running thread is anybody's; and of the kernel's own signals there are not many.
+  // In an interrupt the running thread is anybody's; and of the kernel's own standard signals there are not many.
   const payer::Scope sender(payer ? payer::current() : nullptr);
   if (!payer || payer->queued_signals.load(std::memory_order_relaxed) < limit)
     queued = first_.node.linked() ? new (std::nothrow) QueuedSignal : &first_;
@@ -24,8 +24,8 @@ Result<void> PendingSignals::add_paid(const SignalInfo& info, UserAccount* payer
     push(*queued, info);
     return {};
   }
-  // kill(2) of a real-time signal loses only the information, as on Linux.
-  if (signal::real_time(info.number) && info.kind != SignalInfo::Kind::sent) return Error::again;
+  // kill(2) of a real-time signal loses only the information, as on Linux; so do the kernel's own, which nobody could be told of.
+  if (signal::real_time(info.number) && info.kind == SignalInfo::Kind::queued) return Error::again;
   SignalSet now = set();
   now.add(info.number);
   change(now);
@@ -38,6 +38,13 @@ QueuedSignal* PendingSignals::find(int number) {
   return nullptr;
 }
 
+void PendingSignals::remove(QueuedSignal& queued) {
+  const int number = queued.info.number;
+  drop(queued);
+  if (find(number)) return;
+  change(set() - SignalSet::of(number));
+}
+
 std::optional<SignalInfo> PendingSignals::take(SignalSet blocked) {
   std::optional<SignalInfo> info;
   const SignalSet deliverable = set() - blocked;
@@ -46,35 +53,28 @@ std::optional<SignalInfo> PendingSignals::take(SignalSet blocked) {
   const int number = (urgent.empty() ? deliverable : urgent).first();
   if (QueuedSignal* queued = find(number)) {
     info = queued->info;
-    drop(*queued);
-    if (signal::real_time(number) && find(number)) return info;  // more of them
-  } else {
-    info = SignalInfo{.number = number, .code = signal_code::user};  // what was known about it is lost
+    remove(*queued);
+    return info;
   }
-  SignalSet rest = set();
-  rest.remove(number);
-  change(rest);
+  info = SignalInfo{.number = number, .code = signal_code::user};  // what was known about it is lost
+  change(set() - SignalSet::of(number));
   return info;
 }
 
 [[gnu::noinline]] void PendingSignals::give_back(QueuedSignal& queued) {
+  if (queued.of_timer) return;
   if (queued.payer) queued.payer->queued_signals.fetch_sub(1, std::memory_order_relaxed);
   queued.payer = nullptr;
   if (&queued != &first_) delete &queued;
 }
 
-void PendingSignals::discard_of_timer(int timer) {
-  SignalSet left;
-  for (QueuedSignal& queued : queue_)
-    if (queued.info.kind == SignalInfo::Kind::timer && queued.info.timer == timer) {
-      SignalSet rest = set();
-      rest.remove(queued.info.number);
-      change(rest);
-      drop(queued);
-    } else {
-      left.add(queued.info.number);
-    }
-  change(set() | left);
+void PendingSignals::discard_of_timers() {
+  SignalSet dropped, left;
+  for (QueuedSignal& queued : queue_) {
+    (queued.of_timer ? dropped : left).add(queued.info.number);
+    if (queued.of_timer) drop(queued);
+  }
+  change(set() - (dropped - left));
 }
 
 void PendingSignals::discard(SignalSet which) {

@@ -1,9 +1,9 @@
 // Signals that have been sent but not delivered: one set for each process and one for each thread.
 //
-// A standard signal is pending once, however often it was sent; real-time signals queue, and of one number the oldest
-// comes first. Of several numbers the lowest comes first, the synchronous ones before all. Information that could not
-// be kept (no memory, or the sender's user is over RLIMIT_SIGPENDING) is lost for standard signals; for real-time ones
-// the sender is told (Error::again). Protected by the lock of the process.
+// A standard signal is pending once, however often it was sent; real-time signals queue, as does the one of each timer
+// whatever its number, and of one number the oldest comes first. Of several numbers the lowest comes first, the synchronous
+// ones before all. Information that could not be kept (no memory, or the sender's user is over RLIMIT_SIGPENDING) is lost for
+// standard signals; for real-time ones the sender is told (Error::again). Protected by the lock of the process.
 #pragma once
 
 #include <atomic>
@@ -20,6 +20,7 @@ namespace cv6 {
 struct QueuedSignal final : public Charged<QueuedSignal, "queued_signal"> {
   SignalInfo info;
   Ref<UserAccount> payer;  // whose RLIMIT_SIGPENDING it counts against
+  bool of_timer = false;   // a part of its timer, which sends it again and again (process_timers.hpp)
   ListNode node;
 };
 
@@ -42,11 +43,18 @@ class PendingSignals {
     push(first_, info);
     return true;
   }
+  // A timer's own: it takes no memory, and is pending once.
+  void add(QueuedSignal& of_timer) {
+    if (!of_timer.node.linked()) push(of_timer, of_timer.info);
+  }
   // The next signal that is not in `blocked`, out of the set.
   std::optional<SignalInfo> take(SignalSet blocked);
   void discard(SignalSet which);
-  // What a POSIX timer has sent: it is no more.
-  void discard_of_timer(int timer);
+  // What POSIX timers have sent, which are no more: one of them (pending here, or nowhere), or all.
+  void discard_of_timer(QueuedSignal& of_timer) {
+    if (of_timer.node.linked()) remove(of_timer);
+  }
+  void discard_of_timers();
 
  private:
   void change(SignalSet set) { set_.store(set.bits(), std::memory_order_seq_cst); }
@@ -58,6 +66,7 @@ class PendingSignals {
     if (queued.payer || &queued != &first_) give_back(queued);
   }
   void give_back(QueuedSignal& queued);
+  void remove(QueuedSignal& queued);  // pending is its number from then on only if there are more
 
   std::atomic<std::uint64_t> set_{0};
   QueuedSignal first_;  // most of the time there is one at most, which needs no memory of its own

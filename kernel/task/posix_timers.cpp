@@ -10,27 +10,9 @@ void PosixTimer::expired(Timer& timer) { static_cast<PosixTimer&>(timer).fire();
 
 // In an interrupt, or by a thread of the process whose CPU time it was.
 void PosixTimer::fire() {
-  if (request.notify == PosixTimerRequest::Notify::nothing || process.handlers().ignores(request.signal)) {
-    // Nobody will take a signal, so it goes on by itself.
-    if (!interval) {
-      expires = never;
-      return;
-    }
-    const Nanoseconds late = now() - expires;
-    return begin(expires + (late / interval + 1) * interval);
-  }
   waits_for_delivery.store(true, std::memory_order_relaxed);
   if (counts_cpu_time() && !interval) expires = never;
-  SignalInfo info;
-  info.number = request.signal;
-  info.code = signal_code::timer;
-  info.kind = SignalInfo::Kind::timer;
-  info.timer = number;
-  info.value = request.value;
-  if (request.notify == PosixTimerRequest::Notify::thread)
-    (void)deliver(*thread, info);
-  else
-    (void)deliver(process, info);
+  deliver_of_timer(process, receiver(), own_signal);
 }
 
 Nanoseconds PosixTimer::now() const {
@@ -41,35 +23,47 @@ Nanoseconds PosixTimer::now() const {
   }
 }
 
-TimerSetting PosixTimer::left() const {
-  if (expires == never) return {0, interval};
-  Nanoseconds next = expires;
-  const Nanoseconds time = now();
-  if (next <= time) {
-    if (!interval) return {0, 0};
-    next += ((time - next) / interval + 1) * interval;
-  }
-  return {next - time, interval};
-}
-
 void PosixTimer::begin(Nanoseconds when) {
   expires = when;
-  if (!counts_cpu_time()) start(when);
+  if (!sends()) return;
+  if (counts_cpu_time())
+    process.timers->watch_cpu_time.store(true, std::memory_order_relaxed);
+  else
+    start(when);
+}
+
+Nanoseconds PosixTimer::go_on() {
+  if (!interval || expires == never) return 0;
+  const Nanoseconds late = now() - expires;
+  const Nanoseconds periods = late > 0 ? late / interval : 0;
+  begin(expires + (periods + 1) * interval);
+  return periods;
 }
 
 void settle_timer_signal(Process& process, SignalInfo& info) {
   if (!process.timers) return;
   MutexGuard guard(process.timers->mutex);
+  if (info.number == signal::alarm) process.timers->real.go_on();
+  if (info.kind != SignalInfo::Kind::timer) return;
   PosixTimer* timer = process.timers->posix.find(info.timer);
   if (!timer || !timer->waits_for_delivery.exchange(false, std::memory_order_relaxed)) return;
-  timer->overrun = 0;
-  if (timer->interval && timer->expires != never) {
-    const Nanoseconds late = timer->now() - timer->expires;
-    const Nanoseconds periods = late > 0 ? late / timer->interval : 0;
-    timer->overrun = periods > INT32_MAX ? INT32_MAX : static_cast<int>(periods);
-    timer->begin(timer->expires + (periods + 1) * timer->interval);
-  }
+  timer->overrun = static_cast<int>(std::min<Nanoseconds>(timer->go_on(), INT32_MAX));
   info.overrun = timer->overrun;
+}
+
+void resume_timers(Process& process, int number) {
+  ProcessTimers& timers = *process.timers;
+  MutexGuard guard(timers.mutex);
+  if (number == signal::alarm) timers.real.go_on();
+  for (PosixTimer& timer : timers.posix) {
+    if (timer.request.signal != number || !timer.waits_for_delivery.load(std::memory_order_relaxed)) continue;
+    {
+      SpinGuard lock(process.lock());
+      if (timer.own_signal.node.linked()) continue;  // it was blocked, and so was kept all the same
+    }
+    timer.waits_for_delivery.store(false, std::memory_order_relaxed);
+    timer.go_on();
+  }
 }
 
 // --- calls ------------------------------------------------------------------------------------------------------------
@@ -87,26 +81,24 @@ Result<int> create_timer(UserThread& caller, const PosixTimerRequest& request) {
     timer->thread = Ref<UserThread>(&caller);
   }
   MutexGuard guard(timers.mutex);
-  if (timers.posix.size() >= process.limits[Resource::pending_signals].soft) return Error::again;
+  UserAccount& account = process.account();
+  if (account.queued_signals.load(std::memory_order_relaxed) >= process.limits[Resource::pending_signals].soft)
+    return Error::again;
+  account.queued_signals.fetch_add(1, std::memory_order_relaxed);
+  timer->own_signal.payer = Ref<UserAccount>(&account);
   int number = 0;
   for (const PosixTimer& taken : timers.posix)
     if (taken.number == number) ++number;
   timer->number = number;
-  if (!request.value_given) timer->request.value = static_cast<std::uint64_t>(number);
+  SignalInfo& info = timer->own_signal.info;
+  info.number = request.signal;
+  info.code = signal_code::timer;
+  info.kind = SignalInfo::Kind::timer;
+  info.timer = number;
+  info.value = request.value_given ? request.value : static_cast<std::uint64_t>(number);
   timers.posix.insert(*timer.release());
   return number;
 }
-
-namespace {
-
-// A signal that has not been delivered goes with its timer.
-void discard_signals(Process& process, int timer) {
-  SpinGuard guard(process.lock());
-  process.pending.discard_of_timer(timer);
-  for (UserThread& thread : process.threads) thread.pending.discard_of_timer(timer);
-}
-
-}  // namespace
 
 Result<void> delete_timer(Process& process, int number) {
   if (!process.timers) return Error::inval;
@@ -115,18 +107,17 @@ Result<void> delete_timer(Process& process, int number) {
   gone.reset(process.timers->posix.find(number));
   if (!gone) return Error::inval;
   gone->cancel();
-  discard_signals(process, number);
+  {
+    SpinGuard lock(process.lock());
+    UserThread* receiver = gone->receiver();
+    (receiver ? receiver->pending : process.pending).discard_of_timer(gone->own_signal);
+  }
   process.timers->posix.remove(*gone);
   process.timers->update_watch();
   return {};
 }
 
 namespace {
-
-Nanoseconds saturated_sum(Nanoseconds a, Nanoseconds b) {
-  Nanoseconds sum;
-  return __builtin_add_overflow(a, b, &sum) ? never - 1 : sum;
-}
 
 // When a setting means, on the clock that the timer counts by.
 Nanoseconds expiry(const PosixTimer& timer, const TimerSetting& setting, TimerStart start) {
@@ -172,12 +163,14 @@ Result<int> timer_overrun(Process& process, int number) {
 void drop_posix_timers(Process& process) {
   if (!process.timers) return;
   MutexGuard guard(process.timers->mutex);
-  while (PosixTimer* timer = process.timers->posix.first()) {
-    timer->cancel();
-    discard_signals(process, timer->number);
-    process.timers->posix.remove(*timer);
-    delete timer;
+  if (process.timers->posix.empty()) return;
+  for (PosixTimer& timer : process.timers->posix) timer.cancel();
+  {
+    SpinGuard lock(process.lock());
+    process.pending.discard_of_timers();
+    for (UserThread& thread : process.threads) thread.pending.discard_of_timers();
   }
+  process.timers->posix.clear([](PosixTimer& timer) { delete &timer; });
   process.timers->update_watch();
 }
 

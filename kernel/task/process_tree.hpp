@@ -51,6 +51,7 @@ class ProcessGroup : public Counted<ProcessGroup>, public Charged<ProcessGroup, 
 
   // Under process_tree_lock. A group is found by its number only while it has members.
   List<Process, &Process::group_node> members;
+  std::uint64_t looked_at_by = 0;  // which exit did last: exit.cpp
 
  private:
   Ref<Pid> pid_;

@@ -88,26 +88,36 @@ void kill_locked(Process& process) REQUIRES(process.lock()) {
 
 constexpr SignalSet acts_when_sent = signal::stopping | SignalSet::of(signal::kill, signal::continue_);
 
-Result<void> send(Process& process, UserThread* target, const SignalInfo& info, Process* sender) {
-  SpinGuard guard(process.lock());
+// What a signal does at once. Who is asked first to take it; null: it is not to be pending.
+UserThread* begin_sending(Process& process, UserThread* target, int number, Process* sender) REQUIRES(process.lock()) {
   UserThread* first = target ? target : process.threads.front();
-  if (!first || !first->process_node.linked() || process.ending()) return {};  // it ends, or has ended
-  const int number = info.number;
-  if (is_protected(process, number, sender)) return {};
+  if (!first || !first->process_node.linked() || process.ending()) return nullptr;  // it ends, or has ended
+  if (is_protected(process, number, sender)) return nullptr;
   if (acts_when_sent.contains(number)) [[unlikely]] {
     if (number == signal::kill) {
       kill_locked(process);
-      return {};
+      return nullptr;
     }
     change_stop(process, number);
   }
-  if (is_ignored(process, *first, number)) return {};
+  return is_ignored(process, *first, number) ? nullptr : first;
+}
+
+// With the memory of who pays: the sender's container, or for real-time signals of the kernel the receiver's.
+Result<void> add_paid(Process& receiver, PendingSignals& pending, const SignalInfo& info, Process* sender)
+    REQUIRES(receiver.lock()) {
+  if (!sender && !signal::real_time(info.number)) return pending.add(info, nullptr, 0);
+  const payer::Scope scope(sender ? payer::current() : receiver.container().memory().as_payer());
+  Process& payer = sender ? *sender : receiver;
+  return pending.add(info, &payer.account(), payer.limits[Resource::pending_signals].soft);
+}
+
+Result<void> send(Process& process, UserThread* target, const SignalInfo& info, Process* sender) REQUIRES(process.lock()) {
+  UserThread* first = begin_sending(process, target, info.number, sender);
+  if (!first) return {};
   PendingSignals& pending = target ? target->pending : process.pending;
-  if (!pending.add_without_memory(info)) {
-    const std::uint64_t limit = sender ? sender->limits[Resource::pending_signals].soft : 0;
-    TRY(pending.add(info, sender ? &sender->account() : nullptr, limit));
-  }
-  wake_for(process, *first, number, target ? To::thread : To::process);
+  if (!pending.add_without_memory(info)) TRY(add_paid(process, pending, info, sender));
+  wake_for(process, *first, info.number, target ? To::thread : To::process);
   return {};
 }
 
@@ -119,11 +129,26 @@ void kill_process(Process& process) {
 }
 
 Result<void> deliver(Process& process, const SignalInfo& info, Process* sender) {
+  SpinGuard guard(process.lock());
   return send(process, nullptr, info, sender);
 }
 
 Result<void> deliver(UserThread& thread, const SignalInfo& info, Process* sender) {
-  return send(thread.process(), &thread, info, sender);
+  Process& process = thread.process();
+  SpinGuard guard(process.lock());
+  return send(process, &thread, info, sender);
+}
+
+void deliver_locked(Process& process, UserThread& thread, const SignalInfo& info) {
+  (void)send(process, &thread, info, nullptr);  // at worst the information is lost
+}
+
+void deliver_of_timer(Process& process, UserThread* thread, QueuedSignal& signal) {
+  SpinGuard guard(process.lock());
+  UserThread* first = begin_sending(process, thread, signal.info.number, nullptr);
+  if (!first) return;
+  (thread ? thread->pending : process.pending).add(signal);
+  wake_for(process, *first, signal.info.number, thread ? To::thread : To::process);
 }
 
 void deliver_to_group(ProcessGroup& group, const SignalInfo& info) {

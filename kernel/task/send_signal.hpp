@@ -19,9 +19,14 @@ Result<void> queue_signal(Process& caller, int process, int thread, const Signal
 
 // --- the kernel's own -------------------------------------------------------------------------------------------------
 // No lock of the process held; the tree lock may be. Stop and continue signals act on each other here; what nobody would
-// notice is dropped. `sender`'s user is checked against its RLIMIT_SIGPENDING; null: the kernel.
+// notice is dropped. `sender`'s user is checked against its RLIMIT_SIGPENDING; null: the kernel, whose real-time signals
+// (clone(2), PR_SET_PDEATHSIG) the receiver pays for, as if it had sent them.
 Result<void> deliver(Process& process, const SignalInfo& info, Process* sender = nullptr);
 Result<void> deliver(UserThread& thread, const SignalInfo& info, Process* sender = nullptr);
+// The kernel's, to one of its threads; its lock is held.
+void deliver_locked(Process& process, UserThread& thread, const SignalInfo& info) REQUIRES(process.lock());
+// A timer's own signal: to the process, or to a thread of it. What is pending still is not sent again.
+void deliver_of_timer(Process& process, UserThread* thread, QueuedSignal& signal);
 void deliver_to_group(ProcessGroup& group, const SignalInfo& info) REQUIRES(process_tree_lock);
 // A signal without a sender (SI_KERNEL).
 SignalInfo kernel_signal(int number);

@@ -28,7 +28,8 @@ std::optional<SignalInfo> take_pending(UserThread& thread, SignalSet blocked) {
 
 std::optional<SignalInfo> take_deliverable_signal(UserThread& thread, SignalSet blocked) {
   std::optional<SignalInfo> info = take_pending(thread, blocked);
-  if (info && info->kind == SignalInfo::Kind::timer) settle_timer_signal(thread.process(), *info);
+  if (info && (info->kind == SignalInfo::Kind::timer || info->number == signal::alarm))
+    settle_timer_signal(thread.process(), *info);
   return info;
 }
 

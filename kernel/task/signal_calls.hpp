@@ -2,6 +2,7 @@
 // sigtimedwait(2), sigaltstack(2). (Masks: UserThread::set_mask.)
 #pragma once
 
+#include "task/interval_timers.hpp"
 #include "task/process.hpp"
 
 namespace cv6 {
@@ -20,6 +21,8 @@ inline Result<void> exchange_action(Process& process, int number, SignalAction& 
     SignalSet pending = process.pending.set();
     for (const UserThread& thread : process.threads) pending = pending | thread.pending.set();
     if (pending.contains(number)) [[unlikely]] forget_pending(process, number);
+  } else if (process.timers) [[unlikely]] {
+    resume_timers(process, number);
   }
   return {};
 }

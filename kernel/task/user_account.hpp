@@ -19,7 +19,7 @@ class UserAccount : public Counted<UserAccount>, public Cached<UserAccount, "use
   ~UserAccount() = default;
 
   std::atomic<std::uint64_t> tasks{0};            // processes and threads
-  std::atomic<std::uint64_t> queued_signals{0};
+  std::atomic<std::uint64_t> queued_signals{0};   // and timers, each of which has one
 
   struct Key {
     const Container* container;  // only compared

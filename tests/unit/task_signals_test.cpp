@@ -66,17 +66,42 @@ TEST_F(PendingSignalsTest, SynchronousOnesComeFirst) {
 }
 
 TEST_F(PendingSignalsTest, ThoseOfATimerGoWithIt) {
+  QueuedSignal timers[4];
   PendingSignals pending;
-  SignalInfo of_timer = info_of(40, 1, SignalInfo::Kind::timer);
-  of_timer.timer = 5;
-  EXPECT_TRUE(pending.add(info_of(40, 2), nullptr, 0));
-  EXPECT_TRUE(pending.add(of_timer, nullptr, 0));
-  of_timer.number = 41;
-  EXPECT_TRUE(pending.add(of_timer, nullptr, 0));
-  pending.discard_of_timer(4);
+  for (int i = 0; i < 4; ++i) {
+    timers[i].of_timer = true;
+    timers[i].info = info_of(40 + i % 3, static_cast<std::uint64_t>(i), SignalInfo::Kind::timer);
+  }
+  EXPECT_TRUE(pending.add(info_of(41, 7), nullptr, 0));
+  for (QueuedSignal& timer : timers) pending.add(timer);
+  EXPECT_EQ(pending.set(), SignalSet::of(40, 41, 42));
+  pending.discard_of_timer(timers[0]);
+  pending.discard_of_timer(timers[0]);
+  EXPECT_EQ(pending.set(), SignalSet::of(40, 41, 42));  // there is another one of 40
+  pending.discard_of_timer(timers[2]);
   EXPECT_EQ(pending.set(), SignalSet::of(40, 41));
-  pending.discard_of_timer(5);
-  EXPECT_EQ(pending.set(), SignalSet::of(40));
+  pending.add(timers[2]);
+  pending.discard_of_timers();
+  EXPECT_EQ(pending.set(), SignalSet::of(41));
+  ASSERT_EQ(pending.take({})->value, 7u);
+  EXPECT_TRUE(pending.set().empty());
+}
+
+TEST_F(PendingSignalsTest, ThoseOfTimersArePendingOnceEach) {
+  QueuedSignal timers[2];
+  PendingSignals pending;
+  for (QueuedSignal& timer : timers) {
+    timer.of_timer = true;
+    timer.info = info_of(signal::alarm, 1, SignalInfo::Kind::timer);
+    pending.add(timer);
+    pending.add(timer);
+  }
+  EXPECT_TRUE(pending.add(info_of(signal::alarm), nullptr, 0));
+  EXPECT_TRUE(pending.take({}));
+  EXPECT_TRUE(pending.take({}));
+  EXPECT_FALSE(pending.take({}));
+  pending.add(timers[0]);
+  EXPECT_TRUE(pending.take({}));
 }
 
 TEST_F(PendingSignalsTest, BlockedOnesStay) {

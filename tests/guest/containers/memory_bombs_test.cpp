@@ -37,6 +37,20 @@ long start_idle(unsigned long flags) {
   return -1;
 }
 
+// A process that is at its end at once, and touches no memory: its parent, which waits so long, is sent the signal.
+long start_and_end(int signal) {
+  long result;
+  asm volatile(
+      "xor %%edx, %%edx\n xor %%r10d, %%r10d\n xor %%r8d, %%r8d\n syscall\n test %%rax, %%rax\n jnz 1f\n"
+      "mov %[exit], %%eax\n xor %%edi, %%edi\n syscall\n 1:"
+      : "=a"(result)
+      : "a"(SYS_clone), "D"(CLONE_VM | CLONE_VFORK | signal), "S"(0), [exit] "i"(SYS_exit)
+      : "rcx", "rdx", "r8", "r10", "r11", "memory");
+  if (result >= 0) return result;
+  errno = static_cast<int>(-result);
+  return -1;
+}
+
 class ContainerMemoryBombs : public ContainersAndFiles {
  protected:
   // What the bomb tells: in memory of the host's, because inside there is none left to tell it with.
@@ -194,6 +208,19 @@ TEST_F(ContainerMemoryBombs, QueuedSignals) {
     }
     return sigqueue(getpid(), SIGRTMIN + 1, sigval{});
   });
+}
+
+// The kernel sends them, but they wait where those of other processes do.
+TEST_F(ContainerMemoryBombs, SignalsOfEndedChildren) {
+  expect_ended(ENOMEM, 100'000, [](long made) -> long {
+    if (made == 0) {
+      sigset_t all;
+      sigfillset(&all);
+      sigprocmask(SIG_BLOCK, &all, nullptr);
+    }
+    const long child = start_and_end(SIGRTMIN);
+    return child == -1 ? -1 : syscall(SYS_wait4, child, nullptr, __WALL, nullptr);
+  }, 1 << 20);
 }
 
 TEST_F(ContainerMemoryBombs, Timers) {

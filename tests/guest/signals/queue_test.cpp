@@ -1,7 +1,9 @@
 // Real-time signals: queueing, order, values; sigtimedwait and sigwait; limits of the queue.
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <ctime>
@@ -174,6 +176,65 @@ TEST_F(Queue, LimitOfPendingSignals) {
       EXPECT_EQ(sigwaitinfo(&blocked.set(), &info), SIGRTMIN);
       EXPECT_EQ(info.si_value.sival_int, i);
     }
+  });
+}
+
+// As a user of whom nobody else has signals queued, and who may have `most`.
+void become_limited(rlim_t most) {
+  const uid_t lonely = lonely_user();
+  const rlimit few{most, most};
+  ASSERT_OK(setresuid(lonely, lonely, lonely));
+  ASSERT_OK(setrlimit(RLIMIT_SIGPENDING, &few));
+}
+
+int count_pending(const sigset_t& set) {
+  const timespec none{0, 0};
+  int count = 0;
+  while (sigtimedwait(&set, nullptr, &none) != -1) ++count;
+  return count;
+}
+
+// What the kernel sends is limited as well: at the end of a child, by the signal that clone(2) was given for it.
+TEST_F(Queue, LimitOfSignalsOfEndedChildren) {
+  EXPECT_CHILD({
+    become_limited(10);
+    Blocked blocked{SIGRTMIN};
+    for (int i = 0; i < 100; ++i) {
+      const long child = syscall(SYS_clone, SIGRTMIN, nullptr, nullptr, nullptr, nullptr);
+      if (child == 0) _exit(0);
+      ASSERT_OK(child);
+      ASSERT_OK(waitpid(static_cast<pid_t>(child), nullptr, __WALL));
+    }
+    EXPECT_EQ(count_pending(blocked.set()), 10);
+  });
+}
+
+// Of a line of processes the last but one is killed, and each ends when the one below it has: the last one has another parent,
+// and is sent a signal, each time.
+TEST_F(Queue, LimitOfSignalsOfEndedParents) {
+  EXPECT_CHILD({
+    constexpr int generations = 20;
+    become_limited(5);
+    Blocked blocked{SIGRTMIN};
+    const pid_t first = getpid();
+    int generation = 0;
+    for (; generation < generations; ++generation) {
+      ASSERT_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+      if (fork() != 0) break;
+    }
+    if (generation == generations) {
+      prctl(PR_SET_PDEATHSIG, SIGRTMIN);
+      kill(getppid(), SIGKILL);
+      if (!wait_until([&] { return getppid() == first; })) _exit(1);
+      _exit(count_pending(blocked.set()) == 5 ? 0 : 2);
+    }
+    if (generation != 0) {
+      wait(nullptr);
+      _exit(3);
+    }
+    int succeeded = 0;
+    for (int status; wait(&status) != -1;) succeeded += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    EXPECT_EQ(succeeded, 1);
   });
 }
 

@@ -1,13 +1,16 @@
 // alarm, setitimer, timer_create and its relatives.
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
 #include <limits>
+#include <vector>
 
 #include "support/child.hpp"
 #include "support/memory.hpp"
@@ -23,6 +26,13 @@ long now(clockid_t clock = CLOCK_MONOTONIC) {
   timespec time{};
   clock_gettime(clock, &time);
   return time.tv_sec * second + time.tv_nsec;
+}
+
+// In user mode, until `clock` says so: there the clock's interrupts look at timers of CPU time.
+void use_processor(clockid_t clock, long until) {
+  while (now(clock) < until)
+    for (volatile int i = 0; i < 10'000; i = i + 1) {
+    }
 }
 
 // A wait of a signal that must come, with the limit of the tests.
@@ -211,6 +221,99 @@ TEST(PosixTimer, RepeatsAndCountsOverruns) {
   EXPECT_GE(timer_getoverrun(timer.id()), 10);
 }
 
+// However often it is set, and expires.
+TEST(PosixTimer, SignalIsPendingOnce) {
+  Blocked blocked{SIGRTMIN + 2};
+  Timer timer(CLOCK_MONOTONIC, SIGRTMIN + 2, 7);
+  ASSERT_TRUE(timer.ok());
+  for (int round = 0; round < 1000; ++round) {
+    ASSERT_OK(timer.set(1));
+    itimerspec left{};
+    do ASSERT_OK(timer_gettime(timer.id(), &left));
+    while (left.it_value.tv_nsec);
+  }
+  siginfo_t info{};
+  EXPECT_EQ(wait_signal(blocked.set(), &info), SIGRTMIN + 2);
+  EXPECT_EQ(info.si_value.sival_int, 7);
+  const timespec none{0, 0};
+  EXPECT_ERRNO(EAGAIN, sigtimedwait(&blocked.set(), &info, &none));
+}
+
+// A second one that expires while the first one's signal, of the same number, is pending goes on all the same.
+TEST(PosixTimer, TwoWithOneSignal) {
+  Blocked blocked{SIGUSR1};
+  Timer one(CLOCK_MONOTONIC, SIGUSR1, 1), two(CLOCK_MONOTONIC, SIGUSR1, 2);
+  ASSERT_TRUE(one.ok() && two.ok());
+  ASSERT_OK(one.set(1, 1'000'000));
+  ASSERT_OK(two.set(1, 1'000'000));
+  int seen[3] = {};
+  while (seen[1] < 3 || seen[2] < 3) {
+    siginfo_t info{};
+    ASSERT_EQ(wait_signal(blocked.set(), &info), SIGUSR1) << seen[1] << " " << seen[2];
+    ++seen[info.si_value.sival_int];
+    ASSERT_LT(seen[1] + seen[2], 1000) << seen[1] << " " << seen[2];
+  }
+}
+
+int create_timer(timer_t& id, int signal) {
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = signal;
+  return timer_create(CLOCK_MONOTONIC, &event, &id);
+}
+
+// Each counts as a signal that is queued, against the limit of its user, however many processes have them.
+TEST(PosixTimer, LimitOfPendingSignals) {
+  EXPECT_CHILD({
+    const uid_t lonely = lonely_user();
+    ASSERT_OK(setresuid(lonely, lonely, lonely));
+    const rlimit few{10, 10};
+    ASSERT_OK(setrlimit(RLIMIT_SIGPENDING, &few));
+    Blocked blocked{SIGRTMIN};
+    timer_t id;
+    for (int i = 0; i < 6; ++i) ASSERT_OK(create_timer(id, SIGRTMIN));
+    EXPECT_CHILD({
+      for (int i = 0; i < 4; ++i) ASSERT_OK(create_timer(id, SIGRTMIN));
+      EXPECT_ERRNO(EAGAIN, create_timer(id, SIGRTMIN));
+      EXPECT_ERRNO(EAGAIN, sigqueue(getpid(), SIGRTMIN, {}));
+    });
+    for (int i = 0; i < 4; ++i) ASSERT_OK(create_timer(id, SIGRTMIN));
+    EXPECT_ERRNO(EAGAIN, create_timer(id, SIGRTMIN));
+    ASSERT_OK(timer_delete(id));
+    EXPECT_OK(sigqueue(getpid(), SIGRTMIN, {}));
+    EXPECT_ERRNO(EAGAIN, create_timer(id, SIGRTMIN));
+  });
+}
+
+// How long a process takes to end that has 30,000 signals queued, and so many timers.
+long nanoseconds_to_end(int timers) {
+  const Mapping shared(page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS);
+  EXPECT_TRUE(run([&] {
+                const rlimit much{RLIM_INFINITY, RLIM_INFINITY};
+                setrlimit(RLIMIT_SIGPENDING, &much);
+                Blocked blocked{SIGRTMIN, SIGRTMIN + 1};
+                for (int i = 0; i < 30'000; ++i) sigqueue(getpid(), SIGRTMIN, {});
+                const itimerspec at_once{{0, 0}, {0, 1}};
+                for (int i = 0; i < timers; ++i) {
+                  timer_t id;
+                  if (create_timer(id, SIGRTMIN + 1) != 0 || timer_settime(id, 0, &at_once, nullptr) != 0) return 1;
+                }
+                *shared.as<volatile long>() = now();
+                _exit(0);
+              }).exited(0));
+  return now() - *shared.as<volatile long>();
+}
+
+// The queue is not looked through for each of them.
+TEST(PosixTimer, ManyGoWithTheirProcess) {
+  long none = std::numeric_limits<long>::max(), many = none;
+  for (int round = 0; round < 3; ++round) {
+    none = std::min(none, nanoseconds_to_end(0));
+    many = std::min(many, nanoseconds_to_end(2000));
+  }
+  EXPECT_LT(many, 10 * none + 20'000'000);
+}
+
 TEST(PosixTimer, TimeLeft) {
   Timer timer(CLOCK_MONOTONIC, SIGRTMIN + 2, 0);
   ASSERT_TRUE(timer.ok());
@@ -263,6 +366,70 @@ TEST(PosixTimer, NotifyNoneAndThreadId) {
   EXPECT_OK(timer_delete(id));
 }
 
+// So many that they would take a whole processor, if each expiry did anything.
+TEST(PosixTimer, ManyOfWhichNobodyIsTold) {
+  EXPECT_CHILD({
+    signal(SIGRTMIN, SIG_IGN);
+    const itimerspec often{{0, 10'000}, {0, 10'000}};
+    for (int i = 0; i < 1200; ++i) {
+      sigevent event{};
+      event.sigev_notify = i % 6 ? SIGEV_NONE : SIGEV_SIGNAL;
+      event.sigev_signo = SIGRTMIN;
+      timer_t id;
+      ASSERT_OK(timer_create(CLOCK_MONOTONIC, &event, &id));
+      ASSERT_OK(timer_settime(id, 0, &often, nullptr));
+      if (i % 6 == 0) continue;
+      itimerspec left{};
+      ASSERT_OK(timer_gettime(id, &left));
+      EXPECT_EQ(left.it_interval.tv_nsec, 10'000);
+      EXPECT_LE(left.it_value.tv_nsec, 10'000);
+    }
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(run([] { return 0; }).exited(0));
+  });
+}
+
+TEST(Itimer, ManyOfWhichNobodyIsTold) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < 200; ++i)
+    children.push_back(spawn([]() -> int {
+      cpu_set_t cpus;
+      CPU_ZERO(&cpus);
+      CPU_SET(0, &cpus);
+      sched_setaffinity(0, sizeof cpus, &cpus);
+      signal(SIGALRM, SIG_IGN);
+      const itimerval often{{0, 10}, {0, 10}};
+      setitimer(ITIMER_REAL, &often, nullptr);
+      for (;;) pause();
+    }));
+  for (const pid_t child : children) {
+    EXPECT_TRUE(wait_until_blocked(child));
+    kill(child, SIGKILL);
+    EXPECT_TRUE(reap(child).killed_by(SIGKILL));
+  }
+}
+
+volatile sig_atomic_t heard;
+
+// The signal is ignored when the timer expires, and not any more later.
+TEST(PosixTimer, GoesOnWhenItsSignalIsHeard) {
+  for (const clockid_t clock : {CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID}) {
+    const auto before = signal(SIGRTMIN + 2, SIG_IGN);
+    Timer timer(clock, SIGRTMIN + 2, 0);
+    ASSERT_TRUE(timer.ok());
+    ASSERT_OK(timer.set(1, 1'000'000));
+    use_processor(clock, now(clock) + 30'000'000);
+    heard = 0;
+    {
+      Handler handler(SIGRTMIN + 2, [](int) { heard = heard + 1; });
+      for (const long end = now() + limit_seconds() * second; heard < 3 && now() < end;)
+        use_processor(CLOCK_MONOTONIC, now() + 1'000'000);
+      EXPECT_GE(heard, 3);
+      ASSERT_OK(timer.set(0));
+    }
+    signal(SIGRTMIN + 2, before);
+  }
+}
+
 std::atomic<int> thread_calls;
 
 TEST(PosixTimer, NotifyByThread) {
@@ -288,6 +455,28 @@ TEST(PosixTimer, CpuClock) {
     timer.set(20'000'000);
     for (volatile int i = 0;; i = i + 1) {
     }
+  });
+}
+
+// It is not looked at again and again until somebody takes the signal; the periods that went by are counted.
+TEST(PosixTimer, CpuClockWithItsSignalBlocked) {
+  EXPECT_CHILD({
+    Blocked blocked{SIGRTMIN + 2};
+    Timer timer(CLOCK_PROCESS_CPUTIME_ID, SIGRTMIN + 2, 0);
+    ASSERT_TRUE(timer.ok());
+    ASSERT_OK(timer.set(10'000, 10'000));
+    use_processor(CLOCK_PROCESS_CPUTIME_ID, now(CLOCK_PROCESS_CPUTIME_ID) + 50'000'000);
+    EXPECT_EQ(wait_signal(blocked.set()), SIGRTMIN + 2);
+    EXPECT_GE(timer_getoverrun(timer.id()), 500);
+    ASSERT_OK(timer.set(0));
+    const timespec none{0, 0};
+    int more = 0;
+    while (sigtimedwait(&blocked.set(), nullptr, &none) != -1) ++more;
+    EXPECT_LE(more, 1);
+    // It goes on when its signal has been taken.
+    ASSERT_OK(timer.set(10'000, 10'000));
+    for (int i = 0; i < 3; ++i)
+      while (sigtimedwait(&blocked.set(), nullptr, &none) == -1) use_processor(CLOCK_MONOTONIC, now() + 1'000'000);
   });
 }
 
