@@ -312,7 +312,7 @@ TEST(Wait, ManyOrphansInOneGroup) {
   if (!has_containers()) GTEST_SKIP() << "quadratic on Linux";
   EXPECT_CHILD({
     ASSERT_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
-    constexpr int many = 10'000;
+    constexpr int many = 4'000;
     long own = INT64_MAX, other = INT64_MAX;
     for (int round = 0; round < 2; ++round) {
       own = std::min(own, nanoseconds_to_end(many, Group::own));
