@@ -105,6 +105,7 @@ constexpr TextFileEntry fs_entries[] = {
 };
 
 constexpr TextFileEntry vm_entries[] = {
+    {"max_map_count", number<AddressSpace::most_mappings>},
     {"overcommit_memory", number<1>},  // a mapping is never refused for what it might become
 };
 
