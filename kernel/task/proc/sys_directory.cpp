@@ -100,6 +100,7 @@ constexpr TextFileEntry random_entries[] = {
 
 constexpr TextFileEntry fs_entries[] = {
     {"file-max", number<INT64_MAX>},
+    {"mount-max", number<Mount::most_in_tree>},
     {"nr_open", number<open_files_ceiling>},
     {"pipe-max-size", number<pipe_max_capacity>},
 };
