@@ -9,6 +9,7 @@
 #include "lib/hash_table.hpp"
 #include "lib/format.hpp"
 #include "mm/payer.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -117,7 +118,7 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
   locked->insert(container);
   container.hold();  // the table's own reference
   ++container.parent()->children_;
-  if (container.parent()->gate().state() & CallGate::has_policy) container.gate().update(effective_rules(container));
+  container.gate().update(effective_rules(container));
   return {};
 }
 
@@ -231,13 +232,21 @@ CallRules changed(const CallRules& own, ContainerManager::RuleChange change, con
 }  // namespace
 
 Result<void> ContainerManager::change_call_rules(Container& container, RuleChange change, const CallRules& rules) {
-  auto locked = table.lock();
-  if (!container.is_host() && !locked->has(container)) return Error::srch;
-  container.gate().set_own_rules(changed(container.gate().own_rules(), change, rules));
-  container.gate().update(effective_rules(container));
-  if (container.children_ == 0) return {};
-  for (Container* below : locked->by_id)
-    if (below && below != &container && below->is_or_is_below(container)) below->gate().update(effective_rules(*below));
+  {
+    auto locked = table.lock();
+    if (!container.is_host() && !locked->has(container)) return Error::srch;
+    container.gate().set_own_rules(changed(container.gate().own_rules(), change, rules));
+    container.gate().update(effective_rules(container));
+    if (container.children_ == 0) return {};
+  }
+  // Some ids at a time. Who comes meanwhile begins with the new rules, whatever its id (enter_into_table).
+  constexpr int ids_at_once = 256;
+  for (int id = 0, end = 0; id == end; sched::maybe_yield()) {
+    auto locked = table.lock();
+    for (end += ids_at_once; id < end && id < locked->end(); ++id)
+      if (Container* below = locked->find(id); below && below != &container && below->is_or_is_below(container))
+        below->gate().update(effective_rules(*below));
+  }
   return {};
 }
 

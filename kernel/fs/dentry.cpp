@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "mm/payer.hpp"
+
 namespace cv6 {
 
 namespace {
@@ -138,14 +140,27 @@ Result<Ref<Dentry>> Dentry::ask(const ComponentName& name, Ref<Dentry> stale) {
 
 // --- the table and the list of all -----------------------------------------------------------------------------------
 
+// Whoever makes the table grow, or shrink into another one.
+void Dentry::add_child(Dentry& child) {
+  const payer::Scope nobody(nullptr);
+  children_.insert(child);
+  child.hashed_.store(true, std::memory_order_release);
+}
+
+void Dentry::remove_child(Dentry& child) {
+  const payer::Scope nobody(nullptr);
+  children_.remove(child);
+  children_.shrink();
+  child.hashed_.store(false, std::memory_order_release);
+}
+
 void Dentry::hash_into(Dentry& parent) {
   {
     SpinGuard guard(parent.lock_);
     // Under the lock, so that drop_below, which comes after the last unmount, misses none.
     if (!parent.inode()->file_system().is_mounted()) return;
-    parent.children_.insert(*this);
     hold();
-    hashed_.store(true, std::memory_order_release);
+    parent.add_child(*this);
   }
   std::size_t limit;
   {
@@ -163,8 +178,7 @@ bool Dentry::unhash() {
   {
     SpinGuard guard(parent->lock_);
     if (!hashed_.load(std::memory_order_relaxed)) return false;
-    parent->children_.remove(*this);
-    hashed_.store(false, std::memory_order_release);
+    parent->remove_child(*this);
   }
   {
     SpinGuard guard(cache_lock);
@@ -254,8 +268,7 @@ bool Dentry::forget_if_unused(Dentry& candidate) {
     // Only with this lock held can a count be added to one that only its table (and the caller) uses.
     if (candidate.hashed_.load(std::memory_order_acquire) && candidate.parent_locked() == parent.get() &&
         candidate.count_.load(std::memory_order_acquire) == 2) {
-      parent->children_.remove(candidate);
-      candidate.hashed_.store(false, std::memory_order_release);
+      parent->remove_child(candidate);
       gone = true;
     }
   }
@@ -314,6 +327,8 @@ void Dentry::drop_below(Dentry& root) {
         child.hashed_.store(false, std::memory_order_release);
         child.next_dropped_ = std::exchange(children, &child);
       });
+      const payer::Scope nobody(nullptr);
+      directory->children_.shrink();
     }
     while (children) {
       Dentry* child = std::exchange(children, children->next_dropped_);

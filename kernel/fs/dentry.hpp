@@ -3,7 +3,8 @@
 // A dentry is a name in a parent and the inode that it names; one without an inode is negative: there is no such file.
 // It is made by a lookup, hangs in its parent's table (which counts as one use), and stays there while nobody uses it
 // until the shrinker wants its memory. A dentry that has been unlinked is in no table and lives as long as it is used:
-// open files keep their name this way.
+// open files keep their name this way. Nobody pays for dentries and tables, which are bounded by how many dentries there may
+// be: tables that become emptier shrink.
 //
 // Locks. `lock_` covers the table of children; looking a child up takes it, compares, counts the child's new use, and
 // nothing else. Parent and name change only by rename, under `tree_lock` (spin) and with both directories' mutexes held,
@@ -100,6 +101,8 @@ class Dentry : public Cached<Dentry, "dentry"> {
   Result<Ref<Dentry>> ask(const ComponentName& name, Ref<Dentry> stale);
   void hash_into(Dentry& parent);
   bool unhash();
+  void add_child(Dentry& child) REQUIRES(lock_);
+  void remove_child(Dentry& child) REQUIRES(lock_);
   static bool forget_if_unused(Dentry& candidate);
 
   struct Children {

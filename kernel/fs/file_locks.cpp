@@ -14,7 +14,11 @@ namespace {
 
 using Kind = RecordLock::Kind;
 
-constinit List<FileLocks, &FileLocks::node> all_locks GUARDED_BY(file_locks_lock);
+struct ByNumber {
+  std::uint64_t operator()(const FileLocks& locks) const { return locks.number; }
+};
+constinit Tree<FileLocks, &FileLocks::node, ByNumber> all_locks GUARDED_BY(file_locks_lock);
+constinit std::uint64_t last_number GUARDED_BY(file_locks_lock) = 0;
 constinit List<WaitingLock, &WaitingLock::node> waiting GUARDED_BY(file_locks_lock);
 
 bool overlap(const RecordLock& a, const RecordLock& b) { return a.start <= b.end && b.start <= a.end; }
@@ -24,25 +28,35 @@ bool touch_or_overlap(const RecordLock& a, const RecordLock& b) {
 bool same_owner(const LockOwner& a, const LockOwner& b) { return a.kind == b.kind && a.identity == b.identity; }
 
 HeldLock* conflict(FileLocks& locks, const LockOwner& owner, const RecordLock& wanted) REQUIRES(file_locks_lock) {
-  for (HeldLock& held : locks.records)
+  for (HeldLock& held : locks.records) {
+    if (held.range.start > wanted.end) break;
     if (!same_owner(held.owner, owner) && overlap(held.range, wanted) &&
         (held.range.kind == Kind::write || wanted.kind == Kind::write))
       return &held;
+  }
   return nullptr;
 }
 
 void insert_in_order(FileLocks& locks, HeldLock& fresh) REQUIRES(file_locks_lock) {
+  ++locks.record_count;
   for (HeldLock& held : locks.records)
     if (held.range.start > fresh.range.start) return locks.records.insert_before(held, fresh);
   locks.records.push_back(fresh);
 }
 
+void take_out(FileLocks& locks, HeldLock& held) REQUIRES(file_locks_lock) {
+  locks.records.remove(held);
+  --locks.record_count;
+}
+
 using Garbage = List<HeldLock, &HeldLock::node>;
 
 // Gives the owner `wanted` on its range, whatever it had there. `spare`: two objects, of which those that are needed are
-// taken; `garbage`: objects that are not needed any more. True: others may have what they wait for now.
-bool apply(FileLocks& locks, const LockOwner& owner, RecordLock wanted, Garbage& spare, Garbage& garbage)
+// taken; `garbage`: objects that are not needed any more. True: others may have what they wait for now. Error::nolck: nothing
+// has changed.
+Result<bool> apply(FileLocks& locks, const LockOwner& owner, RecordLock wanted, Garbage& spare, Garbage& garbage)
     REQUIRES(file_locks_lock) {
+  if (wanted.kind != Kind::none && locks.record_count >= FileLocks::most) return Error::nolck;
   bool released = false;
   for (HeldLock& held : locks.records) {
     if (!same_owner(held.owner, owner)) continue;
@@ -50,7 +64,7 @@ bool apply(FileLocks& locks, const LockOwner& owner, RecordLock wanted, Garbage&
     if (old.kind == wanted.kind && touch_or_overlap(old, wanted)) {  // one with the new one
       wanted.start = std::min(wanted.start, old.start);
       wanted.end = std::max(wanted.end, old.end);
-      locks.records.remove(held);
+      take_out(locks, held);
       garbage.push_back(held);
       continue;
     }
@@ -58,7 +72,8 @@ bool apply(FileLocks& locks, const LockOwner& owner, RecordLock wanted, Garbage&
     released = true;
     const bool left = old.start < wanted.start;
     const bool right = old.end > wanted.end;
-    if (left && right) {
+    if (left && right) {  // the only one that is touched
+      if (locks.record_count >= FileLocks::most) return Error::nolck;
       HeldLock& rest = *spare.pop_front();
       rest.owner = owner;
       rest.range = {old.kind, wanted.end + 1, old.end};
@@ -70,10 +85,10 @@ bool apply(FileLocks& locks, const LockOwner& owner, RecordLock wanted, Garbage&
       held.range.end = wanted.start - 1;
     } else if (right) {
       held.range.start = wanted.end + 1;
-      locks.records.remove(held);
+      take_out(locks, held);
       insert_in_order(locks, held);
     } else {
-      locks.records.remove(held);
+      take_out(locks, held);
       garbage.push_back(held);
     }
   }
@@ -119,7 +134,7 @@ Result<void> check_open_mode(const File& file, Kind kind) {
   return {};
 }
 
-enum class Attempt : std::uint8_t { done, blocked, deadlock };
+enum class Attempt : std::uint8_t { done, blocked, deadlock, too_many };
 
 Attempt try_record_lock(FileLocks& locks, WaitingLock& request, LockWait wait, Garbage& spare, Garbage& garbage) {
   bool released = false;
@@ -133,7 +148,9 @@ Attempt try_record_lock(FileLocks& locks, WaitingLock& request, LockWait wait, G
       return Attempt::blocked;
     }
     request.node.unlink();  // who has what it wanted waits for nobody
-    released = apply(locks, request.owner, request.range, spare, garbage);
+    const Result<bool> applied = apply(locks, request.owner, request.range, spare, garbage);
+    if (!applied) return Attempt::too_many;
+    released = *applied;
   }
   if (released) locks.changed.wake_all();
   return Attempt::done;
@@ -156,7 +173,8 @@ Result<FileLocks*> locks_of(Inode& inode) {
   FileLocks* expected = nullptr;
   if (!inode.locks_slot().compare_exchange_strong(expected, fresh.get(), std::memory_order_acq_rel)) return expected;
   SpinGuard guard(file_locks_lock);
-  all_locks.push_back(*fresh);
+  fresh->number = ++last_number;
+  all_locks.insert(*fresh);
   return fresh.release();
 }
 
@@ -190,6 +208,7 @@ Result<void> set_record_lock(File& file, const LockOwner& owner, const RecordLoc
   free_all(spare);
   free_all(garbage);
   if (outcome && attempt == Attempt::deadlock) return Error::deadlk;
+  if (outcome && attempt == Attempt::too_many) return Error::nolck;
   return outcome;
 }
 
@@ -211,7 +230,7 @@ void drop_record_locks(Inode& inode, const void* identity) {
     SpinGuard guard(file_locks_lock);
     for (HeldLock& held : locks->records)
       if (held.owner.identity == identity) {
-        locks->records.remove(held);
+        take_out(*locks, held);
         garbage.push_back(held);
       }
   }
@@ -223,28 +242,38 @@ void destroy_locks(Inode& inode) {
   FileLocks* locks = inode.locks_slot().load(std::memory_order_acquire);
   {
     SpinGuard guard(file_locks_lock);
-    locks->node.unlink();
+    all_locks.remove(*locks);
   }
   while (HeldLock* held = locks->records.pop_front()) delete held;
   while (HeldFileLock* held = locks->whole.pop_front()) delete held;
   delete locks;
 }
 
-void for_each_lock(void (*visit)(const LockDescription& lock, void* context), void* context) {
+bool next_locks(LockPosition& position, std::span<LockDescription> to, std::size_t& count) {
   SpinGuard guard(file_locks_lock);
+  FileLocks* const locks = all_locks.lower_bound(position.file);
+  const std::size_t passed = locks && locks->number != position.file ? 0 : position.passed;  // 0: another file
+  std::size_t seen = count = 0;
+  const auto tell = [&](const LockDescription& lock) {
+    if (seen++ >= passed && count < to.size()) to[count++] = lock;
+  };
   const auto describe = [&](const FileLocks& locks, const LockOwner& owner, const RecordLock& range, bool waits) {
     const bool process = owner.kind == LockOwner::Kind::process;
-    visit({process ? "POSIX" : "OFDLCK", range.kind == Kind::write, waits, process ? owner.process : 0,
-           locks.inode.file_system().device(), locks.inode.number(), range.start, range.end},
-          context);
+    tell({process ? "POSIX" : "OFDLCK", range.kind == Kind::write, waits, process ? owner.process : 0,
+          locks.inode.file_system().device(), locks.inode.number(), range.start, range.end});
   };
-  for (const FileLocks& locks : all_locks) {
-    for (const HeldLock& held : locks.records) describe(locks, held.owner, held.range, false);
-    for (const HeldFileLock& held : locks.whole)
-      visit({"FLOCK", held.exclusive, false, 0, locks.inode.file_system().device(), locks.inode.number(), 0, UINT64_MAX},
-            context);
+  if (locks) {
+    for (const HeldLock& held : locks->records) describe(*locks, held.owner, held.range, false);
+    for (const HeldFileLock& held : locks->whole)
+      tell({"FLOCK", held.exclusive, false, 0, locks->inode.file_system().device(), locks->inode.number(), 0, UINT64_MAX});
+  } else {
+    for (const WaitingLock& waiter : waiting) describe(*waiter.locks, waiter.owner, waiter.range, true);
   }
-  for (const WaitingLock& waiter : waiting) describe(*waiter.locks, waiter.owner, waiter.range, true);
+  if (count == to.size())
+    position = {locks ? locks->number : UINT64_MAX, passed + count};
+  else
+    position = {locks ? locks->number + 1 : UINT64_MAX, 0};
+  return locks || count == to.size();
 }
 
 }  // namespace cv6

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "fs/file.hpp"
 
@@ -26,7 +27,7 @@ struct LockOwner {
 enum class LockWait : std::uint8_t { no, yes };
 
 // Sets, changes or removes (Kind::none) locks of the owner on a range. Errors: badf (not open for that kind), again,
-// deadlk, restart_if_asked (interrupted), nomem (as nolck).
+// deadlk, restart_if_asked (interrupted), nolck (no memory, or the file has as many as it may).
 Result<void> set_record_lock(File& file, const LockOwner& owner, const RecordLock& lock, LockWait wait);
 // F_GETLK: the first lock that would be in the way; kind none if there is none. `holder`: its owner.
 RecordLock find_record_lock(File& file, const LockOwner& owner, const RecordLock& wanted, LockOwner& holder);
@@ -36,7 +37,7 @@ void drop_record_locks(Inode& inode, const void* identity);
 enum class FileLockKind : std::uint8_t { shared, exclusive, none };
 Result<void> set_file_lock(File& file, FileLockKind kind, LockWait wait);  // flock(2): again, restart_if_asked, nolck
 
-// Lines of /proc/locks: calls visit for every lock there is, with a spin lock held.
+// A line of /proc/locks.
 struct LockDescription {
   std::string_view type;  // "POSIX", "OFDLCK", "FLOCK"
   bool write, waiting;
@@ -44,7 +45,13 @@ struct LockDescription {
   DeviceNumber device;
   std::uint64_t inode, start, end;
 };
-void for_each_lock(void (*visit)(const LockDescription& lock, void* context), void* context);
+// All of them, a part at a time: each call fills `to` with the next `count` locks, of one file, or of those that are waited for
+// when all files have been told. False: these were the last ones. Begins with a LockPosition that is new.
+struct LockPosition {
+  std::uint64_t file = 0;
+  std::size_t passed = 0;  // of its locks
+};
+bool next_locks(LockPosition& position, std::span<LockDescription> to, std::size_t& count);
 
 // When the last user goes (Inode, File).
 void drop_locks_of_file(File& file);

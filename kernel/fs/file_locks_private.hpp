@@ -3,6 +3,7 @@
 
 #include "fs/file_locks.hpp"
 #include "lib/list.hpp"
+#include "lib/tree.hpp"
 #include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 
@@ -23,15 +24,19 @@ struct HeldFileLock : Charged<HeldFileLock, "whole_file_lock"> {
 };
 
 // Of one inode, made at the first lock. Everything is covered by one lock for all files: locks are rare, and a search for
-// deadlocks looks at many.
+// deadlocks looks at many. Each call goes through all locks of the file a few times, so there are no more than `most` of each
+// kind, or next to it.
 class FileLocks : public Charged<FileLocks, "file_locks"> {
  public:
   explicit FileLocks(Inode& inode) : inode(inode) {}
+  static constexpr unsigned most = 4096;
   Inode& inode;
+  std::uint64_t number = 0;                 // tells those of all inodes apart, and is their order
   List<HeldLock, &HeldLock::node> records;  // in the order of their starts
   List<HeldFileLock, &HeldFileLock::node> whole;
+  unsigned record_count = 0, whole_count = 0;
   WaitQueue changed;  // a lock went or shrank
-  ListNode node;      // of all inodes with locks
+  TreeNode node;      // of all inodes with locks
 };
 
 // Somebody waits for a record lock: for the search for deadlocks, and for /proc/locks.

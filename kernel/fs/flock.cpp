@@ -18,13 +18,18 @@ bool conflicts(FileLocks& locks, const File& file, bool exclusive) REQUIRES(file
   return false;
 }
 
+void take_out(FileLocks& locks, HeldFileLock& held) REQUIRES(file_locks_lock) {
+  locks.whole.remove(held);
+  --locks.whole_count;
+}
+
 // Takes the owner's lock away; it is the caller's to delete.
 Own<HeldFileLock> take_away(FileLocks& locks, const File& file) {
   Own<HeldFileLock> gone;
   {
     SpinGuard guard(file_locks_lock);
     gone.reset(own_lock(locks, file));
-    if (gone) locks.whole.remove(*gone);
+    if (gone) take_out(locks, *gone);
   }
   if (gone) locks.changed.wake_all();
   return gone;
@@ -35,8 +40,9 @@ bool try_file_lock(FileLocks& locks, const File& file, Own<HeldFileLock>& fresh,
   SpinGuard guard(file_locks_lock);
   if (conflicts(locks, file, fresh->exclusive)) return false;
   old.reset(own_lock(locks, file));
-  if (old) locks.whole.remove(*old);
+  if (old) take_out(locks, *old);
   locks.whole.push_back(*fresh.release());
+  ++locks.whole_count;
   return true;
 }
 
@@ -55,6 +61,7 @@ Result<void> set_file_lock(File& file, FileLockKind kind, LockWait wait) {
     SpinGuard guard(file_locks_lock);
     const HeldFileLock* held = own_lock(locks, file);
     if (held && held->exclusive == exclusive) return {};
+    if (!held && locks.whole_count >= FileLocks::most) return Error::nolck;
   }
   Own<HeldFileLock> fresh(new (std::nothrow) HeldFileLock), old;
   if (!fresh) return Error::nolck;

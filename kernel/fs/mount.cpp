@@ -1,6 +1,7 @@
 #include "fs/mount.hpp"
 
 #include "fs/path.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -43,13 +44,14 @@ void Mount::last_reference_gone() {
       Mount* child;
       {
         SpinGuard guard(mount_lock);
-        child = gone->children_.pop_front();
+        child = gone->children_.first();
         if (!child) break;
+        gone->children_.remove(*child);
         child->parent_ = nullptr;
       }
       child->attached_at_->note_mount(-1);
       child->attached_at_ = nullptr;
-      // The list's count: if it is the last one, the child is freed in this loop rather than by release().
+      // The parent's count: if it is the last one, the child is freed in this loop rather than by release().
       if (child->references() == 1) {
         child->next_gone_ = pending;
         pending = child;
@@ -85,20 +87,26 @@ Result<Ref<Mount>> Mount::attach(const Path& where, Ref<Dentry> root, std::strin
   Ref<Mount> mount = TRY(create(std::move(root), where.mount->tree(), source, flags));
   Ref<Dentry> place = where.dentry;
   place->note_mount(1);
-  bool taken = false;
+  Result<void> outcome;
   {
     SpinGuard guard(mount_lock);
-    for (const Mount& other : where.mount->children_) taken |= other.attached_at_ == place;
-    if (!taken) {
+    Mount& top = where.mount->top_of_tree();
+    unsigned count = 0;
+    for (Mount* at = &top; at; at = at->next_below(top)) ++count;
+    if (where.mount->children_.find(ByPlace::key(*place))) {
+      outcome = Error::busy;
+    } else if (count >= most_in_tree) {
+      outcome = Error::nospc;
+    } else {
       mount->parent_ = where.mount.get();
       mount->attached_at_ = place;
-      mount->hold();  // the list's
-      where.mount->children_.push_back(*mount);
+      mount->hold();  // the parent's
+      where.mount->children_.insert(*mount);
     }
   }
-  if (!taken) return mount;
+  if (outcome) return mount;
   place->note_mount(-1);
-  return Error::busy;
+  return outcome.error();
 }
 
 Result<void> Mount::detach(const Path& path, Detach how) {
@@ -109,10 +117,10 @@ Result<void> Mount::detach(const Path& path, Detach how) {
     SpinGuard guard(mount_lock);
     if (!mount.parent_) return Error::inval;
     if (how == Detach::when_unused) {
-      // The list's count and the caller's Path.
+      // The parent's count and the caller's Path.
       if (!mount.children_.empty() || mount.references() > 2) return Error::busy;
     }
-    mount.sibling_node.unlink();
+    mount.parent_->children_.remove(mount);
     mount.parent_ = nullptr;
     place = std::move(mount.attached_at_);
   }
@@ -123,9 +131,7 @@ Result<void> Mount::detach(const Path& path, Detach how) {
 
 Ref<Mount> Mount::mount_at(const Dentry& dentry) {
   SpinGuard guard(mount_lock);
-  for (Mount& child : children_)
-    if (child.attached_at_.get() == &dentry) return Ref<Mount>(&child);
-  return {};
+  return Ref<Mount>(children_.find(ByPlace::key(dentry)));
 }
 
 Path Mount::attached_at() {
@@ -135,24 +141,30 @@ Path Mount::attached_at() {
   return {Ref<Mount>::adopt(parent_), attached_at_};
 }
 
+Mount& Mount::top_of_tree() {
+  Mount* top = this;
+  while (top->parent_) top = top->parent_;
+  return *top;
+}
+
+Mount* Mount::next_below(const Mount& top) {
+  Mount* next = children_.first();
+  for (Mount* at = this; !next && at != &top; at = at->parent_) next = at->parent_->children_.next(*at);
+  return next;
+}
+
 std::size_t Mount::next_in_tree(std::uint64_t& last, std::span<Ref<Mount>, 8> to) {
+  sched::maybe_yield();
   SpinGuard guard(mount_lock);
-  Mount* root = this;
-  while (root->parent_) root = root->parent_;
+  Mount& top = top_of_tree();
   Mount* found[8];
   std::size_t count = 0;
-  for (Mount* at = root; at;) {
+  for (Mount* at = &top; at; at = at->next_below(top)) {
     if (at->id_ > last && (count < to.size() || at->id_ < found[count - 1]->id_)) {
       std::size_t place = count < to.size() ? count++ : count - 1;
       for (; place > 0 && found[place - 1]->id_ > at->id_; --place) found[place] = found[place - 1];
       found[place] = at;
     }
-    Mount* next = at->children_.front();
-    while (!next && at != root) {
-      next = at->parent_->children_.next(*at);
-      at = at->parent_;
-    }
-    at = next;
   }
   for (std::size_t i = 0; i < count; ++i)
     if (found[i]->hold_unless_gone()) to[i] = Ref<Mount>::adopt(found[i]);

@@ -21,6 +21,7 @@
 #include "lib/list.hpp"
 #include "lib/ref.hpp"
 #include "lib/string.hpp"
+#include "lib/tree.hpp"
 #include "mm/payer.hpp"
 
 namespace cv6 {
@@ -45,8 +46,11 @@ class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
   // Belongs to no tree; for what has a Path but is not in the tree of files (pipes).
   static Result<Ref<Mount>> create_outside(Ref<Dentry> root, std::string_view source);
   static constexpr std::uint64_t no_tree = 0;
+  // In one tree: all of them are looked at with a spin lock held that every walk over a mount point takes.
+  static constexpr unsigned most_in_tree = 1024;
   // mount(2). Error::notdir (a directory on a file or the reverse), Error::busy (something is mounted right there:
-  // a walk to `where` would have led into it), Error::noent (`where` has been removed), Error::nomem.
+  // a walk to `where` would have led into it), Error::noent (`where` has been removed), Error::nospc (most_in_tree),
+  // Error::nomem.
   static Result<Ref<Mount>> attach(const Path& where, Ref<Dentry> root, std::string_view source, std::uint32_t flags = 0);
   // umount2(2). Detach::when_unused: Error::busy while anybody is in it. Error::inval: `path` is not a mount's root, or
   // that of its tree.
@@ -68,6 +72,7 @@ class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
   // Where this mount is attached; an empty Path for the root of a tree.
   Path attached_at();
   // Calls visit(Mount&) for each mount of this tree, in the order in which they were made, until one call fails: its error.
+  // Gives way every now and then.
   template <class Visit>
   Result<void> for_each_in_tree(Visit visit) {
     std::uint64_t last = 0;
@@ -87,6 +92,9 @@ class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
   friend Result<Ref<T>> make(Args&&...);
   Mount(Ref<Dentry> root, std::uint64_t tree, std::uint32_t flags, String source);
   ~Mount();
+  Mount& top_of_tree();
+  // The next one when all below `top` are gone through, each before those below it; null: this is the last one.
+  Mount* next_below(const Mount& top);
   // Those of the tree with the lowest ids above `last`, in their order, which then is the last one's id. How many: null is
   // one that is just going.
   std::size_t next_in_tree(std::uint64_t& last, std::span<Ref<Mount>, 8> to);
@@ -103,10 +111,14 @@ class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
   Mount* next_gone_ = nullptr;
 
  public:
-  ListNode sibling_node;  // in the parent's list, which holds one count
+  TreeNode sibling_node;  // among the parent's children, which hold one count
 
  private:
-  List<Mount, &Mount::sibling_node> children_;
+  struct ByPlace {
+    std::uintptr_t operator()(const Mount& mount) const { return key(*mount.attached_at_); }
+    static std::uintptr_t key(const Dentry& place) { return reinterpret_cast<std::uintptr_t>(&place); }
+  };
+  Tree<Mount, &Mount::sibling_node, ByPlace> children_;
 };
 
 // File systems that mount(2) can make by name.

@@ -128,7 +128,8 @@ Result<void> PagedInode::zero(std::uint64_t start, std::uint64_t end) {
 Result<void> PagedInode::fill_holes(std::uint64_t first, std::uint64_t end) {
   std::uint64_t holes = end - first;
   std::uint64_t page;
-  for (std::uint64_t at = first; cache_.next_page(at, page) && page < end; at = page + 1) --holes;
+  for (std::uint64_t at = first; cache_.next_page(at, page) && page < end; at = page + 1)
+    if (--holes % pages_between_yields == 0) sched::maybe_yield();
   TRY(cache_.check_room(holes));
   for (std::uint64_t at = first; at < end; ++at) {
     if (!cache_.find(at)) {
@@ -168,7 +169,8 @@ Result<std::uint64_t> PagedInode::seek_extent(Extent kind, std::uint64_t from) {
     if (!cache.next_page(page, found) || found * page_size >= size) return Error::nxio;
     return std::max(from, found * page_size);
   }
-  while (cache.next_page(page, found) && found == page && page * page_size < size) ++page;
+  while (cache.next_page(page, found) && found == page && page * page_size < size)
+    if (++page % pages_between_yields == 0) sched::maybe_yield();
   return std::min(std::max(from, page * page_size), size);
 }
 

@@ -122,6 +122,7 @@ Directory::~Directory() {
 void Directory::add(Entry& entry, Ref<Inode> inode) {
   entry.inode = std::move(inode);
   entry.cookie = next_cookie_++;
+  const payer::Scope paid_by_owner(tmpfs().meter().owner()->as_payer());  // whoever makes the table grow
   by_name_.insert(entry);
   by_cookie_.insert(entry);
   count_entries();

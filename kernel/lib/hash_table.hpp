@@ -4,10 +4,11 @@
 //   struct Traits { static std::uint64_t hash(const Key&); static bool equal(const Dentry&, const Key&); static Key key(const Dentry&); };
 //   HashTable<Dentry, &Dentry::node, Traits> table;
 //
-// It grows by doubling; when there is no memory to grow, chains just get longer: insert never fails. It does not own
-// its elements.
+// It grows by doubling; when there is no memory to grow, chains just get longer: insert never fails. Whose elements come and go
+// calls shrink(), so that its memory stays in proportion to them. It does not own its elements.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -52,7 +53,7 @@ class HashTable {
   std::size_t size() const { return size_; }
 
   void insert(T& item) {
-    if (size_ >= bucket_count_ * 2) grow();
+    if (size_ >= bucket_count_ * 2) resize(bucket_count_ < 8 ? 8 : bucket_count_ * 2);
     link(&(item.*node), bucket(Traits::hash(Traits::key(item))));
     ++size_;
   }
@@ -67,6 +68,11 @@ class HashTable {
     for (HashNode* at = *bucket(Traits::hash(key)); at; at = at->next_)
       if (Traits::equal(*element(at), key)) return element(at);
     return nullptr;
+  }
+  // Gives memory back if most of it is not needed any more; not within for_each().
+  void shrink() {
+    constexpr std::size_t worth_it = 256;
+    if (bucket_count_ >= worth_it && size_ < bucket_count_ / 8) resize(std::bit_ceil(size_ | (worth_it / 4)));
   }
   // Calls `visit` with every element; it may remove the one it is given.
   template <class Visit>
@@ -93,8 +99,7 @@ class HashTable {
     item->next_ = nullptr;
     item->link_ = nullptr;
   }
-  void grow() {
-    const std::size_t count = bucket_count_ < 8 ? 8 : bucket_count_ * 2;
+  void resize(std::size_t count) {
     auto** fresh = static_cast<HashNode**>(::operator new(count * sizeof(HashNode*), std::nothrow));
     if (!fresh) return;
     for (std::size_t i = 0; i < count; ++i) fresh[i] = nullptr;

@@ -22,6 +22,7 @@ SocketName::Key SocketName::key() const {
 }
 
 Result<void> SocketName::enter(UnixSocket& socket) {
+  const payer::Scope nobody(nullptr);  // the table is everybody's
   return Table::all.with([&](Table& table) -> Result<void> {
     if (table.names.find(key())) return Error::addrinuse;
     socket_ = &socket;

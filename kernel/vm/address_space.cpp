@@ -22,11 +22,12 @@ AddressSpace::~AddressSpace() NO_THREAD_SAFETY_ANALYSIS {
   mappings_.clear([&](Mapping& mapping) {
     // Once the object does not know the mapping, nobody else looks at its part of the tables.
     if (mapping.object) mapping.object->remove_mapping(mapping);
-    constexpr std::uint64_t step = 64_MiB;
     for (std::uintptr_t at = mapping.start; at < mapping.end; at += step) {
-      FrameBatch batch;
-      table_.abandon(at, mapping.end - at < step ? mapping.end : at + step, batch);
-      if (mapping.length() > step) sched::maybe_yield();
+      {
+        FrameBatch batch;
+        table_.abandon(at, mapping.end - at < step ? mapping.end : at + step, batch);
+      }
+      sched::maybe_yield();
     }
     delete &mapping;
   });
@@ -34,11 +35,15 @@ AddressSpace::~AddressSpace() NO_THREAD_SAFETY_ANALYSIS {
 }
 
 AddressSpace::Graveyard::~Graveyard() {
-  while (Mapping* mapping = mappings.pop_front()) delete mapping;
+  while (Mapping* mapping = mappings.pop_front()) {
+    delete mapping;
+    sched::maybe_yield();
+  }
 }
 
 // The page that holds Mapping objects is charged, not each of them.
 Result<AddressSpace::Spare> AddressSpace::spare() {
+  if (mapping_count_ >= most_mappings) return Error::nomem;
   if ((mapping_count_ + 1) * sizeof(Mapping) > mappings_charged_ * page_size) {
     TRY(mappings_memory_->charge(1));
     ++mappings_charged_;
@@ -148,6 +153,7 @@ void AddressSpace::merge(std::uintptr_t start, std::uintptr_t end, Graveyard& go
     mappings_.changed(*mapping);
     uncharge_mapping();
     gone.mappings.push_back(*next);
+    sched::maybe_yield();
   }
 }
 

@@ -77,13 +77,15 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
  public:
   static Result<Ref<AddressSpace>> create(Ref<GuestMemory> memory);
   ~AddressSpace();
+  static constexpr std::uint64_t most_mappings = 65530;  // Linux' vm.max_map_count: walks over all of them stay short
   // fork(2): the same mappings; private pages copy on write. Charged to the same memory.
   Result<Ref<AddressSpace>> fork();
   // Every page of private memory that may be written comes to be there and nobody else's: nothing is left that could fail
   // later for want of memory. Error::nomem.
   Result<void> own_all_pages();
 
-  // mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), msync(2), mincore(2)
+  // mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), msync(2), mincore(2). Error::nomem if there would be more than
+  // most_mappings, where a mapping is split too.
   Result<std::uintptr_t> map(const MapRequest& request);
   Result<void> unmap(std::uintptr_t start, std::uint64_t length);
   Result<void> protect(std::uintptr_t start, std::uint64_t length, Protection protection);
@@ -193,6 +195,9 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   };
   // A Mapping that is charged for but not in use: taken before a change, so that the change cannot fail.
   using Spare = std::unique_ptr<Mapping, Recycle>;
+  // What is done to the pages of one mapping after the other gives way after each of them, and after so much of one.
+  static constexpr std::uint64_t step = 64_MiB;
+  static constexpr unsigned tables_of_step = step / (page_size * page_size / sizeof(arch::PageEntry));
   // Mappings that are gone; they, and with them their objects, are let go when lock_ is not held any more.
   struct Graveyard {
     ~Graveyard();
@@ -234,6 +239,7 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   void remove_isolated(std::uintptr_t start, std::uintptr_t end, Graveyard& gone) REQUIRES(lock_);
   void free_tables(std::uintptr_t start, std::uintptr_t end) REQUIRES(lock_);
   void unmap_isolated(std::uintptr_t start, std::uintptr_t end, Graveyard& gone) REQUIRES(lock_);
+  // Gives way between parts, and at the end: whoever goes from one mapping to the next need not.
   void clear_pages(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages);
   Result<void> grow_heap(std::uintptr_t from, std::uintptr_t to, Graveyard& gone) REQUIRES(lock_);
   Result<void> populate(std::uintptr_t start, std::uintptr_t end, arch::Fault::Access access);

@@ -31,8 +31,13 @@ bool exclusive(const Mapping& mapping, arch::PageEntry entry) {
 void AddressSpace::protect_pages(const Mapping& mapping) {
   const Protection protection = mapping.protection;
   FlushBatch batch(table_);
+  unsigned tables = 0;
   table_.for_each_table(
       mapping.start, mapping.end, [&](arch::PageEntry* entry, std::uintptr_t address, unsigned count) {
+        if (++tables % tables_of_step == 0) {
+          batch.flush();
+          sched::maybe_yield();
+        }
         SpinGuard guard(table_.lock);
         for (; count > 0; --count, ++entry, address += page_size) {
           if (!entry->occupied()) continue;
@@ -67,6 +72,7 @@ Result<void> AddressSpace::protect(std::uintptr_t start, std::uint64_t length, P
     at->protection = protection;
     account(*at, 1);
     protect_pages(*at);
+    sched::maybe_yield();
   }
   merge(from, to, gone);
   return {};

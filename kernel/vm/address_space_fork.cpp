@@ -12,9 +12,11 @@ Result<void> AddressSpace::copy_pages(const Mapping& mapping, AddressSpace& chil
                                       FlushBatch& batch) NO_THREAD_SAFETY_ANALYSIS {
   Result<void> outcome;
   const bool of_object = !mapping.anonymous();
+  unsigned tables = 0;
   table_.for_each_table(mapping.start, mapping.end,
                         [&](arch::PageEntry* entry, std::uintptr_t address, unsigned count) NO_THREAD_SAFETY_ANALYSIS {
                           if (!outcome) return;
+                          if (++tables % tables_of_step == 0) sched::maybe_yield();
                           SpinGuard guard(table_.lock);
                           arch::PageEntry* to = nullptr;
                           for (; count > 0; --count, ++entry, address += page_size, to += to != nullptr) {
@@ -62,7 +64,7 @@ Result<Ref<AddressSpace>> AddressSpace::fork() NO_THREAD_SAFETY_ANALYSIS {
   for (const Mapping* mapping = mappings_.first(); mapping; mapping = mappings_.next(*mapping)) {
     if (!mapping->copied_by_fork) continue;
     TRY(copy_mapping(*mapping, *child, batch));
-    if (mapping->length() > 64_MiB) sched::maybe_yield();
+    sched::maybe_yield();
   }
   return child;
 }

@@ -103,7 +103,6 @@ Result<std::uintptr_t> AddressSpace::map(const MapRequest& request) {
 }
 
 void AddressSpace::clear_pages(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages) {
-  constexpr std::uint64_t step = 64_MiB;
   while (start < end) {
     const std::uintptr_t stop = end - start < step ? end : start + step;
     {
@@ -112,7 +111,7 @@ void AddressSpace::clear_pages(std::uintptr_t start, std::uintptr_t end, Mapping
       table_.clear_range(start, stop, pages, batch);
     }
     start = stop;
-    if (start < end) sched::maybe_yield();
+    sched::maybe_yield();
   }
 }
 

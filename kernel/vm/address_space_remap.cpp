@@ -40,7 +40,12 @@ Result<void> AddressSpace::prepare_tables(std::uintptr_t from, std::uint64_t len
 
 void AddressSpace::move_pages(std::uintptr_t from, std::uint64_t length, std::uintptr_t to) {
   FlushBatch batch(table_);
+  unsigned tables = 0;
   table_.for_each_table(from, from + length, [&](arch::PageEntry* entry, std::uintptr_t address, unsigned count) {
+    if (++tables % tables_of_step == 0) {
+      batch.flush();
+      sched::maybe_yield();
+    }
     SpinGuard guard(table_.lock);
     for (; count > 0; --count, ++entry, address += page_size)
       if (entry->occupied()) table_.move(entry, address, table_.find(address - from + to), batch);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "mm/payer.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -70,6 +71,8 @@ Result<void> PageCache::insert(std::uint64_t index, FrameRef page) {
 
 void PageCache::truncate(std::uint64_t index) {
   PageIndex gone;  // a whole file is dropped after the lock
+  // Else piece by piece. What cannot go so, for want of memory to copy what is shared, goes at once.
+  if (index != 0) (void)punch(index, PageIndex::last_index);
   const payer::Scope paid_by_owner(owner_->as_payer());
   SpinGuard guard(lock_);
   if (index == 0)
@@ -81,12 +84,20 @@ void PageCache::truncate(std::uint64_t index) {
 }
 
 Result<void> PageCache::punch(std::uint64_t first, std::uint64_t last) {
-  const payer::Scope paid_by_owner(owner_->as_payer());
-  SpinGuard guard(lock_);
-  const Result<void> erased = index_.erase(first, last);
-  if (erased) charged_.remove(first, last);
-  unmap(first, last, Mapping::Pages::of_object);
-  return erased;
+  for (; next_page(first, first) && first <= last; ++first) {
+    const std::uint64_t start = first;
+    first = std::min(last, start | (drop_batch - 1));
+    {
+      const payer::Scope paid_by_owner(owner_->as_payer());
+      SpinGuard guard(lock_);
+      const Result<void> erased = index_.erase(start, first);
+      if (erased) charged_.remove(start, first);
+      unmap(start, first, Mapping::Pages::of_object);
+      TRY(erased);
+    }
+    sched::maybe_yield();
+  }
+  return {};
 }
 
 // Two caches' locks have no order, so one after the other.

@@ -43,7 +43,7 @@ class PageCache {
   // end of a file there is nothing).
   void truncate(std::uint64_t index);
   // Drops pages first..last (hole punching), and unmaps them. Error::nomem when they are shared with another cache:
-  // some of them may still be there.
+  // some of them may still be there. Both give way: what is put there meanwhile may stay.
   Result<void> punch(std::uint64_t first, std::uint64_t last);
   // This cache becomes a copy-on-write twin of `other`; pages that it had are dropped. Writable mappings of the other's pages
   // are made read-only, so that the next write there faults and copies.
@@ -68,6 +68,7 @@ class PageCache {
 
  private:
   static constexpr unsigned share_batch = 64;
+  static constexpr std::uint64_t drop_batch = 4096;  // pages; a power of two, so that parts of the index go as a whole
   Result<void> lend(PageIndex& to, std::uint64_t first, unsigned count);
   Result<void> take_shared(const PageIndex& from, std::uint64_t first, unsigned count, FrameRef* replaced,
                            std::uint64_t& done) REQUIRES(lock_);

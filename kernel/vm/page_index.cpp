@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mm/payer.hpp"
+#include "sched/scheduler.hpp"
 #include "sync/per_cpu.hpp"
 
 namespace cv6 {
@@ -48,7 +49,7 @@ struct PageIndex::Node : Charged<Node, "page_index_node"> {
 
 PageIndex::~PageIndex() {
   FrameBatch batch;
-  release(root_, level_, batch);
+  release(root_, level_, batch, Pace::giving_way);
 }
 
 void PageIndex::swap(PageIndex& other) noexcept {
@@ -69,7 +70,7 @@ void PageIndex::hold(void* item, unsigned level) {
   enter_index(*page);
 }
 
-void PageIndex::release(void* item, unsigned level, FrameBatch& batch) {
+void PageIndex::release(void* item, unsigned level, FrameBatch& batch, Pace pace) {
   if (!item) return;
   if (level == 0) {
     auto* page = static_cast<Frame*>(item);
@@ -79,8 +80,10 @@ void PageIndex::release(void* item, unsigned level, FrameBatch& batch) {
   }
   auto* node = static_cast<Node*>(item);
   if (node->users.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  for (void* below : node->slots) release(below, level - 1, batch);
+  for (void* below : node->slots) release(below, level - 1, batch, pace);
   delete node;
+  constexpr unsigned level_between_yields = 2;  // of 4,096 pages
+  if (pace == Pace::giving_way && level == level_between_yields) sched::maybe_yield();
 }
 
 void* const* PageIndex::find_slot(std::uint64_t index) const {

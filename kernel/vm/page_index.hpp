@@ -31,7 +31,7 @@ class PageIndex {
     swap(other);
     return *this;
   }
-  ~PageIndex();
+  ~PageIndex();  // gives way if there are many pages: no spin lock is held then
 
   // nullptr: a hole.
   Frame* find(std::uint64_t index) const;
@@ -75,7 +75,8 @@ class PageIndex {
   // Where the page with this index is, or would be; null: there is no leaf for it.
   void* const* find_slot(std::uint64_t index) const;
   static void hold(void* item, unsigned level);
-  static void release(void* item, unsigned level, FrameBatch& batch);
+  enum class Pace : std::uint8_t { at_once, giving_way };
+  static void release(void* item, unsigned level, FrameBatch& batch, Pace pace = Pace::at_once);
   static Result<Node*> own_node(void*& link, unsigned level);
   static std::uint64_t pages_below(const void* item, unsigned level, std::uint64_t first, std::uint64_t end);
   static bool next_below(const void* item, unsigned level, std::uint64_t from, std::uint64_t& index);

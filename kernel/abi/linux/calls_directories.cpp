@@ -1,4 +1,6 @@
 // Directories: getdents(2), getcwd(2), chdir(2), chroot(2), umask(2), mount(2), umount(2).
+#include <algorithm>
+
 #include "abi/linux/file_status.hpp"
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
@@ -11,7 +13,7 @@ namespace {
 template <class Record>
 class RecordSink final : public DirectorySink {
  public:
-  RecordSink(UserBytes to, std::size_t size) : to_(to.address()), room_(size) {}
+  RecordSink(UserBytes to, std::size_t size) : to_(to.address()), room_(std::min(size, abi::longest_listing)) {}
 
   bool entry(std::string_view name, std::uint64_t number, FileType type, std::uint64_t next) override {
     constexpr std::size_t type_at_end = std::is_same_v<Record, Dirent> ? 1 : 0;

@@ -54,7 +54,7 @@ class EntrySink final : public DirectorySink {
 Result<long> read_entries(File& directory, UserBytes to, std::size_t count) {
   if (!directory.readable()) return Error::badf;
   if (count == 0) return 0;
-  EntrySink sink(to.address(), count);
+  EntrySink sink(to.address(), std::min(count, abi::longest_listing));
   return sink.outcome(directory.read_directory(sink));
 }
 

@@ -8,11 +8,13 @@
 #include <cstring>
 
 #include "fs/cow/inodes.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6::cow {
 
 namespace {
 
+constexpr unsigned steps_between_yields = 256;
 constexpr unsigned level_shift = 48;
 constexpr std::uint64_t within_level = (std::uint64_t{1} << level_shift) - 1;
 
@@ -49,7 +51,8 @@ bool exists_below(const Levels& levels, unsigned level, std::string_view name) {
 // The entries of one level's own. False: the sink is full.
 bool list_level(const Levels& levels, unsigned level, std::uint64_t& position, DirectorySink& sink) {
   CopiedEntry entry;
-  while (copy_next(levels[level], position & within_level, entry)) {
+  for (unsigned steps = 1; copy_next(levels[level], position & within_level, entry); ++steps) {
+    if (steps % steps_between_yields == 0) sched::maybe_yield();
     const std::uint64_t next = position_of(level, entry.cookie + 1);
     if (entry.inode && !(entry.from_below && exists_below(levels, level, entry.name()))) {
       Seen seen{entry.inode->number(), entry.inode->type()};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fs/anonymous.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -37,6 +38,9 @@ class NestingGuard {
   std::optional<MutexGuard> guard_;
 };
 
+// Let go of between two moments in which nobody has to wait for the locks.
+constexpr unsigned entries_at_once = 256;
+
 constexpr std::uint32_t wanted_events(std::uint32_t events) { return events | poll_event::always_told; }
 
 }  // namespace
@@ -67,6 +71,7 @@ void File::end_watches() {
       epoll = static_cast<EpollEntry*>(watch)->epoll;
     }
     epoll->let_go_of(*this);
+    sched::maybe_yield();
   }
 }
 
@@ -169,20 +174,23 @@ void Epoll::drop(EpollEntry& entry) {
 void Epoll::let_go_of(File& file) {
   const NestingGuard nested(file);
   MutexGuard guard(mutex_);
-  while (EpollEntry* entry = entries_.lower_bound(Key{&file, 0})) {
-    if (&entry->file != &file) break;
+  for (unsigned dropped = 0; dropped < entries_at_once; ++dropped) {
+    EpollEntry* entry = entries_.lower_bound(Key{&file, 0});
+    if (!entry || &entry->file != &file) break;
     drop(*entry);
   }
 }
 
 void Epoll::close() {
-  if (has_nested_) {
+  for (bool more = has_nested_; more; sched::maybe_yield()) {
     MutexGuard nested(nesting);
     MutexGuard guard(mutex_);
-    while (EpollEntry* entry = inner_.front()) drop(*entry);
+    for (unsigned dropped = 0; (more = !inner_.empty()) && dropped < entries_at_once; ++dropped) drop(*inner_.front());
   }
-  MutexGuard guard(mutex_);
-  while (EpollEntry* entry = entries_.first()) drop(*entry);
+  for (bool more = true; more; sched::maybe_yield()) {
+    MutexGuard guard(mutex_);
+    for (unsigned dropped = 0; (more = !entries_.empty()) && dropped < entries_at_once; ++dropped) drop(*entries_.first());
+  }
 }
 
 void Epoll::print_entries(Output& out) {

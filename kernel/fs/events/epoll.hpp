@@ -102,7 +102,7 @@ class Epoll : public Counted<Epoll>, public Charged<Epoll, "epoll"> {
   PollEvents poll(PollWaiters* waiters);
   void print_entries(Output& out);
   void close();
-  void let_go_of(File& file);
+  void let_go_of(File& file);  // of its first entries; there may be more
 
  private:
   friend struct EpollEntry;

@@ -100,11 +100,13 @@ constexpr TextFileEntry random_entries[] = {
 
 constexpr TextFileEntry fs_entries[] = {
     {"file-max", number<INT64_MAX>},
+    {"mount-max", number<Mount::most_in_tree>},
     {"nr_open", number<open_files_ceiling>},
     {"pipe-max-size", number<pipe_max_capacity>},
 };
 
 constexpr TextFileEntry vm_entries[] = {
+    {"max_map_count", number<AddressSpace::most_mappings>},
     {"overcommit_memory", number<1>},  // a mapping is never refused for what it might become
 };
 

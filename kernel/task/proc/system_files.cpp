@@ -133,31 +133,24 @@ Result<void> generate_vmstat(TextBuffer& out) {
   return {};
 }
 
-struct Locks {
-  Vector<LockDescription> all;
-  bool complete = true;
-};
-
 // Of those whose owners the viewer sees. (Locks of open file descriptions have none: -1.)
 Result<void> generate_locks(TextBuffer& out) {
-  Locks locks;
-  for_each_lock(
-      [](const LockDescription& lock, void* context) {
-        Locks& locks = *static_cast<Locks*>(context);
-        if (!locks.all.push_back(lock)) locks.complete = false;
-      },
-      &locks);
-  if (!locks.complete) return Error::nomem;
+  LockDescription some[32];
+  LockPosition position;
   unsigned index = 0;
-  for (const LockDescription& lock : locks.all) {
-    int process = -1;
-    if (lock.process) {
-      const Ref<Pid> owner = ContainerManager::host().pids().find(static_cast<int>(lock.process));
-      process = owner ? owner->number_in(viewer()) : 0;
-    } else if (!viewer().is_host()) {
-      continue;  // whose it is cannot be told
+  for (bool more = true; more; sched::maybe_yield()) {
+    std::size_t count;
+    more = next_locks(position, some, count);
+    for (const LockDescription& lock : std::span(some, count)) {
+      int process = -1;
+      if (lock.process) {
+        const Ref<Pid> owner = ContainerManager::host().pids().find(static_cast<int>(lock.process));
+        process = owner ? owner->number_in(viewer()) : 0;
+      } else if (!viewer().is_host()) {
+        continue;  // whose it is cannot be told
+      }
+      if (process != 0) print_lock(out, ++index, lock, process);
     }
-    if (process != 0) print_lock(out, ++index, lock, process);
   }
   return {};
 }

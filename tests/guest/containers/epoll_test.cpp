@@ -2,6 +2,9 @@
 
 #include <sys/eventfd.h>
 
+#include <memory>
+#include <vector>
+
 #include "support/container.hpp"
 #include "support/epoll.hpp"
 #include "support/wait.hpp"
@@ -26,6 +29,28 @@ TEST_F(ContainerEpoll, DestroyWhileSomebodyWaits) {
   EXPECT_TRUE(wait_until_blocked(child));
   box.destroy();
   EXPECT_TRUE(reap(child).killed_by(SIGKILL));
+}
+
+// They go some at a time.
+TEST_F(ContainerEpoll, ManyEntriesGoWithTheEpollOrTheFile) {
+  constexpr int count = 600;
+  const long before = count_objects()["epoll_entry"];
+  for (const bool file_first : {false, true}) {
+    auto epoll = std::make_unique<EpollSet>();
+    std::vector<Descriptor> numbers;
+    numbers.emplace_back(eventfd(0, 0));
+    while (numbers.size() <= count) {
+      ASSERT_OK(epoll->add(numbers.back(), EPOLLIN));
+      numbers.emplace_back(fcntl(numbers[0], F_DUPFD_CLOEXEC, 0));
+      ASSERT_OK(numbers.back().get());
+    }
+    EXPECT_EQ(count_objects()["epoll_entry"], before + count);
+    if (file_first)
+      numbers.clear();
+    else
+      epoll.reset();
+    EXPECT_EQ(count_objects()["epoll_entry"], before);
+  }
 }
 
 // Entries and counters are charged: who makes too many is told so.

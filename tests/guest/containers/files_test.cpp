@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <vector>
@@ -287,6 +288,30 @@ TEST_F(ContainerFiles, OfOtherMountsToo) {
     EXPECT_EQ(names_in("mounted"), std::set<std::string>{"file"});
     box.destroy();
     ASSERT_OK(umount("mounted"));
+  });
+}
+
+TEST_F(ContainerFiles, NumberOfMountsIsLimited) {
+  Box box;
+  EXPECT_INSIDE(box, {
+    const unsigned long most = std::strtoul(read_file("/proc/sys/fs/mount-max").c_str(), nullptr, 10);
+    ASSERT_GT(most, 0u);
+    ASSERT_LT(most, 10'000u);
+    unsigned long made = 0;
+    const auto mount_one = [&] {
+      const std::string name = "m" + std::to_string(made);
+      const int outcome = mkdir(name.c_str(), 0755);
+      return outcome == 0 ? mount("none", name.c_str(), "tmpfs", 0, nullptr) : outcome;
+    };
+    while (made < most && mount_one() == 0) ++made;
+    EXPECT_EQ(errno, ENOSPC);
+    EXPECT_LT(made, most);
+    EXPECT_GT(made + 16, most);
+    EXPECT_ERRNO(ENOSPC, mount("none", "m1", "tmpfs", 0, nullptr));  // on the one that is there
+    const std::string told = read_file("/proc/self/mounts");
+    EXPECT_GT(std::ranges::count(told, '\n'), static_cast<long>(made));
+    ASSERT_OK(umount("m0"));
+    EXPECT_OK(mount("none", "m0", "tmpfs", 0, nullptr));
   });
 }
 

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -21,6 +22,7 @@
 #include "support/memory.hpp"
 #include "support/signals.hpp"
 #include "support/soak.hpp"
+#include "support/socket.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
 
@@ -236,6 +238,37 @@ TEST_F(ContainerLeaks, OfVolumesImagesAndViews) {
     ASSERT_OK(view_container(host_container));
     ASSERT_OK(fchdir(here));
   }));
+}
+
+// Tables that are everybody's grow on nobody's account: of the names of sockets, and of a directory outside, with the names
+// that are in it and those that were looked for.
+TEST_F(ContainerLeaks, OfTablesThatGrew) {
+  ASSERT_OK(mkdir("shared", 0755));
+  const ObjectCounts before = count_objects();
+  {
+    Box box;
+    ContainerMount volume;
+    volume.id = box.id();
+    volume.source = "shared";
+    volume.target = "/shared";
+    ASSERT_OK(mount_in_container(volume));
+    EXPECT_INSIDE(box, {
+      constexpr int names = 3000;
+      const rlimit files{names + 100, names + 100};
+      ASSERT_OK(setrlimit(RLIMIT_NOFILE, &files));
+      for (int i = 0; i < names; ++i) {
+        const int socket = make_socket().release();
+        ASSERT_OK(bind_to(socket, abstract_name(std::to_string(i))));
+      }
+      for (int i = 0; i < 600; ++i) {
+        const std::string name = "/shared/" + std::to_string(i);
+        EXPECT_ERRNO(ENOENT, access((name + "-missing").c_str(), F_OK));
+        ASSERT_OK(mkdir(name.c_str(), 0755));
+      }
+    });
+  }
+  EXPECT_TRUE(wait_until([&] { return count_objects()["guest_memory"] == before.at("guest_memory"); }))
+      << growth(before, count_objects());
 }
 
 TEST_F(ContainerLeaks, OfRefusedCalls) {

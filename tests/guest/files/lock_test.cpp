@@ -6,10 +6,12 @@
 #include <sys/file.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 
 #include "support/child.hpp"
+#include "support/container.hpp"
 #include "support/descriptor.hpp"
 #include "support/helper.hpp"
 #include "support/memory.hpp"
@@ -345,6 +347,30 @@ TEST_F(Locks, FlockOfOneDescriptionByMany) {
   for (const pid_t pid : pids) EXPECT_TRUE(reap(pid).exited(0));
   EXPECT_OK(flock(shared, LOCK_UN));
   EXPECT_OK(flock(other, LOCK_EX | LOCK_NB));
+}
+
+// Each call goes through all locks of the file. Who has as many as there may be can still give some back.
+TEST_F(Locks, NumberOfLocksOnOneFileIsLimited) {
+  if (!has_containers()) GTEST_SKIP() << "Linux has no limit of its own";
+  constexpr off_t most = 20'000, far = 10 * most;
+  const Descriptor file = open_it();
+  ASSERT_OK(record_lock(file, F_SETLK, F_WRLCK, far, 3));
+  off_t made = 0;
+  while (made < most && record_lock(file, F_SETLK, F_WRLCK, 2 * (most - made), 1) == 0) ++made;
+  EXPECT_EQ(errno, ENOLCK);
+  EXPECT_LT(made, most);
+  EXPECT_GT(made, 1000);
+  EXPECT_ERRNO(ENOLCK, record_lock(file, F_SETLK, F_UNLCK, far + 1, 1));  // two would be left of it
+  EXPECT_OK(record_lock(file, F_SETLK, F_UNLCK, 2 * most, 1));
+  EXPECT_OK(record_lock(file, F_SETLK, F_UNLCK, far + 1, 1));
+  EXPECT_ERRNO(ENOLCK, record_lock(file, F_SETLK, F_WRLCK, 2 * most, 1));
+  write_file("g", "x");
+  const Descriptor other = open_file("g", O_RDWR);
+  EXPECT_OK(record_lock(other, F_SETLK, F_WRLCK));
+  const std::string told = read_file("/proc/locks");
+  EXPECT_GE(std::ranges::count(told, '\n'), made + 2);
+  open_it().close();  // all are gone with that
+  EXPECT_OK(record_lock(file, F_SETLK, F_WRLCK, 2 * most, 1));
 }
 
 }  // namespace

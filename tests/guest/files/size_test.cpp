@@ -1,6 +1,8 @@
 // The size of files: truncate, ftruncate, fallocate, sparse files, SEEK_DATA and SEEK_HOLE.
 
 #include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -143,6 +145,28 @@ TEST_F(Size, PunchedHolesReadAsZero) {
   bytes.replace(1000, 2 * page_size, 2 * page_size, '\0');
   EXPECT_EQ(read_file("f"), bytes);
   EXPECT_EQ(size_of(file), (off_t)bytes.size());
+}
+
+// What goes in parts of 4,096 pages: nothing next to it goes, nothing of it stays, and who shares the pages keeps them.
+TEST_F(Size, ManyPagesGoAndTheOthersStay) {
+  constexpr off_t page = page_size, part = 4096 * page;
+  const auto bytes_at = [](int fd, const std::vector<off_t>& places) {
+    std::string bytes(places.size(), '?');
+    for (std::size_t i = 0; i < places.size(); ++i) EXPECT_EQ(pread(fd, &bytes[i], 1, places[i]), 1);
+    return bytes;
+  };
+  const std::vector<off_t> places = {0, part - page, part, part + page, 3 * part - page, 3 * part, 5 * part + 7 * page};
+  const Descriptor file = open_file("f", O_RDWR | O_CREAT), twin = open_file("t", O_RDWR | O_CREAT);
+  for (const off_t place : places) ASSERT_EQ(pwrite(file, "x", 1, place), 1);
+  const bool shared = ioctl(twin, FICLONE, file.get()) == 0;
+  ASSERT_OK(fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, part + page, 2 * part - page));
+  EXPECT_EQ(bytes_at(file, places), std::string("xxx\0\0xx", 7));
+  ASSERT_OK(ftruncate(file, part + 1));
+  ASSERT_OK(ftruncate(file, 6 * part));
+  EXPECT_EQ(bytes_at(file, places), std::string("xxx\0\0\0\0", 7));
+  EXPECT_EQ(lseek(file, part + page, SEEK_DATA), -1);
+  ASSERT_OK(ftruncate(file, 0));
+  if (shared) EXPECT_EQ(bytes_at(twin, places), "xxxxxxx");
 }
 
 TEST_F(Size, AllocateErrors) {

@@ -9,6 +9,7 @@
 #include <atomic>
 
 #include "gate/gated_box.hpp"
+#include "support/descriptor.hpp"
 
 namespace cv6::guest {
 namespace {
@@ -99,6 +100,26 @@ TEST_F(GatePolicy, RulesAreShownReplacedAndLoosened) {
   EXPECT_TRUE(rules_of(box.id(), Rules::get_own).denied.has(SYS_mkdir));
   ASSERT_OK(change_rules(box.id(), Rules::replace, {}));
   EXPECT_EQ(rules_of(box.id(), Rules::get_effective).denied, CallSet());
+}
+
+TEST_F(GatePolicy, RulesReachManyContainersBelow) {
+  ContainerCreate nesting;
+  nesting.flags = ContainerCreate::may_nest;
+  const Box box(nesting);
+  const Pipe made, end;
+  const pid_t inside = box.start([&] {
+    int last = -1;
+    for (int i = 0; i < 300; ++i) last = create_container({});
+    EXPECT_OK(last);
+    EXPECT_EQ(write(made.write, &last, sizeof last), (ssize_t)sizeof last);
+    end.wait();
+  });
+  int last = -1;
+  ASSERT_EQ(read(made.read, &last, sizeof last), (ssize_t)sizeof last);
+  ASSERT_OK(change_rules(box.id(), Rules::tighten, {SYS_getppid}));
+  EXPECT_TRUE(run([&] { return join_container(last) == 0 ? errno_of_call(SYS_getppid) : 99; }).exited(EPERM));
+  end.notify();
+  EXPECT_TRUE(reap(inside).exited(0));
 }
 
 TEST_F(GatePolicy, InsideOneCanOnlyTighten) {

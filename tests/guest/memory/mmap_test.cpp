@@ -140,6 +140,32 @@ TEST_F(Mmap, ManySmallMappings) {
   for (void* place : places) EXPECT_OK(munmap(place, page_size));
 }
 
+// Each page with a protection of its own in the middle of a mapping makes two mappings more.
+TEST_F(Mmap, NumberOfMappingsIsLimited) {
+  const std::size_t most = std::strtoul(read_file("/proc/sys/vm/max_map_count").c_str(), nullptr, 10);
+  ASSERT_GT(most, 0u);
+  if (most > 100'000) GTEST_SKIP() << "here a process may have too many to make them all";
+  EXPECT_CHILD({
+    Mapping all((most + 1000) * page_size, PROT_NONE);
+    ASSERT_TRUE(all.ok());
+    std::size_t made = 0;
+    while (made < most && mprotect(all.page(made + 1), page_size, PROT_READ) == 0) made += 2;
+    EXPECT_EQ(errno, ENOMEM);
+    EXPECT_LT(made, most);
+    EXPECT_GT(made + 1000, most);
+    EXPECT_ERRNO(ENOMEM, munmap(all.page(most + 900), page_size));
+    int more = 0;
+    const auto map_one = [&] {
+      return mmap(nullptr, page_size, more % 2 ? PROT_READ : PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    };
+    while (more < 10 && map_one() != MAP_FAILED) ++more;
+    EXPECT_EQ(errno, ENOMEM);
+    EXPECT_LT(more, 10);
+    EXPECT_OK(munmap(all.page(1), (made - 1) * page_size));  // whole mappings: that splits none
+    EXPECT_OK(map_one());
+  });
+}
+
 TEST_F(Mmap, FirstPageIsNotForAnyone) {
   EXPECT_CHILD({
     ASSERT_OK(setresuid(1000, 1000, 1000));
