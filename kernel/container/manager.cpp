@@ -89,6 +89,13 @@ CallRules effective_rules(Container& container) {
   return rules;
 }
 
+// Rules of those above may be on their way down to their children: change_call_rules().
+bool any_rules_above(Container& container) {
+  for (Container* at = container.parent(); at; at = at->parent())
+    if (at->gate().state() & CallGate::has_policy) return true;
+  return false;
+}
+
 // (Without the general formatter, which would be the larger part of it.)
 std::string_view default_name_of(int id, std::span<char> to) {
   constexpr std::string_view start = "box-";
@@ -118,7 +125,7 @@ Result<void> ContainerManager::enter_into_table(Container& container, std::strin
   locked->insert(container);
   container.hold();  // the table's own reference
   ++container.parent()->children_;
-  container.gate().update(effective_rules(container));
+  if (any_rules_above(container)) container.gate().update(effective_rules(container));
   return {};
 }
 

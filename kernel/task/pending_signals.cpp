@@ -41,7 +41,7 @@ QueuedSignal* PendingSignals::find(int number) {
 void PendingSignals::remove(QueuedSignal& queued) {
   const int number = queued.info.number;
   drop(queued);
-  if (find(number)) return;
+  if (!queue_.empty() && find(number)) return;
   change(set() - SignalSet::of(number));
 }
 
@@ -52,7 +52,7 @@ std::optional<SignalInfo> PendingSignals::take(SignalSet blocked) {
   const SignalSet urgent = deliverable & signal::synchronous;
   const int number = (urgent.empty() ? deliverable : urgent).first();
   if (QueuedSignal* queued = find(number)) {
-    info = queued->info;
+    info.emplace(queued->info);
     remove(*queued);
     return info;
   }

@@ -41,7 +41,7 @@ Nanoseconds PosixTimer::go_on() {
 }
 
 void settle_timer_signal(Process& process, SignalInfo& info) {
-  if (!process.timers) return;
+  if (info.kind != SignalInfo::Kind::timer && info.number != signal::alarm) return;
   MutexGuard guard(process.timers->mutex);
   if (info.number == signal::alarm) process.timers->real.go_on();
   if (info.kind != SignalInfo::Kind::timer) return;

@@ -111,7 +111,8 @@ class ProcessTimers {
 // Error::nomem.
 Result<ProcessTimers*> timers_of(Process& process);
 
-// A signal that may be a timer's has been taken for delivery: its overrun goes into `info`, and it goes on.
+// A signal that may be that of a timer, of which there are some, has been taken for delivery: the overrun goes into `info`, and
+// the timer goes on.
 void settle_timer_signal(Process& process, SignalInfo& info);
 
 // In the clock interrupt, for the thread it came upon.

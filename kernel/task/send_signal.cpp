@@ -89,7 +89,8 @@ void kill_locked(Process& process) REQUIRES(process.lock()) {
 constexpr SignalSet acts_when_sent = signal::stopping | SignalSet::of(signal::kill, signal::continue_);
 
 // What a signal does at once. Who is asked first to take it; null: it is not to be pending.
-UserThread* begin_sending(Process& process, UserThread* target, int number, Process* sender) REQUIRES(process.lock()) {
+[[gnu::always_inline]] inline UserThread* begin_sending(Process& process, UserThread* target, int number, Process* sender)
+    REQUIRES(process.lock()) {
   UserThread* first = target ? target : process.threads.front();
   if (!first || !first->process_node.linked() || process.ending()) return nullptr;  // it ends, or has ended
   if (is_protected(process, number, sender)) return nullptr;
@@ -113,11 +114,12 @@ Result<void> add_paid(Process& receiver, PendingSignals& pending, const SignalIn
 }
 
 Result<void> send(Process& process, UserThread* target, const SignalInfo& info, Process* sender) REQUIRES(process.lock()) {
-  UserThread* first = begin_sending(process, target, info.number, sender);
+  const int number = info.number;
+  UserThread* first = begin_sending(process, target, number, sender);
   if (!first) return {};
   PendingSignals& pending = target ? target->pending : process.pending;
   if (!pending.add_without_memory(info)) TRY(add_paid(process, pending, info, sender));
-  wake_for(process, *first, info.number, target ? To::thread : To::process);
+  wake_for(process, *first, number, target ? To::thread : To::process);
   return {};
 }
 

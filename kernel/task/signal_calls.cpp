@@ -28,7 +28,7 @@ std::optional<SignalInfo> take_pending(UserThread& thread, SignalSet blocked) {
 
 std::optional<SignalInfo> take_deliverable_signal(UserThread& thread, SignalSet blocked) {
   std::optional<SignalInfo> info = take_pending(thread, blocked);
-  if (info && (info->kind == SignalInfo::Kind::timer || info->number == signal::alarm))
+  if (thread.process().timers && info) [[unlikely]]
     settle_timer_signal(thread.process(), *info);
   return info;
 }
