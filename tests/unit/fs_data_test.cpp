@@ -187,7 +187,7 @@ TEST_F(DataTest, PipesAreQueues) {
     const std::size_t size = 1 + random() % (random() % 3 ? 9000 : 60000);
     if (random() % 300 == 0) {
       const std::size_t wanted = page_size << random() % 6;
-      const Result<std::size_t> set = set_pipe_capacity(*ends.writing, wanted, Credentials::root());
+      const Result<std::size_t> set = set_pipe_capacity(*ends.writing, wanted, Credentials::root(), GuestMemory::host());
       ASSERT_EQ(set.has_value(), model.size() <= wanted);
       if (set) capacity = *set;
     } else if (random() % 2) {

@@ -6,8 +6,16 @@ namespace cv6::proc {
 
 namespace {
 
+// Who looks around in the files of another container (view_container) sees no processes there: they would be those of its own,
+// wherever that container's links lead.
+bool looks_elsewhere() {
+  const Path root = viewer().root();
+  return !root || root.mount->tree() != Process::current().fs().tree();
+}
+
 // Error::noent: nobody who looks is a process that the viewer sees (it is just leaving its container).
 Result<int> own_number() {
+  if (looks_elsewhere()) return Error::noent;
   const int number = Process::current().pid()->number_in(viewer());
   if (number == 0) return Error::noent;
   return number;
@@ -46,7 +54,7 @@ RootDirectory::RootDirectory() : SyntheticDirectory(procfs()) { set_dynamic(); }
 
 Result<Ref<Inode>> RootDirectory::child(std::string_view name) {
   const int number = parse_number(name);
-  if (number == 0) return Error::noent;
+  if (number == 0 || looks_elsewhere()) return Error::noent;
   return ProcessDirectory::create(TRY(Subject::of_process(number)));
 }
 
@@ -54,6 +62,7 @@ Result<Ref<Inode>> RootDirectory::child(std::string_view name) {
 Result<void> RootDirectory::list(std::uint64_t& position, DirectorySink& sink) {
   int number = static_cast<int>(position - first_dynamic_position) - 1;
   if (number < 0) number = 0;
+  if (looks_elsewhere()) return {};
   while (next_process(viewer(), number)) {
     const std::uint64_t next = first_dynamic_position + static_cast<std::uint64_t>(number) + 1;
     char name[12];

@@ -283,6 +283,21 @@ TEST_F(ContainerEscape, OtherProcessesAreNotInProc) {
   });
 }
 
+// A link of the container's to /proc/1, say, would lead who looks at its files to a process of outside.
+TEST_F(ContainerEscape, NoProcessesInProcOfWhoOnlyLooksIn) {
+  Box box;
+  EXPECT_CHILD({
+    ASSERT_OK(view_container(box.id()));
+    EXPECT_ERRNO(ENOENT, ::open("/proc/1/environ", O_RDONLY));
+    EXPECT_ERRNO(ENOENT, ::open("/proc/self/environ", O_RDONLY));
+    DIR* proc = opendir("/proc");
+    ASSERT_NE(proc, nullptr);
+    while (const dirent* entry = readdir(proc)) EXPECT_EQ(atoi(entry->d_name), 0) << entry->d_name;
+    closedir(proc);
+    EXPECT_OK(access("/proc/meminfo", F_OK));
+  });
+}
+
 // Nor do the numbers of inodes tell those that processes have outside.
 TEST_F(ContainerEscape, InodesOfProcHaveNumbersOfTheContainer) {
   const Mapping shared(page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS);
