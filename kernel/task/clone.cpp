@@ -103,8 +103,8 @@ Result<void> enter_tree(Process& caller, Process& child, UserThread& thread, con
   SpinGuard guard(process_tree_lock);
   if (caller.ending()) return Error::restart_if_asked;
   const bool sibling = has(request, Request::same_parent);
-  // Who sent the caller into the container gets no children from inside of it.
-  if (sibling && &caller.parent->container() != &caller.container()) return Error::inval;
+  // Who sent the caller into the container gets no children from inside of it; an orphan's parent there may be nobody.
+  if (sibling && (!caller.parent || &caller.parent->container() != &caller.container())) return Error::inval;
   TRY(caller.container().enter());
   child.exit_signal = sibling ? caller.exit_signal : request.exit_signal;
   child.hold();  // the tree's

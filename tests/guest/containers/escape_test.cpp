@@ -226,6 +226,25 @@ TEST_F(ContainerEscape, NoChildrenForAParentOutside) {
     EXPECT_OK(wait(nullptr));
   });
   EXPECT_ERRNO(ECHILD, wait(nullptr));
+  // An orphan of a container without a first process has no parent at all.
+  Pipe orphaned, answer;
+  EXPECT_INSIDE(box, {
+    const pid_t middle = fork();
+    if (middle == 0) {
+      if (fork() != 0) _exit(0);
+      orphaned.write.close();
+      orphaned.wait();
+      const char refused = make_sibling() == -1 && errno == EINVAL;
+      write(answer.write, &refused, 1);
+      _exit(0);
+    }
+    EXPECT_OK(waitpid(middle, nullptr, 0));
+  });
+  orphaned.notify();
+  answer.write.close();
+  char refused = 0;
+  EXPECT_EQ(read(answer.read, &refused, 1), 1);
+  EXPECT_EQ(refused, 1);
 }
 
 // Everybody sees the same inodes there.
