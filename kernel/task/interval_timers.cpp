@@ -33,7 +33,7 @@ void RealTimer::expired(Timer& timer) {
 
 void RealTimer::go_on() {
   const Nanoseconds now = arch::monotonic_now();
-  if (!interval_ || expires_ > now) return;
+  if (!interval_ || expires_ > now || node.linked()) return;  // linked: the signal is about to be sent
   expires_ += ((now - expires_) / interval_ + 1) * interval_;
   start(expires_);
 }

@@ -20,7 +20,8 @@ inline Result<void> exchange_action(Process& process, int number, SignalAction& 
     SpinGuard guard(process.lock());
     SignalSet pending = process.pending.set();
     for (const UserThread& thread : process.threads) pending = pending | thread.pending.set();
-    if (pending.contains(number)) [[unlikely]] forget_pending(process, number);
+    // Another thread may have made it heard again meanwhile.
+    if (pending.contains(number) && process.handlers().ignores(number)) [[unlikely]] forget_pending(process, number);
   } else if (process.timers) [[unlikely]] {
     resume_timers(process, number);
   }
