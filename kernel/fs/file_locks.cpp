@@ -49,6 +49,16 @@ void take_out(FileLocks& locks, HeldLock& held) REQUIRES(file_locks_lock) {
   --locks.record_count;
 }
 
+// With `wanted` the owner will have no more locks than now: it becomes one with another one, or comes in its place.
+bool takes_place(FileLocks& locks, const LockOwner& owner, const RecordLock& wanted) REQUIRES(file_locks_lock) {
+  for (const HeldLock& held : locks.records) {
+    if (!same_owner(held.owner, owner)) continue;
+    const RecordLock& old = held.range;
+    if (old.kind == wanted.kind ? touch_or_overlap(old, wanted) : wanted.start <= old.start && old.end <= wanted.end) return true;
+  }
+  return false;
+}
+
 using Garbage = List<HeldLock, &HeldLock::node>;
 
 // Gives the owner `wanted` on its range, whatever it had there. `spare`: two objects, of which those that are needed are
@@ -56,7 +66,8 @@ using Garbage = List<HeldLock, &HeldLock::node>;
 // has changed.
 Result<bool> apply(FileLocks& locks, const LockOwner& owner, RecordLock wanted, Garbage& spare, Garbage& garbage)
     REQUIRES(file_locks_lock) {
-  if (wanted.kind != Kind::none && locks.record_count >= FileLocks::most) return Error::nolck;
+  if (wanted.kind != Kind::none && locks.record_count >= FileLocks::most && !takes_place(locks, owner, wanted))
+    return Error::nolck;
   bool released = false;
   for (HeldLock& held : locks.records) {
     if (!same_owner(held.owner, owner)) continue;
@@ -73,7 +84,8 @@ Result<bool> apply(FileLocks& locks, const LockOwner& owner, RecordLock wanted, 
     const bool left = old.start < wanted.start;
     const bool right = old.end > wanted.end;
     if (left && right) {  // the only one that is touched
-      if (locks.record_count >= FileLocks::most) return Error::nolck;
+      const unsigned most = wanted.kind == Kind::none ? 2 * FileLocks::most : FileLocks::most;  // to unlock must be easy
+      if (locks.record_count >= most) return Error::nolck;
       HeldLock& rest = *spare.pop_front();
       rest.owner = owner;
       rest.range = {old.kind, wanted.end + 1, old.end};
