@@ -1,7 +1,6 @@
 #include "limits.hpp"
 
 #include <cctype>
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <iterator>
@@ -10,6 +9,7 @@
 
 #include "containers.hpp"
 #include "failure.hpp"
+#include "numbers.hpp"
 #include "scheduling.hpp"
 #include "words.hpp"
 
@@ -26,12 +26,6 @@ const std::size_t limit_kind_count = std::size(limit_kinds);
 
 namespace {
 
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && rest == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
-
 // Bytes, as docker has them: 64m, 1.5G, 512KiB, 100mb; all units are powers of 1024.
 std::optional<std::uint64_t> parse_bytes(const std::string& text) {
   const std::string figures = text.substr(0, text.find_first_not_of("0123456789."));
@@ -40,7 +34,7 @@ std::optional<std::uint64_t> parse_bytes(const std::string& text) {
   if (unit.ends_with('b')) unit.pop_back();
   if (unit.size() == 2 && unit.ends_with('i')) unit.pop_back();
   const std::size_t power = unit.size() == 1 ? std::string_view("kmgt").find(unit) + 1 : 0;  // npos + 1 is 0
-  if (power == 0) return unit.empty() ? parse_number(figures) : std::nullopt;
+  if (power == 0) return unit.empty() ? number_in<std::uint64_t>(figures) : std::nullopt;
   char* rest = nullptr;
   const double number = std::strtod(figures.c_str(), &rest);
   if (figures.empty() || *rest != 0) return std::nullopt;
@@ -51,7 +45,7 @@ std::optional<std::uint64_t> parse_bytes(const std::string& text) {
 std::uint64_t parse(const LimitKind& kind, const std::string& text) {
   if (text == "-1" || text == "unlimited") return ContainerLimit::unlimited;
   const bool bytes = kind.unit == LimitKind::Unit::bytes;
-  if (const auto limit = bytes ? parse_bytes(text) : parse_number(text)) return *limit;
+  if (const auto limit = bytes ? parse_bytes(text) : number_in<std::uint64_t>(text)) return *limit;
   const char* wanted = bytes ? "a size such as 64m, or `unlimited`" : "a number, or `unlimited`";
   throw Failure(std::string("--") + kind.name + " " + text + ": " + wanted + " is wanted");
 }
