@@ -45,9 +45,7 @@ class ContainerBombs : public ContainersAndFiles {
     auto& refusals = *new (shared.as<void>()) Refusals(0);
     const ObjectCounts before = lasting(count_objects());
     {
-      ContainerCreate nesting;
-      nesting.flags = ContainerCreate::may_nest;
-      Box box(nesting);
+      Box box(nesting());
       box.set_limit(ContainerLimit::Kind::processes, size.processes);
       box.set_limit(ContainerLimit::Kind::memory, 48 << 20);
       box.set_limit(ContainerLimit::Kind::disk, 8 << 20);
@@ -158,9 +156,7 @@ TEST_F(ContainerBombs, OfNestedLinks) {
 TEST_F(ContainerBombs, OfDeepContainers) {
   survive(
       [](Refusals& refusals) {
-        ContainerCreate nesting;
-        nesting.flags = ContainerCreate::may_nest;
-        const int id = create_container(nesting);
+        const int id = create_container(nesting());
         // What a process that has joined starts lives there, and can join what it makes itself.
         const pid_t child = id < 0 ? -1 : fork();
         const pid_t grandchild = child != 0 ? 1 : join_container(id) != 0 ? -1 : fork();

@@ -157,11 +157,7 @@ TEST_F(ListedChanges, OfAnImageAndItsMounts) {
   ContainerCreate wanted;
   wanted.root = "directory";
   Box box(wanted);
-  ContainerMount volume;
-  volume.id = box.id();
-  volume.source = "volume";
-  volume.target = "/volume";
-  ASSERT_OK(mount_in_container(volume));
+  ASSERT_OK(mount_into(box, "volume", "/volume"));
   EXPECT_INSIDE(box, {
     write_file("/inner", "changed");
     write_file("/volume/file", "not the container's own");

@@ -192,11 +192,7 @@ TEST_F(DiskLimit, GivesBackWhatWasCommitted) {
 TEST_F(DiskLimit, DoesNotCountVolumes) {
   Box box;
   limit_disk(box, page);
-  ContainerMount volume;
-  volume.id = box.id();
-  volume.source = "directory";
-  volume.target = "/volume";
-  ASSERT_OK(mount_in_container(volume));
+  ASSERT_OK(mount_into(box, "directory", "/volume"));
   EXPECT_VIEWING(box, write_file("/volume/file", std::string(20 * page, 'v')));
   EXPECT_EQ(disk(box).current, 0u);
 }

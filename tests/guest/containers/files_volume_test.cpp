@@ -16,15 +16,6 @@
 namespace cv6::guest {
 namespace {
 
-int mount_into(const Box& box, const std::string& source, const std::string& target, std::uint32_t flags = 0) {
-  ContainerMount wanted;
-  wanted.id = box.id();
-  wanted.flags = flags;
-  wanted.source = source.c_str();
-  wanted.target = target.c_str();
-  return mount_in_container(wanted);
-}
-
 // A directory that is given away, beside what is not.
 class Volume : public ContainersAndFiles {
  protected:
@@ -79,9 +70,7 @@ TEST_F(Volume, OfOneFileInContainersBelow) {
   ASSERT_OK(mkfifo("shared/fifo", 0600));
   struct stat before, after;
   ASSERT_OK(stat("shared/file", &before));
-  ContainerCreate nesting;
-  nesting.flags = ContainerCreate::may_nest;
-  Box outer(nesting);
+  Box outer(nesting());
   ASSERT_OK(mount_into(outer, "shared/file", "/name"));
   ASSERT_OK(mount_into(outer, "shared/fifo", "/fifo"));
   EXPECT_INSIDE(outer, {

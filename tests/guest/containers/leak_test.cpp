@@ -221,12 +221,7 @@ TEST_F(ContainerLeaks, OfVolumesImagesAndViews) {
     if (round % 2) wanted.flags = ContainerCreate::read_only_root;
     Box box(wanted);
     for (const auto& [source, target] : {std::pair{"shared", "/a/b/c"}, std::pair{"shared/file", "/a/file"}}) {
-      ContainerMount volume;
-      volume.id = box.id();
-      volume.source = source;
-      volume.target = target;
-      volume.flags = round % 3 ? 0 : ContainerMount::read_only;
-      ASSERT_OK(mount_in_container(volume));
+      ASSERT_OK(mount_into(box, source, target, round % 3 ? 0 : ContainerMount::read_only));
     }
     ASSERT_OK(join_container(box.id()));
     if (round % 3) write_file("/a/b/c/file", "written");
@@ -247,11 +242,7 @@ TEST_F(ContainerLeaks, OfTablesThatGrew) {
   const ObjectCounts before = count_objects();
   {
     Box box;
-    ContainerMount volume;
-    volume.id = box.id();
-    volume.source = "shared";
-    volume.target = "/shared";
-    ASSERT_OK(mount_in_container(volume));
+    ASSERT_OK(mount_into(box, "shared", "/shared"));
     EXPECT_INSIDE(box, {
       constexpr int names = 3000;
       const rlimit files{names + 100, names + 100};

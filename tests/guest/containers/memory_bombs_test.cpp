@@ -66,9 +66,7 @@ class ContainerMemoryBombs : public ContainersAndFiles {
     auto& told = *shared.as<volatile Told>();
     told.made = -1;
     {
-      ContainerCreate nesting;
-      nesting.flags = ContainerCreate::may_nest;
-      Box box(nesting);
+      Box box(nesting());
       box.set_limit(ContainerLimit::Kind::memory, bytes);
       const Ending ending = run([&]() -> int {
         const rlimit files{1 << 20, 1 << 20}, much{RLIM_INFINITY, RLIM_INFINITY};

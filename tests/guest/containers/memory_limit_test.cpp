@@ -300,9 +300,7 @@ TEST_F(ContainerMemoryLimit, DestroyedInTheMiddleOfIt) {
 
 // The limit of the container above is hit: the victim may be in any that is below it, and in none beside.
 TEST_F(ContainerMemoryLimit, OfTheContainerAbove) {
-  ContainerCreate nesting;
-  nesting.flags = ContainerCreate::may_nest;
-  Box above(nesting), beside;
+  Box above(nesting()), beside;
   set_limit(above, 24 * mib);
   const pid_t uninvolved = start_idle(beside, 16 * mib);
   Pipe ready, go;
@@ -328,9 +326,7 @@ TEST_F(ContainerMemoryLimit, OfTheContainerAbove) {
 
 // The limit of the container itself comes first: nobody else of those above goes.
 TEST_F(ContainerMemoryLimit, OfTheContainerBelow) {
-  ContainerCreate nesting;
-  nesting.flags = ContainerCreate::may_nest;
-  Box above(nesting);
+  Box above(nesting());
   const pid_t manager = above.start([] {
     use_memory(16 * mib);  // by far the largest
     Box below;
@@ -344,9 +340,7 @@ TEST_F(ContainerMemoryLimit, OfTheContainerBelow) {
 
 // A frozen process cannot let go of its memory: somebody else has to.
 TEST_F(ContainerMemoryLimit, AFrozenProcessIsNoVictim) {
-  ContainerCreate nesting;
-  nesting.flags = ContainerCreate::may_nest;
-  Box above(nesting);
+  Box above(nesting());
   set_limit(above, 24 * mib);
   const pid_t manager = above.start([] {
     Box frozen, small;
@@ -380,8 +374,6 @@ void change_files() {
 
 // Page by page: at each limit something else is the first that cannot be had. Whatever fails leaves nothing behind.
 TEST_F(ContainerMemoryLimit, EveryStepOfALifeCanFail) {
-  ContainerCreate nesting;
-  nesting.flags = ContainerCreate::may_nest;
   char buffer[4096] = {};
   ASSERT_OK(readlink("/proc/self/exe", buffer, sizeof buffer - 1));
   const std::string program = buffer;
@@ -390,7 +382,7 @@ TEST_F(ContainerMemoryLimit, EveryStepOfALifeCanFail) {
   ASSERT_OK(mkdir("directory", 0755));
   write_file("directory/inner", "i");
   const auto story = [&](std::uint64_t bytes) {
-    Box box(nesting);
+    Box box(nesting());
     set_limit(box, bytes);
     run([&]() -> int {
       if (join_container(box.id()) != 0) return 1;

@@ -10,14 +10,7 @@
 namespace cv6::guest {
 namespace {
 
-class NestedContainers : public Containers {
- protected:
-  static ContainerCreate nesting() {
-    ContainerCreate wanted;
-    wanted.flags = ContainerCreate::may_nest;
-    return wanted;
-  }
-};
+class NestedContainers : public Containers {};
 
 TEST_F(NestedContainers, AreMadeOnlyWhereAllowed) {
   Box box;

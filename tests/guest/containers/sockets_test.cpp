@@ -80,12 +80,7 @@ TEST_F(ContainerSockets, VolumesLeadOut) {
   ASSERT_OK(mkdir("here", 0755));
   const Descriptor outside = listen_at("shared/s");
   Box box;
-  ContainerMount mount;
-  mount.id = box.id();
-  const std::string source = path("shared"), target = path("here");
-  mount.source = source.c_str();
-  mount.target = target.c_str();
-  ASSERT_OK(mount_in_container(mount));
+  ASSERT_OK(mount_into(box, path("shared"), path("here")));
   const pid_t pid = box.start([&] {
     const Descriptor client = connected_to("here/s");
     EXPECT_EQ(receive_text(client), "from outside");

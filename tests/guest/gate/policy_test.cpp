@@ -103,9 +103,7 @@ TEST_F(GatePolicy, RulesAreShownReplacedAndLoosened) {
 }
 
 TEST_F(GatePolicy, RulesReachManyContainersBelow) {
-  ContainerCreate nesting;
-  nesting.flags = ContainerCreate::may_nest;
-  const Box box(nesting);
+  const Box box(nesting());
   const Pipe made, end;
   const pid_t inside = box.start([&] {
     int last = -1;

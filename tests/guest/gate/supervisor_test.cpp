@@ -288,9 +288,7 @@ TEST_F(GateSupervisor, WrongAnswersAreRefused) {
 }
 
 TEST_F(GateSupervisor, InnerOnesAreAskedFirst) {
-  ContainerCreate nesting;
-  nesting.flags = ContainerCreate::may_nest;
-  const Box outer(nesting);
+  const Box outer(nesting());
   ASSERT_OK(change_supervised(outer.id(), Rules::tighten, {SYS_getpgrp}));
   const Supervisor above(outer.id());
   const pid_t manager = outer.start([] {

@@ -369,9 +369,7 @@ TEST_F(FailingAllocation, CopyOnWrite) {
 // Where each process has a number at each of a dozen levels.
 int in_depth(int levels, const std::function<int()>& body) {
   if (levels == 0) return body();
-  ContainerCreate nesting;
-  nesting.flags = ContainerCreate::may_nest;
-  const Box box(nesting);
+  const Box box(nesting());
   const pid_t resident = box.start_resident([&] { EXPECT_EQ(in_depth(levels - 1, body), 0); });
   return reap(resident).exited(0) ? 0 : 1;
 }

@@ -213,10 +213,7 @@ TEST_F(Wild, MemoryUntilThereIsNoMore) {
 
 TEST_F(Wild, ForksUntilTheLimit) {
   EXPECT_CHILD({
-    const uid_t lonely = lonely_user();
-    ASSERT_OK(setresuid(lonely, lonely, lonely));
-    const rlimit few{60, 60};
-    ASSERT_OK(setrlimit(RLIMIT_NPROC, &few));
+    ASSERT_OK(become_lonely(RLIMIT_NPROC, 60));
     setpgid(0, 0);
     Pipe gate;
     int made = 0;

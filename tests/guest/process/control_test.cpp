@@ -242,10 +242,7 @@ TEST(Limits, OfAProcessThatIsEnding) {
 
 TEST(Limits, ProcessesOfAUser) {
   EXPECT_CHILD({
-    const uid_t lonely = lonely_user();
-    ASSERT_OK(setresuid(lonely, lonely, lonely));
-    const rlimit few{3, 3};
-    ASSERT_OK(setrlimit(RLIMIT_NPROC, &few));
+    ASSERT_OK(become_lonely(RLIMIT_NPROC, 3));
     Pipe gate;
     std::vector<pid_t> pids;
     for (int i = 0; i < 10; ++i) {

@@ -161,10 +161,7 @@ TEST_F(Queue, QueueErrors) {
 
 TEST_F(Queue, LimitOfPendingSignals) {
   EXPECT_CHILD({
-    const uid_t lonely = lonely_user();
-    ASSERT_OK(setresuid(lonely, lonely, lonely));
-    const rlimit few{10, 10};
-    ASSERT_OK(setrlimit(RLIMIT_SIGPENDING, &few));
+    ASSERT_OK(become_lonely(RLIMIT_SIGPENDING, 10));
     Blocked blocked{SIGRTMIN};
     int queued = 0;
     while (queued < 100 && sigqueue(getpid(), SIGRTMIN, {.sival_int = queued}) == 0) ++queued;

@@ -265,10 +265,7 @@ int create_timer(timer_t& id, int signal) {
 // Each counts as a signal that is queued, against the limit of its user, however many processes have them.
 TEST(PosixTimer, LimitOfPendingSignals) {
   EXPECT_CHILD({
-    const uid_t lonely = lonely_user();
-    ASSERT_OK(setresuid(lonely, lonely, lonely));
-    const rlimit few{10, 10};
-    ASSERT_OK(setrlimit(RLIMIT_SIGPENDING, &few));
+    ASSERT_OK(become_lonely(RLIMIT_SIGPENDING, 10));
     Blocked blocked{SIGRTMIN};
     timer_t id;
     for (int i = 0; i < 6; ++i) ASSERT_OK(create_timer(id, SIGRTMIN));

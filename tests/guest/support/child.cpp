@@ -71,6 +71,13 @@ testing::AssertionResult passes_in_child(const std::function<void()>& body) {
 
 uid_t lonely_user() { return 200'000 + static_cast<uid_t>(getpid()); }
 
+int become_lonely(int resource, rlim_t limit) {
+  const uid_t user = lonely_user();
+  if (setresuid(user, user, user) != 0) return -1;
+  const rlimit limits{limit, limit};
+  return setrlimit(static_cast<__rlimit_resource_t>(resource), &limits);
+}
+
 void become_helper(const std::string& name, const std::vector<std::string>& arguments) {
   std::vector<char*> argv{const_cast<char*>("guest-tests"), const_cast<char*>("--helper"),
                           const_cast<char*>(name.c_str())};

@@ -2,6 +2,7 @@
 // Child processes of tests: what must not disturb the test program (crashes, other credentials, limits, sessions,
 // handlers) runs in a forked child, whose assertions count as the test's own.
 
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
@@ -38,6 +39,8 @@ pid_t spawn_checked(const std::function<void()>& body);
 
 // A user id that nobody else has: for limits that count what a user has.
 uid_t lonely_user();
+// The caller is one from now on, and has such a limit. -1 and errno, or 0.
+int become_lonely(int resource, rlim_t limit);
 
 // Runs this very program again, by /proc/self/exe, as the helper `name` (see helper.hpp) with the arguments; never
 // returns.

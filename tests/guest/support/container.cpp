@@ -52,6 +52,15 @@ pid_t Box::start_resident(const std::function<void()>& body) const {
   });
 }
 
+int mount_into(const Box& box, const std::string& source, const std::string& target, std::uint32_t flags) {
+  ContainerMount wanted;
+  wanted.id = box.id();
+  wanted.flags = flags;
+  wanted.source = source.c_str();
+  wanted.target = target.c_str();
+  return mount_in_container(wanted);
+}
+
 pid_t spawn_helper(int container, const std::string& name, const std::vector<std::string>& arguments,
                    const std::vector<PassedDescriptor>& passed) {
   char program[4096] = {};

@@ -65,6 +65,16 @@ class Box {
   int id_;
 };
 
+// A container whose own root may make containers below it.
+inline ContainerCreate nesting() {
+  ContainerCreate wanted;
+  wanted.flags = ContainerCreate::may_nest;
+  return wanted;
+}
+
+// A volume; flags of ContainerMount. -1 and errno, or 0.
+int mount_into(const Box& box, const std::string& source, const std::string& target, std::uint32_t flags = 0);
+
 // A program of this file's helpers (helper.hpp), spawned inside. Its number, or -1 and errno.
 pid_t spawn_helper(int container, const std::string& name, const std::vector<std::string>& arguments = {},
                    const std::vector<PassedDescriptor>& passed = {{1, 1}, {2, 2}});

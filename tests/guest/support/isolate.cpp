@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "cv6/container.hpp"
+#include "support/container.hpp"
 #include "support/objects.hpp"
 #include "support/wait.hpp"
 
@@ -118,9 +118,7 @@ void let_allocations_fail() {
 class FailingTest {
  public:
   FailingTest() : before_(lasting(count_objects())) {
-    ContainerCreate nesting;
-    nesting.flags = ContainerCreate::may_nest;
-    container_ = create_container(nesting);
+    container_ = create_container(nesting());
   }
   [[noreturn]] void run(const std::string& name) const {
     if (join_container(container_) != 0) _exit(skipped_code);
