@@ -26,7 +26,7 @@ enum class Rank : std::uint8_t {
   inode,            // attributes, directory entries
   page_cache,       // the index of a file's pages
   mappings,         // which address spaces map a file
-  page_tables,      // the lower levels of one address space
+  page_tables,      // the lower levels of one address space; fork holds the parent's, then the child's
   guest_memory,     // a container's frame table
   call_log,         // a container's log of system calls
   port,             // a device's queue

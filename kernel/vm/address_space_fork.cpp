@@ -7,7 +7,8 @@
 
 namespace cv6 {
 
-// The child is known to nobody yet: its table needs no lock, and could not have one, since both have the same rank.
+// The objects of mappings that were copied before know the child's table already: a file that is cut short meanwhile
+// loses its pages there too.
 Result<void> AddressSpace::copy_pages(const Mapping& mapping, AddressSpace& child,
                                       FlushBatch& batch) NO_THREAD_SAFETY_ANALYSIS {
   Result<void> outcome;
@@ -18,6 +19,7 @@ Result<void> AddressSpace::copy_pages(const Mapping& mapping, AddressSpace& chil
                           if (!outcome) return;
                           if (++tables % tables_of_step == 0) sched::maybe_yield();
                           SpinGuard guard(table_.lock);
+                          SpinGuard of_child(child.table_.lock);
                           arch::PageEntry* to = nullptr;
                           for (; count > 0; --count, ++entry, address += page_size, to += to != nullptr) {
                             if (!entry->occupied()) continue;
@@ -40,13 +42,13 @@ Result<void> AddressSpace::copy_mapping(const Mapping& mapping, AddressSpace& ch
                                         FlushBatch& batch) NO_THREAD_SAFETY_ANALYSIS {
   Mapping& copy = *TRY(child.spare()).release();
   mapping.copy_to(copy, mapping.start, mapping.end);
-  // In the child's set first, so that it lets go of the pages if copying fails; in the object's last, so that nobody
-  // looks at the child's table before it is complete.
+  // In the child's set before it has pages, so that it lets go of them if copying fails. In the object's too, where it
+  // comes after the one that it copies: pages that the object drops go from there first, so none is copied too late.
   child.mappings_.insert(copy);
   child.account(copy, 1);
-  const bool has_own_pages = mapping.anonymous() || mapping.has_copies.load(std::memory_order_relaxed);
-  if (has_own_pages && !mapping.wiped_by_fork) TRY(copy_pages(mapping, child, batch));
   if (copy.object) copy.object->add_mapping(copy);
+  const bool has_own_pages = mapping.anonymous() || mapping.has_copies.load(std::memory_order_relaxed);
+  if (has_own_pages && !mapping.wiped_by_fork) return copy_pages(mapping, child, batch);
   return {};
 }
 

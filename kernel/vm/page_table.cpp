@@ -24,6 +24,9 @@ Result<void> PageTable::create(GuestMemory& memory) {
 // when its turn comes.
 PageTable::~PageTable() {
   if (!root()) return;
+#ifdef CV6_DEBUG
+  CV6_ASSERT(counts.resident == 0 && counts.of_files == 0);
+#endif
   FrameBatch batch;
   for (std::uint32_t number = tables_; number;) {
     Frame& frame = *Frame::numbered(number);
@@ -70,8 +73,7 @@ void PageTable::move(PageEntry* from, std::uintptr_t address, PageEntry* to, Flu
   store(from, PageEntry());
 }
 
-void PageTable::share(PageEntry* entry, std::uintptr_t address, PageTable& other, PageEntry* to,
-                      FlushBatch& batch) NO_THREAD_SAFETY_ANALYSIS {
+void PageTable::share(PageEntry* entry, std::uintptr_t address, PageTable& other, PageEntry* to, FlushBatch& batch) {
   Frame& frame = *Frame::of(entry->address());
   frame.hold();
   if (entry->writable()) {
@@ -132,11 +134,23 @@ void PageTable::abandon(std::uintptr_t start, std::uintptr_t end, FrameBatch& ba
   for_each_table(start, end, [&](PageEntry* entry, std::uintptr_t, unsigned count) {
     for (PageEntry* stop = entry + count; entry != stop; ++entry) {
       if (!entry->occupied()) continue;
-      batch.release(*Frame::of(entry->address()));
+      Frame& frame = *Frame::of(entry->address());
+#ifdef CV6_DEBUG
+      uncount(frame);
+#endif
+      batch.release(frame);
       *entry = PageEntry();
     }
   });
 }
+
+#ifdef CV6_DEBUG
+void PageTable::uncount(const Frame& frame) {
+  SpinGuard guard(lock);
+  --counts.resident;
+  counts.of_files -= is_file_page(frame);
+}
+#endif
 
 void PageTable::remove_table(Frame& frame, FlushBatch& batch) {
   if (frame.previous)

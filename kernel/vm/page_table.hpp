@@ -67,10 +67,10 @@ class PageTable {
       REQUIRES(lock);
   // Moves the page of `from` into `to`, which is empty.
   void move(arch::PageEntry* from, std::uintptr_t address, arch::PageEntry* to, FlushBatch& batch) REQUIRES(lock);
-  // fork: maps the page that is mapped here at `to` as well, an entry of another table that nobody else looks at;
-  // neither may write to it any more.
+  // fork: maps the page that is mapped here at `to` as well, an entry of another table; neither may write to it any
+  // more.
   void share(arch::PageEntry* entry, std::uintptr_t address, PageTable& other, arch::PageEntry* to, FlushBatch& batch)
-      REQUIRES(lock);
+      REQUIRES(lock, other.lock);
   // Empties it.
   void clear(arch::PageEntry* entry, std::uintptr_t address, FlushBatch& batch) REQUIRES(lock);
 
@@ -138,6 +138,10 @@ class PageTable {
     if (next < stop) stop = next;
     return level == 0 ? &table[arch::table_index(start, 0)] : nullptr;
   }
+#ifdef CV6_DEBUG
+  // Nobody asks any more; ~PageTable checks that what was counted is what was there.
+  void uncount(const Frame& frame);
+#endif
   static bool is_file_page(const Frame& frame) { return frame.use == FrameUse::file_page; }
   arch::PageEntry* root_entries() const { return static_cast<arch::PageEntry*>(arch::direct(root())); }
   void free_below(arch::PageEntry* table, unsigned level, const Span& range, const Span& unused, FlushBatch& batch)
