@@ -4,11 +4,11 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
-#include <ctime>
 #include <fstream>
 #include <sstream>
 
 #include "support/child.hpp"
+#include "support/clock.hpp"
 #include "support/container.hpp"
 #include "support/epoll.hpp"
 #include "support/memory.hpp"
@@ -17,16 +17,7 @@
 namespace cv6::guest {
 namespace {
 
-constexpr long second = 1'000'000'000;
-
-timespec time_of(long nanoseconds) { return {.tv_sec = nanoseconds / second, .tv_nsec = nanoseconds % second}; }
 itimerspec setting(long value, long interval = 0) { return {.it_interval = time_of(interval), .it_value = time_of(value)}; }
-long nanoseconds(const timespec& time) { return time.tv_sec * second + time.tv_nsec; }
-long now(clockid_t clock) {
-  timespec time{};
-  EXPECT_OK(clock_gettime(clock, &time));
-  return nanoseconds(time);
-}
 
 Descriptor timer(clockid_t clock = CLOCK_MONOTONIC, int flags = 0) {
   Descriptor made(timerfd_create(clock, flags));

@@ -6,6 +6,9 @@
 #include <cstdio>
 #include <ostream>
 
+#include "support/clock.hpp"
+#include "support/memory.hpp"
+
 namespace cv6::guest {
 
 namespace {
@@ -67,6 +70,17 @@ testing::AssertionResult passes_in_child(const std::function<void()>& body) {
   if (ending.exited(0)) return testing::AssertionSuccess();
   if (ending.exited(assertion_failed)) return testing::AssertionFailure() << "an assertion failed in the child";
   return testing::AssertionFailure() << "the child " << ending;
+}
+
+long nanoseconds_to_end(const std::function<void()>& body) {
+  const Mapping shared(page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS);
+  auto* const done = shared.as<volatile long>();
+  const auto passed = passes_in_child([&] {
+    body();
+    *done = now();
+  });
+  EXPECT_TRUE(passed);
+  return now() - *done;
 }
 
 uid_t lonely_user() { return 200'000 + static_cast<uid_t>(getpid()); }

@@ -34,6 +34,9 @@ Ending run(const std::function<int()>& body);
 // Runs `body` in a child; true when the child ended by itself and no assertion of gtest failed in it.
 testing::AssertionResult passes_in_child(const std::function<void()>& body);
 
+// How long a process takes to end, in nanoseconds, when `body` is done.
+long nanoseconds_to_end(const std::function<void()>& body);
+
 // As spawn, for a body with assertions: the child's exit code is 0 exactly when none failed.
 pid_t spawn_checked(const std::function<void()>& body);
 

@@ -4,19 +4,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <ctime>
+
+#include "support/clock.hpp"
 
 namespace cv6::guest {
-
-namespace {
-
-timespec monotonic_now() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now;
-}
-
-}  // namespace
 
 int limit_seconds() {
   const char* value = getenv("CV6_TEST_LIMIT");
@@ -25,13 +16,18 @@ int limit_seconds() {
 }
 
 testing::AssertionResult wait_until(const std::function<bool()>& condition) {
-  const time_t end = monotonic_now().tv_sec + limit_seconds();
+  const long end = now() + limit_seconds() * second;
   for (int round = 0; !condition(); ++round) {
-    if (monotonic_now().tv_sec > end) return testing::AssertionFailure() << "still false after the limit";
+    if (now() > end) return testing::AssertionFailure() << "still false after the limit";
     const timespec pause{0, round < 100 ? 50'000 : 1'000'000};
     nanosleep(&pause, nullptr);
   }
   return testing::AssertionSuccess();
+}
+
+int wait_signal(const sigset_t& set, siginfo_t* info) {
+  const timespec limit{limit_seconds(), 0};
+  return sigtimedwait(&set, info, &limit);
 }
 
 char state_of(pid_t id) {

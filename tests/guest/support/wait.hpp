@@ -1,6 +1,7 @@
 #pragma once
 // Waiting for a condition, with a limit that only a hang reaches (emulated machines are fifty times slower).
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <functional>
@@ -14,6 +15,9 @@ int limit_seconds();
 
 // Asks until it is true; fails after the limit.
 testing::AssertionResult wait_until(const std::function<bool()>& condition);
+
+// A wait of a signal that must come. Its number, or -1 and EAGAIN after the limit.
+int wait_signal(const sigset_t& set, siginfo_t* info = nullptr);
 
 // The state letter of the process or thread in /proc/ID/stat, 0 if there is none.
 char state_of(pid_t id);

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <ctime>
 #include <thread>
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/clock.hpp"
 #include "support/memory.hpp"
 #include "support/wait.hpp"
 
@@ -23,16 +23,7 @@ long futex(Word* word, int operation, int value, const timespec* timeout = nullp
   return syscall(SYS_futex, word, operation, value, timeout, other, last);
 }
 
-long now(clockid_t clock) {
-  timespec time{};
-  clock_gettime(clock, &time);
-  return time.tv_sec * 1'000'000'000L + time.tv_nsec;
-}
-
-timespec after(clockid_t clock, long nanoseconds) {
-  const long at = now(clock) + nanoseconds;
-  return {at / 1'000'000'000, at % 1'000'000'000};
-}
+timespec after(clockid_t clock, long nanoseconds) { return time_of(now(clock) + nanoseconds); }
 
 // Threads that wait at a futex; each counts itself when it comes back with 0.
 class Waiters {

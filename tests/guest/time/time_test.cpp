@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <ctime>
 #include <fstream>
 #include <limits>
 #include <string>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/clock.hpp"
 #include "support/container.hpp"
 #include "support/memory.hpp"
 #include "support/wait.hpp"
@@ -24,21 +24,14 @@
 namespace cv6::guest {
 namespace {
 
-constexpr long second = 1'000'000'000;
-
-long now(clockid_t clock) {
-  timespec time{};
-  EXPECT_OK(clock_gettime(clock, &time));
-  EXPECT_GE(time.tv_nsec, 0);
-  EXPECT_LT(time.tv_nsec, second);
-  return time.tv_sec * second + time.tv_nsec;
-}
-
 TEST(Clock, AllOfThem) {
   for (const clockid_t clock : {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
                                 CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME}) {
-    const long first = now(clock);
-    EXPECT_GE(now(clock), first) << clock;
+    timespec time{};
+    EXPECT_OK(clock_gettime(clock, &time));
+    EXPECT_GE(time.tv_nsec, 0);
+    EXPECT_LT(time.tv_nsec, second);
+    EXPECT_GE(now(clock), nanoseconds(time)) << clock;
     timespec resolution{};
     EXPECT_OK(clock_getres(clock, &resolution));
     EXPECT_EQ(resolution.tv_sec, 0);
@@ -54,7 +47,7 @@ TEST(Vdso, ShowsTheKernelsClocks) {
   const auto asked = [](clockid_t clock) {
     timespec time{};
     EXPECT_OK(syscall(SYS_clock_gettime, clock, &time));
-    return time.tv_sec * second + time.tv_nsec;
+    return nanoseconds(time);
   };
   for (const clockid_t clock : {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME, CLOCK_TAI}) {
     const long before = asked(clock);
@@ -178,9 +171,7 @@ TEST(Clock, MonotonicNeverGoesBackOverThreads) {
     threads.emplace_back([&] {
       for (int i = 0; i < 5000; ++i) {
         const long seen = latest;  // another thread read this before
-        timespec time;
-        clock_gettime(CLOCK_MONOTONIC, &time);
-        const long mine = time.tv_sec * second + time.tv_nsec;
+        const long mine = now();
         if (mine < seen) ++backwards;
         long expected = seen;
         while (expected < mine && !latest.compare_exchange_weak(expected, mine)) continue;
@@ -206,7 +197,7 @@ TEST(Sleep, AtLeastAsLong) {
 TEST(Sleep, UntilAMoment) {
   for (const clockid_t clock : {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME}) {
     const long until = now(clock) + 20'000'000;
-    const timespec moment{until / second, until % second};
+    const timespec moment = time_of(until);
     EXPECT_EQ(clock_nanosleep(clock, TIMER_ABSTIME, &moment, nullptr), 0);
     EXPECT_GE(now(clock), until);
     const timespec past{1, 0};
@@ -233,7 +224,7 @@ TEST(Sleep, ManySleepersWakeInTheOrderOfTheirTimes) {
   for (int i = 0; i < count; ++i) {
     threads.emplace_back([&, i] {
       const long until = start + (count - i) * 1'000'000L;
-      const timespec moment{until / second, until % second};
+      const timespec moment = time_of(until);
       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moment, nullptr);
       if (now(CLOCK_MONOTONIC) < until) ++early;
     });
