@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "sched/scheduler.hpp"
 
@@ -27,16 +28,21 @@ FileStatus PagedInode::status() {
 // --- reading and writing ----------------------------------------------------------------------------------------------
 
 Result<std::size_t> PagedInode::read(IoBuffer& to, std::uint64_t offset) {
-  const std::uint64_t size = this->size();
+  Inode& shown = this->shown();
+  const std::uint64_t size = shown.size();
   if (offset >= size || to.empty()) return 0;
   const std::size_t before = to.moved();
   if (to.remaining() > size - offset) to.limit(size - offset);
-  PageCache& cache = shown_pages();
+  PageCache& cache = *shown.page_cache();
   unsigned pages = 0;
   while (!to.empty()) {
     const std::size_t in_page = offset % page_size;
-    const std::size_t wanted = std::min(page_size - in_page, to.remaining());
     const FrameRef page = cache.find(offset / page_size);
+    // After the look at the page: what lies beyond the end, as the file was cut meanwhile, may be one that write_page()
+    // has not filled yet.
+    const std::uint64_t end = shown.size();
+    if (offset >= end) break;
+    const std::size_t wanted = std::min({page_size - in_page, to.remaining(), static_cast<std::size_t>(end - offset)});
     const Result<std::size_t> count = page ? to.put(bytes_of(page) + in_page, wanted) : to.put_zeros(wanted);
     if (!count && to.moved() == before) return count.error();
     if (!count || *count < wanted) break;
@@ -46,8 +52,8 @@ Result<std::size_t> PagedInode::read(IoBuffer& to, std::uint64_t offset) {
   return to.moved() - before;
 }
 
-// One page's part of a write. A page that lies wholly beyond the end cannot be seen by anybody yet: it need not be zeroed
-// first, only what the write leaves of it.
+// One page's part of a write. A page that lies wholly beyond the end need not be zeroed first, only what the write leaves of
+// it: whoever finds a page asks then where the end is, which comes to lie behind this one when it is filled.
 Result<void> PagedInode::write_page(IoBuffer& from, std::uint64_t offset, std::size_t& written) {
   const std::uint64_t index = offset / page_size;
   const std::size_t in_page = offset % page_size;
@@ -178,25 +184,30 @@ Result<std::uint64_t> PagedInode::seek_extent(Extent kind, std::uint64_t from) {
 
 Result<FrameRef> PagedInode::page_for_mapping(std::uint64_t index, Intent intent) {
   if (intent == Intent::write && !is_own()) TRY(take_over());
-  if (index >= pages_for(size())) return Error::fault;
-  PageCache& cache = shown_pages();
+  Inode& shown = this->shown();
+  PageCache& cache = *shown.page_cache();
   if (intent == Intent::read) {
     FrameRef page = cache.find(index);
-    return page ? page : frames::zero_page();  // until somebody fills the hole
+    if (index >= pages_for(shown.size())) return Error::fault;  // after the look at the page: see write_page
+    return page ? page : frames::zero_page();                   // until somebody fills the hole
   }
+  if (index >= pages_for(size())) return Error::fault;
   FrameRef page = TRY(cache.writable(index));
-  if (index >= pages_for(size())) {  // truncated meanwhile, perhaps before the page was there
-    (void)cache.punch(index, index);
-    return Error::fault;
-  }
-  return page;
+  if (index < pages_for(size())) return page;
+  // Truncated meanwhile, perhaps before the page was there: then nobody else takes it away. But somebody may be writing to
+  // it, about to move the end behind it.
+  MutexGuard guard(mutex());
+  if (index < pages_for(size())) return cache.writable(index);
+  (void)cache.punch(index, index);
+  return Error::fault;
 }
 
 void PagedInode::pages_present(std::uint64_t first, unsigned count, Frame** pages) {
-  const std::uint64_t end = pages_for(size());
-  const unsigned within = first >= end ? 0 : static_cast<unsigned>(std::min<std::uint64_t>(count, end - first));
-  if (within) shown_pages().find(first, within, pages);
-  std::fill_n(pages + within, count - within, nullptr);
+  Inode& shown = this->shown();
+  shown.page_cache()->find(first, count, pages);
+  const std::uint64_t end = pages_for(shown.size());  // after the look at the pages: see write_page
+  for (unsigned i = first >= end ? 0 : static_cast<unsigned>(std::min<std::uint64_t>(count, end - first)); i < count; ++i)
+    FrameRef::adopt(std::exchange(pages[i], nullptr));
 }
 
 void PagedInode::modified_by_mapping() {

@@ -4,13 +4,9 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include <atomic>
-#include <thread>
-
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
-#include "support/soak.hpp"
 #include "support/temp_dir.hpp"
 
 namespace cv6::guest {
@@ -166,44 +162,6 @@ TEST_F(FileMapping, SharedAcrossFork) {
   EXPECT_CHILD({ mapping.as()[page_size + 9] = 'C'; });
   EXPECT_EQ(mapping.as()[page_size + 9], 'C');
   EXPECT_EQ(read_file("f")[page_size + 9], 'C');
-}
-
-TEST_F(FileMapping, RacesOfForkAndTruncation) {
-  // The file is cut, some pages at a time, while fork copies its mapping and the one behind it: neither process keeps a page
-  // that is not there any more.
-  constexpr std::size_t pages = 1024;
-  Mapping behind(8 * pages * page_size);  // fork is busy with it for some time
-  Mapping mapping(pages * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file_);
-  const auto fill = [](const Mapping& which) {
-    for (std::size_t at = 0; at < which.length(); at += page_size) *which.as<volatile char>(at) = 'X';
-  };
-  const auto is_empty = [&] {
-    for (std::size_t at = 0; at < mapping.length(); at += page_size)
-      if (*mapping.as<volatile char>(at) != 0) return false;
-    return true;
-  };
-  for (int round = times(20, 1000); round > 0; --round) {
-    ASSERT_OK(ftruncate(file_, pages * page_size));
-    fill(mapping);
-    fill(behind);
-    std::atomic<bool> started{false};
-    std::thread cutter([&] {
-      started = true;
-      for (std::size_t left = pages; left > 0; left -= 8) EXPECT_OK(ftruncate(file_, (left - 8) * page_size));
-      EXPECT_OK(ftruncate(file_, pages * page_size));
-    });
-    while (!started) std::this_thread::yield();
-    Pipe cut;
-    const pid_t child = spawn([&] {
-      cut.write.close();
-      char byte;
-      return read(cut.read, &byte, 1) == 0 && is_empty() ? 0 : 1;
-    });
-    cutter.join();
-    cut.write.close();
-    EXPECT_TRUE(reap(child).exited(0));
-    EXPECT_TRUE(is_empty());
-  }
 }
 
 TEST_F(FileMapping, ReadingIntoAMappingOfTheSameFile) {
