@@ -51,6 +51,14 @@ void Mapping::unmap(std::uint64_t first, std::uint64_t last, Pages pages) {
   table.clear_range(from, to, pages, batch);
 }
 
+std::uint64_t Mapping::next_mapped(std::uint64_t first) {
+  const auto [from, to] = addresses_of(*this, first, UINT64_MAX - 1);
+  if (from == to) return UINT64_MAX;
+  SpinGuard guard(table.lock);
+  const std::uintptr_t at = table.next_occupied(from, to);
+  return at == to ? UINT64_MAX : index_of(at);
+}
+
 void Mapping::write_protect() {
   if (is_private()) return;  // what is writable there is a copy
   changes.fetch_add(1, std::memory_order_release);

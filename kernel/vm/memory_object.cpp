@@ -1,5 +1,6 @@
 #include "vm/memory_object.hpp"
 
+#include "sched/scheduler.hpp"
 #include "vm/page_cache.hpp"
 
 namespace cv6 {
@@ -42,12 +43,23 @@ void MemoryObject::cache_changed() {
   // same in both caches, and what is changed meanwhile is dropped from the page tables here.
   before->detach(*this, PageCache::Detach::always);
   attach();
-  unmap(0, UINT64_MAX, Mapping::Pages::of_object);
+  for (std::uint64_t at = 0; (at = next_mapped(at)) != UINT64_MAX; at += PageCache::unmap_batch) {
+    unmap(at, at + PageCache::unmap_batch - 1, Mapping::Pages::of_object);
+    sched::maybe_yield();
+  }
+  unmap(0, UINT64_MAX, Mapping::Pages::of_object);  // also what is about to be mapped
 }
 
 void MemoryObject::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages) {
   SpinGuard guard(mappings_lock_);
   for (Mapping& mapping : mappings_) mapping.unmap(first, last, pages);
+}
+
+std::uint64_t MemoryObject::next_mapped(std::uint64_t first) {
+  std::uint64_t next = UINT64_MAX;
+  SpinGuard guard(mappings_lock_);
+  for (Mapping& mapping : mappings_) next = std::min(next, mapping.next_mapped(first));
+  return next;
 }
 
 void MemoryObject::write_protect() {

@@ -75,6 +75,8 @@ class MemoryObject : public Counted<MemoryObject> {
   // Pages first .. last are not what they were: takes them out of the page tables (what a private mapping has copied
   // stays, unless Pages::all), or makes them read-only.
   void unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages);
+  // As Mapping::next_mapped, for all mappings.
+  std::uint64_t next_mapped(std::uint64_t first);
   void write_protect();
   void attach();
 

@@ -73,6 +73,7 @@ void PageCache::truncate(std::uint64_t index) {
   PageIndex gone;  // a whole file is dropped after the lock
   // Else piece by piece. What cannot go so, for want of memory to copy what is shared, goes at once.
   if (index != 0) (void)punch(index, PageIndex::last_index);
+  unmap_in_batches(index, Mapping::Pages::all);
   const payer::Scope paid_by_owner(owner_->as_payer());
   SpinGuard guard(lock_);
   if (index == 0)
@@ -108,6 +109,7 @@ Result<void> PageCache::share_from(PageCache& other) {
     index.share_from(other.index_);
     for (MemoryObject& object : other.objects_) object.write_protect();
   }
+  unmap_in_batches(0, Mapping::Pages::of_object);
   SpinGuard guard(lock_);
   std::swap(index_, index);
   charged_.remove(0, UINT64_MAX);
@@ -164,6 +166,7 @@ Result<void> PageCache::share_range(PageCache& other, std::uint64_t from, std::u
     PageIndex shared;
     FrameRef replaced[share_batch];  // these go after the lock
     TRY(other.lend(shared, from + done, part));
+    const payer::Scope paid_by_owner(owner_->as_payer());
     SpinGuard guard(lock_);
     const Result<void> taken = take_shared(shared, first, part, replaced, done);
     unmap(first, first + part - 1, Mapping::Pages::of_object);
@@ -214,6 +217,20 @@ void PageCache::detach(MemoryObject& object, Detach when) {
 
 void PageCache::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages) {
   for (MemoryObject& object : objects_) object.unmap(first, last, pages);
+}
+
+void PageCache::unmap_in_batches(std::uint64_t first, Mapping::Pages pages) {
+  for (std::uint64_t at = first;; at += unmap_batch) {
+    {
+      std::uint64_t next = UINT64_MAX;
+      SpinGuard guard(lock_);
+      for (MemoryObject& object : objects_) next = std::min(next, object.next_mapped(at));
+      if (next == UINT64_MAX) return;
+      at = next;
+      unmap(at, at + unmap_batch - 1, pages);
+    }
+    sched::maybe_yield();
+  }
 }
 
 }  // namespace cv6
