@@ -75,6 +75,14 @@ Result<void> GuestMemory::charge_pages_of_bytes(std::size_t bytes, std::uint64_t
   return charged;
 }
 
+// Once the bytes are given back, others may give back the rest of them: they hold this object no more.
+void GuestMemory::uncharge_pages_of_bytes(std::size_t bytes) {
+  const Ref<GuestMemory> held(this);
+  const std::uint64_t before = bytes_.fetch_sub(bytes, std::memory_order_acq_rel);
+  uncharge(pages_for(before) - pages_for(before - bytes));
+  if (before == bytes) release();
+}
+
 Result<void> GuestMemory::number(Frame& frame) {
   const Result<void> numbered = table_.with([&](GuestTable& table) -> Result<void> {
     const std::uint64_t pages = table.pages();

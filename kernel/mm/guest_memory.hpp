@@ -69,9 +69,11 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
     return charge_pages_of_bytes(bytes, pages);
   }
   void uncharge_bytes(std::size_t bytes) {
-    const std::uint64_t before = bytes_.fetch_sub(bytes, std::memory_order_acq_rel);
-    const std::uint64_t pages = pages_for(before) - pages_for(before - bytes);
-    if (pages) uncharge(pages);
+    std::uint64_t before = bytes_.load(std::memory_order_relaxed), pages;
+    do {
+      pages = pages_for(before) - pages_for(before - bytes);
+      if (pages) return uncharge_pages_of_bytes(bytes);
+    } while (!bytes_.compare_exchange_weak(before, before - bytes, std::memory_order_acq_rel));
     if (before == bytes) release();
   }
 
@@ -115,6 +117,7 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
   // Past every limit: for what cannot be refused any more.
   void charge_anyway(std::uint64_t pages);
   Result<void> charge_pages_of_bytes(std::size_t bytes, std::uint64_t pages);
+  void uncharge_pages_of_bytes(std::size_t bytes);
 
   Ref<GuestMemory> parent_;  // null: the host's
   std::atomic<std::uint64_t> pages_{0};
