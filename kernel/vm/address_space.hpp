@@ -177,8 +177,9 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   // The first run from `from` on, or a part of it. False: there are no more pages.
   bool next_run(std::uintptr_t from, Run& run);
   AddressSpaceUsage usage();
-  std::uint64_t resident_pages();                                          // of these, without blocking
-  std::uint64_t resident_pages(std::uintptr_t start, std::uintptr_t end);  // in a range of whole pages
+  std::uint64_t resident_pages();  // of these, without blocking
+  // The first page from `from` on that is in the page tables; `end`: none before it. Gives way.
+  std::uintptr_t next_resident(std::uintptr_t from, std::uintptr_t end);
   GuestMemory& memory() NO_THREAD_SAFETY_ANALYSIS { return *memory_; }
   // Charges from now on go here (a process joins or leaves a container).
   void charge_to(Ref<GuestMemory> memory);

@@ -8,8 +8,8 @@
 
 namespace cv6 {
 
-// Page by page: makes it present, then copies through the direct map. The lock keeps fork from sharing the page
-// meanwhile.
+// Page by page: makes it present, then copies through the direct map, with the table's lock: so nobody shares the page
+// meanwhile, fork or another file that becomes a twin of this one.
 template <class Copy>
 Result<void> AddressSpace::access_memory(std::uintptr_t address, std::size_t size, arch::Fault::Access access,
                                          Copy copy) {
@@ -19,17 +19,10 @@ Result<void> AddressSpace::access_memory(std::uintptr_t address, std::size_t siz
     if (fault(at, access) != FaultOutcome::resolved) return Error::io;
     const std::size_t piece = std::min<std::size_t>(page_size - at % page_size, size - done);
     ReadGuard guard(lock_);
-    FrameRef page;
-    {
-      SpinGuard entries(table_.lock);
-      const arch::PageEntry* entry = table_.find(at);
-      if (!entry || !entry->present() || (access == arch::Fault::Access::write && !entry->writable()))
-        continue;  // again
-      Frame* frame = Frame::of(entry->address());
-      frame->hold();
-      page = FrameRef::adopt(frame);
-    }
-    copy(static_cast<std::byte*>(page.data()) + at % page_size, done, piece);
+    SpinGuard entries(table_.lock);
+    const arch::PageEntry* entry = table_.find(at);
+    if (!entry || !entry->present() || (access == arch::Fault::Access::write && !entry->writable())) continue;  // again
+    copy(static_cast<std::byte*>(Frame::of(entry->address())->data()) + at % page_size, done, piece);
     done += piece;
   }
   return {};
@@ -107,11 +100,14 @@ std::uint64_t AddressSpace::resident_pages() {
   return table_.counts.resident;
 }
 
-std::uint64_t AddressSpace::resident_pages(std::uintptr_t start, std::uintptr_t end) {
-  ReadGuard guard(lock_);
-  std::uint64_t pages = 0;
-  table_.for_each(start, end, [&](const arch::PageEntry*, std::uintptr_t) { ++pages; });
-  return pages;
+std::uintptr_t AddressSpace::next_resident(std::uintptr_t from, std::uintptr_t end) {
+  for (; from < end; sched::maybe_yield()) {
+    const std::uintptr_t stop = end - from < step ? end : from + step;
+    ReadGuard guard(lock_);
+    from = table_.next_occupied(from, stop);
+    if (from < stop) return from;
+  }
+  return end;
 }
 
 // In memory: mapped, or at hand in the object.

@@ -75,22 +75,20 @@ Result<void> for_each_mapping(AddressSpace& memory, Visit visit) {
 // Looks at each page that is mapped. What the counts say about a page may be out of date at once.
 ResidentFacts look_at_pages(AddressSpace& memory, const AddressSpace::Description& mapping) {
   ResidentFacts facts{.size = mapping.end - mapping.start};
-  std::uint64_t missing = memory.resident_pages(mapping.start, mapping.end);
-  for (std::uintptr_t at = mapping.start; at < mapping.end && missing != 0; at += page_size) {
+  std::uintptr_t at = mapping.start;
+  for (; (at = memory.next_resident(at, mapping.end)) < mapping.end; at += page_size) {
     AddressSpace::Translation translation{};
-    if (memory.translate(at, translation)) {
-      --missing;
-      const std::uint32_t users = translation.frame->users.load(std::memory_order_relaxed);
-      const bool is_file = translation.frame->use == FrameUse::file_page;
-      facts.resident += page_size;
-      facts.proportional += page_size / (users ? users : 1);
-      if (!is_file) facts.anonymous += page_size;
-      // Pages of files are their only copy in memory, so nothing is lost with the mapping: they count as clean.
-      if (users > 1)
-        (is_file ? facts.shared_clean : facts.shared_dirty) += page_size;
-      else
-        (is_file ? facts.private_clean : facts.private_dirty) += page_size;
-    }
+    if (!memory.translate(at, translation)) continue;
+    const std::uint32_t users = translation.frame->users.load(std::memory_order_relaxed);
+    const bool is_file = translation.frame->use == FrameUse::file_page;
+    facts.resident += page_size;
+    facts.proportional += page_size / (users ? users : 1);
+    if (!is_file) facts.anonymous += page_size;
+    // Pages of files are their only copy in memory, so nothing is lost with the mapping: they count as clean.
+    if (users > 1)
+      (is_file ? facts.shared_clean : facts.shared_dirty) += page_size;
+    else
+      (is_file ? facts.private_clean : facts.private_dirty) += page_size;
     if ((at >> page_shift) % 512 == 0) sched::maybe_yield();
   }
   return facts;

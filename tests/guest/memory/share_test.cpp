@@ -197,6 +197,19 @@ TEST_F(Maps, ShowsProtectionSharingAndOffset) {
   EXPECT_EQ(line_of(lines, secret.page(0))->inode, 0u);
 }
 
+// However large a mapping is, only what is there is looked at.
+TEST_F(Maps, PagesOfAHugeMapping) {
+  constexpr std::size_t huge = std::size_t{16} << 40;
+  const Mapping mapping(huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+  ASSERT_TRUE(mapping.ok());
+  for (const std::size_t page : {std::size_t{0}, huge / page_size - 1}) {
+    ASSERT_OK(mprotect(mapping.page(page), page_size, PROT_READ | PROT_WRITE));
+    *mapping.as<volatile char>(page * page_size) = 'x';
+  }
+  ASSERT_OK(mprotect(mapping.page(0), page_size, PROT_NONE));
+  EXPECT_NE(read_file("/proc/self/smaps").find("Rss:"), std::string::npos);
+}
+
 TEST_F(Maps, FollowsUnmap) {
   Mapping mapping(3 * page_size);
   EXPECT_NE(line_of(read_maps(), mapping.page(1)), nullptr);
