@@ -100,6 +100,7 @@ void AddressSpace::set_end(Mapping& mapping, std::uintptr_t end) {
   else
     mapping.end = end;
   mappings_.changed(mapping);
+  mapping.stamp = ++last_stamp_;
   account(mapping, 1);
 }
 
@@ -149,6 +150,7 @@ void AddressSpace::merge(std::uintptr_t start, std::uintptr_t end, Graveyard& go
       });
     else
       mapping->end = next->end;
+    mapping->stamp = ++last_stamp_;
     if (next->has_copies.load(std::memory_order_relaxed)) mapping->has_copies.store(true, std::memory_order_relaxed);
     mappings_.changed(*mapping);
     uncharge_mapping();

@@ -88,6 +88,7 @@ Result<std::uintptr_t> AddressSpace::map(const MapRequest& request) {
   const std::uint64_t length = page_ceiling(request.length);
   if (request.object && request.offset > INT64_MAX - length) return Error::overflow;
   if (!request.protection.within(request.allowed)) return Error::acces;
+  if (request.grows_down && (request.object || request.sharing != Mapping::Sharing::private_)) return Error::inval;
   if (beyond_reason(request, length)) return Error::nomem;
   std::uintptr_t start;
   {

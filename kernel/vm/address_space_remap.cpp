@@ -58,6 +58,7 @@ void AddressSpace::move_pages(std::uintptr_t from, std::uint64_t length, std::ui
 Result<std::uintptr_t> AddressSpace::move_mapping(std::uintptr_t start, std::uint64_t old_length,
                                                   std::uint64_t new_length, Move move, Graveyard& gone) {
   const Mapping& old = *mappings_.find(start);
+  if (old.object && old.offset + (start - old.start) > INT64_MAX - new_length) return Error::inval;
   const std::uint64_t moved = old_length < new_length ? old_length : new_length;
   const std::uint64_t freed = move.keep_old ? 0 : old_length;
   TRY(check_limits(new_length,

@@ -61,7 +61,8 @@ class Mapping : public Cached<Mapping, "mapping"> {
   Protection allowed;
   Sharing sharing = Sharing::private_;
   bool grows_down = false;
-  std::uint64_t stamp = 0;  // tells mappings of one address space apart that live one after the other
+  // Tells apart mappings of one address space that map an address one after the other: another one when it grows.
+  std::uint64_t stamp = 0;
   bool copied_by_fork = true;
   bool wiped_by_fork = false;
   std::atomic<bool> has_copies{false};  // a private mapping of an object: some pages were copied, and are its own
@@ -83,6 +84,8 @@ class Mapping : public Cached<Mapping, "mapping"> {
   // Which pages: those of the object only, or those that a private mapping has copied as well.
   enum class Pages : std::uint8_t { of_object, all };
   void unmap(std::uint64_t first, std::uint64_t last, Pages pages);
+  // The first page of the object, from `first` on, that this maps now. UINT64_MAX: none.
+  std::uint64_t next_mapped(std::uint64_t first);
   void write_protect();
 
   PageTable& table;

@@ -6,6 +6,7 @@
 #include "abi/linux/handlers.hpp"
 #include "abi/support.hpp"
 #include "fs/mapped_file.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6::linux_abi {
 namespace {
@@ -169,6 +170,8 @@ Result<long> sys_mincore(Context& context, unsigned long address, std::size_t le
     TRY(context.process.address_space().resident(address + (page << page_shift), count << page_shift, {states, count}));
     TRY((result + page).write_array({states, count}));
     page += count;
+    if (context.process.ending()) return Error::intr;
+    sched::maybe_yield();
   }
   return 0;
 }

@@ -202,6 +202,15 @@ TEST_F(Mmap, ZeroDeviceIsAnonymousMemory) {
   EXPECT_EQ(*mapping.page(1), std::byte{7});
 }
 
+TEST_F(Mmap, OnlyPrivateMemoryGrowsDown) {
+  constexpr int both = PROT_READ | PROT_WRITE;
+  EXPECT_EQ(mmap(nullptr, page_size, both, MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0), MAP_FAILED);
+  EXPECT_EQ(errno, EINVAL);
+  const Descriptor file = open_file("/proc/self/exe", O_RDONLY);
+  EXPECT_EQ(mmap(nullptr, page_size, PROT_READ, MAP_PRIVATE | MAP_GROWSDOWN, file, 0), MAP_FAILED);
+  EXPECT_EQ(errno, EINVAL);
+}
+
 TEST_F(Mmap, GrowsDown) {
   // The area below must be free: take a large one and give back all but its end.
   Mapping room(64 * page_size, PROT_NONE);
