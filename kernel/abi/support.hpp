@@ -12,8 +12,6 @@ namespace cv6::abi {
 
 // One call moves at most this many bytes (read(2), NOTES).
 inline constexpr std::size_t max_transfer = 0x7ffff000;
-// And of the names in a directory this many, whose lock is held meanwhile. It is for the program to ask until there are no more.
-inline constexpr std::size_t longest_listing = 128_KiB;
 
 inline Caller caller_of(const Context& context) { return {context.process.fs(), context.process.credentials()}; }
 inline Context context_of(UserThread& thread) {

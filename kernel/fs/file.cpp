@@ -104,6 +104,7 @@ Result<void> File::read_directory(DirectorySink& sink) {
   std::uint8_t* const taken = sink.taken_of_next();
   if (taken) *taken = taken_of_entry_;
   const Result<void> outcome = do_read_directory(sink, position);
+  if (!sink.deliver(position)) return Error::fault;
   position_.store(position, std::memory_order_relaxed);
   taken_of_entry_ = taken ? *taken : 0;
   return outcome;

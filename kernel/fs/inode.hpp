@@ -87,11 +87,15 @@ struct NewInode {
   std::string_view link_target = {};  // symlinks
 };
 
-// Takes directory entries one by one. `next`: the position to go on from after this entry. False: it is full, this entry
-// was not taken. May access user memory (and so block).
+// Takes directory entries one by one, while the directory is locked. User memory is not touched then: a fault there may want
+// the lock of a file, and who changes names has those of files before that of a directory.
 class DirectorySink {
  public:
+  // `next`: the position to go on from after this entry. False: it is full, this entry was not taken.
   virtual bool entry(std::string_view name, std::uint64_t number, FileType type, std::uint64_t next) = 0;
+  // Passes on what it has taken, when nothing is locked any more. `position`: where to go on, which is set back if not all
+  // of it arrived. False: nothing did.
+  virtual bool deliver([[maybe_unused]] std::uint64_t& position) { return true; }
   // Where a sink that takes entries in pieces keeps how many bytes of the next one it has taken: the open file remembers it.
   // Null: it takes whole ones.
   virtual std::uint8_t* taken_of_next() { return nullptr; }

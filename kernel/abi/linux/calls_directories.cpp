@@ -3,28 +3,30 @@
 
 #include "abi/linux/file_status.hpp"
 #include "abi/linux/handlers.hpp"
+#include "abi/listing.hpp"
 #include "abi/support.hpp"
 #include "fs/device.hpp"
 
 namespace cv6::linux_abi {
 namespace {
 
-// Writes directory entries as records of `Record`'s layout, one by one, to user memory.
+// Directory entries as records of `Record`'s layout, one after the other.
 template <class Record>
 class RecordSink final : public DirectorySink {
  public:
-  RecordSink(UserBytes to, std::size_t size) : to_(to.address()), room_(std::min(size, abi::longest_listing)) {}
+  explicit RecordSink(UserBytes to) : to_(to.address()) {}
+  Result<void> make_room(std::size_t size) { return records_.make_room(size); }
 
   bool entry(std::string_view name, std::uint64_t number, FileType type, std::uint64_t next) override {
     constexpr std::size_t type_at_end = std::is_same_v<Record, Dirent> ? 1 : 0;
     const std::size_t length = (Record::name_offset + name.size() + 1 + type_at_end + 7) & ~std::size_t{7};
-    if (length > room_) {
+    if (length > records_.room()) {
       full_ = true;
       return false;
     }
-    alignas(8) char bytes[Record::name_offset + name_max + 16];
+    char* const bytes = records_.next();
     constexpr std::size_t most_behind_name = 1 + type_at_end + 7;
-    std::memset(bytes + length - most_behind_name, 0, most_behind_name);  // no stack of the kernel's
+    std::memset(bytes + length - most_behind_name, 0, most_behind_name);  // nothing of the kernel's
     Record record{};
     record.d_ino = number;
     record.d_off = static_cast<decltype(record.d_off)>(next);
@@ -33,38 +35,48 @@ class RecordSink final : public DirectorySink {
     std::memcpy(bytes, &record, Record::name_offset);
     std::memcpy(bytes + Record::name_offset, name.data(), name.size());
     if constexpr (type_at_end) bytes[length - 1] = static_cast<char>(directory_entry_type(type));
-    if (arch::copy_to_user(to_, bytes, length) != 0) {
-      faulted_ = true;
-      return false;
-    }
-    to_ += length;
-    room_ -= length;
-    written_ += length;
+    records_.add(length);
     return true;
+  }
+
+  // Whole records only.
+  bool deliver(std::uint64_t& position) override {
+    const std::size_t arrived = records_.copy_to(to_);
+    if (arrived == records_.size()) {
+      written_ = arrived;
+      return true;
+    }
+    Record record;
+    while (arrived - written_ >= Record::name_offset) {
+      std::memcpy(&record, records_.bytes() + written_, Record::name_offset);
+      if (record.d_reclen > arrived - written_) break;
+      written_ += record.d_reclen;
+      position = static_cast<std::uint64_t>(record.d_off);
+    }
+    return written_ != 0;
   }
 
   // What the call returns: entries before an error count.
   Result<long> outcome(const Result<void>& listed) const {
     if (written_ != 0) return static_cast<long>(written_);
     if (!listed) return listed.error();
-    if (faulted_) return Error::fault;
     if (full_) return Error::inval;  // not even one fits
     return 0;
   }
 
  private:
   std::uintptr_t to_;
-  std::size_t room_;
+  abi::Listing records_;
   std::size_t written_ = 0;
   bool full_ = false;
-  bool faulted_ = false;
 };
 
 template <class Record>
 Result<long> list_directory(Context& context, Descriptor descriptor, UserBytes to, unsigned size) {
   auto file = TRY(context.process.files().use(descriptor.number));
   if (file->path_only()) return Error::badf;
-  RecordSink<Record> sink(to, size);
+  RecordSink<Record> sink(to);
+  TRY(sink.make_room(size));
   return sink.outcome(file->read_directory(sink));
 }
 

@@ -1,6 +1,8 @@
 // Open files of xv6 programs.
 #include <algorithm>
+#include <cstring>
 
+#include "abi/listing.hpp"
 #include "abi/xv6/arguments.hpp"
 #include "abi/xv6/handlers.hpp"
 #include "fs/pipe.hpp"
@@ -19,42 +21,37 @@ std::uint16_t short_number(std::uint64_t number) {
 // entry as well: the next read goes on there.
 class EntrySink final : public DirectorySink {
  public:
-  EntrySink(std::uintptr_t to, std::size_t size) : to_(to), room_(size) {}
+  explicit EntrySink(std::uintptr_t to) : to_(to) {}
+  Result<void> make_room(std::size_t size) { return entries_.make_room(size); }
 
   bool entry(std::string_view name, std::uint64_t number, FileType, std::uint64_t) override {
     DirectoryEntry entry{short_number(number), {}};
     std::ranges::copy(name.substr(0, longest_name), entry.name);
-    const std::size_t count = std::min(sizeof entry - taken_, room_);
-    if (arch::copy_to_user(to_ + written_, reinterpret_cast<const std::byte*>(&entry) + taken_, count) != 0) {
-      faulted_ = true;
-      return false;
-    }
-    room_ -= count;
-    written_ += count;
+    const std::size_t count = std::min(sizeof entry - taken_, entries_.room());
+    std::memcpy(entries_.next(), reinterpret_cast<const char*>(&entry) + taken_, count);
+    entries_.add(count);
     taken_ = static_cast<std::uint8_t>((taken_ + count) % sizeof entry);
     return count != 0 && taken_ == 0;
   }
+  bool deliver(std::uint64_t&) override { return entries_.copy_to(to_) == entries_.size(); }
   std::uint8_t* taken_of_next() override { return &taken_; }
 
   Result<long> outcome(const Result<void>& listed) const {
-    if (written_ != 0) return static_cast<long>(written_);
-    if (!listed) return listed.error();
-    if (faulted_) return Error::fault;
-    return 0;
+    if (!listed && (entries_.size() == 0 || listed.error() == Error::fault)) return listed.error();
+    return static_cast<long>(entries_.size());
   }
 
  private:
   std::uintptr_t to_;
-  std::size_t room_;
-  std::size_t written_ = 0;
+  abi::Listing entries_;
   std::uint8_t taken_ = 0;
-  bool faulted_ = false;
 };
 
 Result<long> read_entries(File& directory, UserBytes to, std::size_t count) {
   if (!directory.readable()) return Error::badf;
   if (count == 0) return 0;
-  EntrySink sink(to.address(), std::min(count, abi::longest_listing));
+  EntrySink sink(to.address());
+  TRY(sink.make_room(count));
   return sink.outcome(directory.read_directory(sink));
 }
 

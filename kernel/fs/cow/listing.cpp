@@ -70,6 +70,7 @@ class BaseSink final : public DirectorySink {
  public:
   BaseSink(const Levels& levels, DirectorySink& sink) : levels_(levels), sink_(sink) {}
   bool entry(std::string_view name, std::uint64_t number, FileType type, std::uint64_t next) override {
+    if (++steps_ % steps_between_yields == 0) sched::maybe_yield();  // all of them may be hidden
     Seen seen{number, type};
     if (!seen_from_above(levels_, levels_.count(), name, seen)) return true;
     return sink_.entry(name, seen.number, seen.type, position_of(levels_.count(), next));
@@ -78,6 +79,7 @@ class BaseSink final : public DirectorySink {
  private:
   const Levels& levels_;
   DirectorySink& sink_;
+  unsigned steps_ = 0;
 };
 
 class AnyEntry final : public DirectorySink {

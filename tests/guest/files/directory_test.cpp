@@ -92,6 +92,25 @@ TEST_F(Directory, SmallBuffersAndErrors) {
   EXPECT_ERRNO(ENOTDIR, syscall(SYS_getdents64, file.get(), buffer, sizeof buffer));
 }
 
+// Names that do not arrive are told again.
+TEST_F(Directory, MemoryThatEndsBeforeTheNames) {
+  for (int i = 0; i < 20; ++i) write_file("name" + std::to_string(i), "");
+  const Descriptor directory = open_file(".", O_RDONLY);
+  std::vector<std::string> all;
+  for (std::size_t room = 64; all.size() < 22; ++room) {
+    const EdgeBuffer buffer(room);
+    const long length = syscall(SYS_getdents64, directory.get(), buffer.as(), 4096);
+    ASSERT_GT(length, 0);
+    ASSERT_LE(length, (long)room);
+    for (long at = 0; at < length;) {
+      const auto* entry = reinterpret_cast<const RawEntry*>(buffer.as() + at);
+      all.emplace_back(entry->name);
+      at += entry->length;
+    }
+  }
+  EXPECT_EQ(std::set(all.begin(), all.end()).size(), 22u);
+}
+
 // getdents(2): the type is the record's last byte, and the name ends before it.
 TEST_F(Directory, RecordsOfTheFirstKind) {
   struct Record {
