@@ -79,13 +79,27 @@ Result<void> check_may_lock(const Context& context, const File& file) {
   return tree == Mount::no_tree || tree == context.process.fs().tree() ? Result<void>() : Error::nolck;
 }
 
-Result<long> set_lock(Context& context, File& file, unsigned command, UserPtr<Flock> pointer) {
+// Another thread may have closed the descriptor while its process waited for the lock, or was about to set it, and have
+// found no lock to drop. A close takes the descriptor away before it drops the locks, and here the lock is set before
+// the descriptor is looked for: one of the two sees what the other has done. Error::badf: it is gone, and so are the
+// locks.
+Result<void> check_still_open(DescriptorTable& files, Descriptor descriptor, File& file) {
+  const auto now = files.use(descriptor.number);
+  if (now && now->get() == &file) return {};
+  drop_record_locks(file.inode(), &files);
+  return Error::badf;
+}
+
+Result<long> set_lock(Context& context, Descriptor descriptor, File& file, unsigned command, UserPtr<Flock> pointer) {
   const Flock lock = TRY(pointer.read());
   if (command >= f_ofd_getlk && lock.l_pid != 0) return Error::inval;
   const LockWait wait = command == f_setlkw || command == f_ofd_setlkw ? LockWait::yes : LockWait::no;
   const RecordLock wanted = TRY(lock_from_linux(file, lock));
   if (wanted.kind != RecordLock::Kind::none) TRY(check_may_lock(context, file));
-  TRY(set_record_lock(file, lock_owner(context, file, command), wanted, wait));
+  const LockOwner owner = lock_owner(context, file, command);
+  TRY(set_record_lock(file, owner, wanted, wait));
+  if (owner.kind == LockOwner::Kind::process && wanted.kind != RecordLock::Kind::none)
+    TRY(check_still_open(context.process.files(), descriptor, file));
   return 0;
 }
 
@@ -130,7 +144,7 @@ Result<long> sys_fcntl(Context& context, Descriptor descriptor, unsigned command
     case f_setlk:
     case f_setlkw:
     case f_ofd_setlk:
-    case f_ofd_setlkw: return set_lock(context, *file, command, UserPtr<Flock>(argument));
+    case f_ofd_setlkw: return set_lock(context, descriptor, *file, command, UserPtr<Flock>(argument));
     case f_getpipe_sz: return static_cast<long>(TRY(pipe_capacity(*file)));
     case f_setpipe_sz:
       if (argument > UINT32_MAX) return Error::inval;

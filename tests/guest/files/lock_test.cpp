@@ -2,13 +2,17 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <limits>
+#include <thread>
 
 #include "support/child.hpp"
 #include "support/container.hpp"
@@ -195,6 +199,47 @@ TEST_F(Locks, RecordLockWaitsForTheEndOfTheHolder) {
   gate.write.close();
   EXPECT_TRUE(reap(holder).exited(0));
   EXPECT_TRUE(reap(waiter).exited(0));
+}
+
+// A lock that is granted after another thread has closed its descriptor would never be given back.
+TEST_F(Locks, RecordLockWaitsWhileItsDescriptorIsClosed) {
+  const Descriptor other = open_it();
+  ASSERT_OK(record_lock(other, F_OFD_SETLK, F_WRLCK));
+  Descriptor file = open_it();
+  const int number = file;
+  std::atomic<pid_t> waiter = 0;
+  std::thread thread([&] {
+    waiter = gettid();
+    EXPECT_ERRNO(EBADF, record_lock(number, F_SETLKW, F_WRLCK));
+  });
+  EXPECT_TRUE(wait_until([&] { return waiter != 0; }));
+  EXPECT_TRUE(wait_until_blocked(waiter));
+  file.close();
+  EXPECT_OK(record_lock(other, F_OFD_SETLK, F_UNLCK));
+  thread.join();
+  EXPECT_CHILD({
+    Descriptor own = open_it();
+    EXPECT_OK(record_lock(own, F_SETLK, F_WRLCK));
+  });
+}
+
+TEST_F(Locks, RaceOfRecordLocksWithClose) {
+  const Descriptor other = open_it();
+  for (int round = 0; round < times(300); ++round) {
+    Descriptor file = open_it();
+    const int number = file;
+    std::atomic<bool> started = false;
+    std::thread thread([&] {
+      started = true;
+      record_lock(number, F_SETLKW, F_WRLCK);
+    });
+    while (!started) sched_yield();
+    file.close();
+    thread.join();
+    // An open file's own locks conflict with those of its process.
+    ASSERT_OK(record_lock(other, F_OFD_SETLK, F_WRLCK)) << "round " << round;
+    ASSERT_OK(record_lock(other, F_OFD_SETLK, F_UNLCK));
+  }
 }
 
 TEST_F(Locks, DeadlockIsFound) {
