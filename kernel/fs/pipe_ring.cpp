@@ -4,9 +4,14 @@
 #include <bit>
 #include <cstring>
 
+#include "sched/scheduler.hpp"
+
 namespace cv6 {
 
 namespace {
+
+// A pipe of root's may have gigabytes: others get their turns while they are copied. Only the pipe's ends wait.
+constexpr unsigned pages_between_yields = 256;
 
 char* bytes_of(const FrameRef& page) { return static_cast<char*>(page.data()); }
 
@@ -33,7 +38,8 @@ void Pipe::advance(std::uint32_t Filled::* end, std::size_t count) {
 Result<std::size_t> Pipe::copy_out(IoBuffer& to, std::size_t position, std::size_t count) {
   const std::size_t capacity = this->capacity();
   std::size_t done = 0;
-  while (done < count) {
+  for (unsigned pages = 1; done < count; ++pages) {
+    if (pages % pages_between_yields == 0) sched::maybe_yield();
     const std::size_t at = (position + done) & (capacity - 1);
     const std::size_t wanted = std::min(count - done, page_size - at % page_size);
     const Result<std::size_t> moved = to.put(bytes_of(pages_[at / page_size]) + at % page_size, wanted);
@@ -82,7 +88,8 @@ Result<void> Pipe::make_page(std::size_t page) {
 Result<std::size_t> Pipe::copy_in(IoBuffer& from, std::size_t position, std::size_t count) {
   const std::size_t capacity = this->capacity();
   std::size_t done = 0;
-  while (done < count) {
+  for (unsigned pages = 1; done < count; ++pages) {
+    if (pages % pages_between_yields == 0) sched::maybe_yield();
     const std::size_t at = (position + done) & (capacity - 1);
     const std::size_t wanted = std::min(count - done, page_size - at % page_size);
     const Result<void> page = make_page(at / page_size);
@@ -161,7 +168,9 @@ Result<void> Pipe::set_capacity(std::size_t bytes) {
   Own<FrameRef[]> pages(new (std::nothrow) FrameRef[bytes / page_size]);
   if (!pages) return Error::nomem;
   // What is in the pipe begins at the beginning of the new ring.
+  unsigned pieces = 0;
   for (std::size_t done = 0; done < used;) {
+    if (++pieces % pages_between_yields == 0) sched::maybe_yield();
     FrameRef& page = pages[done / page_size];
     if (!page) page = TRY(owner_->take(FrameUse::kernel, Fill::garbage));
     const std::size_t from = (filled.tail + done) & (capacity() - 1);

@@ -4,10 +4,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <numeric>
+#include <span>
 #include <vector>
 
 #include "support/child.hpp"
@@ -153,6 +156,24 @@ TEST(PipeTest, CapacityCanBeChanged) {
   EXPECT_EQ(fill(pipe.write), (1u << 20) - 8192u);
   Descriptor null = open_file("/dev/null", O_RDWR);
   EXPECT_ERRNO(EBADF, fcntl(null, F_GETPIPE_SZ));
+}
+
+// One write, one move to a larger ring, and one read of more bytes than are copied in one go.
+TEST(PipeTest, LargeOnesAreFilledAndEmptiedAtOnce) {
+  constexpr std::size_t size = 32 << 20, count = size / sizeof(std::uint32_t);
+  const Pipe pipe;
+  if (fcntl(pipe.write, F_SETPIPE_SZ, size) == -1) GTEST_SKIP() << "pipes of this size are not for everybody";
+  const Mapping block(size);
+  ASSERT_TRUE(block.ok());
+  const std::span numbers(block.as<std::uint32_t>(), count);
+  std::iota(numbers.begin(), numbers.end(), 1);
+  ASSERT_EQ(write(pipe.write, numbers.data(), size), ssize_t{size});
+  ASSERT_OK(madvise(numbers.data(), size, MADV_DONTNEED));
+  ASSERT_OK(fcntl(pipe.write, F_SETPIPE_SZ, 2 * size));
+  ASSERT_EQ(read(pipe.read, numbers.data(), size), ssize_t{size});
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < count; ++i) wrong += numbers[i] != i + 1;
+  EXPECT_EQ(wrong, 0u);
 }
 
 TEST(PipeTest, NonblockingWritesAreAllOrNothingWhenSmall) {
