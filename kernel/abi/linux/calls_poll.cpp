@@ -8,9 +8,24 @@
 #include "abi/linux/handlers.hpp"
 #include "abi/linux/waits.hpp"
 #include "abi/support.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6::linux_abi {
 namespace {
+
+constexpr std::size_t entries_between_yields = 1024;
+
+// Gives `body` the list in parts, between which other threads get their turns.
+template <class T, class Body>
+void in_parts(std::span<T> list, Body body) {
+  while (true) {
+    const auto part = list.first(std::min(list.size(), entries_between_yields));
+    body(part);
+    list = list.subspan(part.size());
+    if (list.empty()) return;
+    sched::maybe_yield();
+  }
+}
 
 // What of `file` the entry has to report. A file that names a place only says poll_event::invalid.
 bool ask(Pollfd& entry, File& file, PollWaiters* waiters) {
@@ -24,14 +39,16 @@ bool ask(Pollfd& entry, File& file, PollWaiters* waiters) {
 template <class Find>
 unsigned look(std::span<Pollfd> list, Find find) {
   unsigned ready = 0;
-  for (Pollfd& entry : list) {
-    if (const auto file = find(entry.fd)) [[likely]] {
-      ready += ask(entry, **file, nullptr);
-    } else {
-      entry.revents = entry.fd < 0 ? 0 : poll_event::invalid;
-      ready += entry.fd >= 0;
+  in_parts(list, [&](std::span<Pollfd> part) {
+    for (Pollfd& entry : part) {
+      if (const auto file = find(entry.fd)) [[likely]] {
+        ready += ask(entry, **file, nullptr);
+      } else {
+        entry.revents = entry.fd < 0 ? 0 : poll_event::invalid;
+        ready += entry.fd >= 0;
+      }
     }
-  }
+  });
   return ready;
 }
 
@@ -52,13 +69,16 @@ class PolledFiles {
       auto file = context.process.files().use(entry.fd);
       if (!file) return false;
       TRY(files_.push_back({&entry, *std::move(file)}));
+      if (files_.size() % entries_between_yields == 0) sched::maybe_yield();
     }
     return true;
   }
 
   unsigned ask(PollWaiters* waiters) {
     unsigned ready = 0;
-    for (auto& [entry, file] : files_) ready += linux_abi::ask(*entry, *file, waiters);
+    in_parts(std::span(files_.begin(), files_.end()), [&](std::span<Entry> part) {
+      for (auto& [entry, file] : part) ready += linux_abi::ask(*entry, *file, waiters);
+    });
     return ready;
   }
 

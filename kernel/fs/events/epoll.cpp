@@ -40,6 +40,8 @@ class NestingGuard {
 
 // Let go of between two moments in which nobody has to wait for the locks.
 constexpr unsigned entries_at_once = 256;
+// Asked between two moments in which other threads get their turns.
+constexpr unsigned asked_between_yields = 1024;
 
 constexpr std::uint32_t wanted_events(std::uint32_t events) { return events | poll_event::always_told; }
 
@@ -269,6 +271,7 @@ void Epoll::note_told(EpollEntry& entry) {
 Result<unsigned> Epoll::collect(EpollSink& sink, unsigned most) {
   MutexGuard guard(mutex_);
   unsigned found = 0;
+  unsigned asked = 0;
   for (Round round = begin_round(); round.entry; round.entry = take_ready()) {
     EpollEntry& entry = *round.entry;
     entry.clear();
@@ -282,6 +285,7 @@ Result<unsigned> Epoll::collect(EpollSink& sink, unsigned most) {
       if (++found == most) break;
     }
     if (&entry == round.last) break;
+    if (++asked % asked_between_yields == 0) sched::maybe_yield();
   }
   if (waiting_.anyone_waiting() && anything_ready()) waiting_.wake_one();
   return found;
@@ -302,6 +306,7 @@ Result<unsigned> Epoll::wait(EpollSink& sink, unsigned most, Nanoseconds deadlin
 PollEvents Epoll::poll(PollWaiters* waiters) {
   if (waiters) waiters->watch(pollers_, poll_event::readable);
   MutexGuard guard(mutex_);
+  unsigned asked = 0;
   for (Round round = begin_round(); round.entry; round.entry = take_ready()) {
     round.entry->clear();
     if (round.entry->ready_events()) {
@@ -309,6 +314,7 @@ PollEvents Epoll::poll(PollWaiters* waiters) {
       return poll_event::readable;
     }
     if (round.entry == round.last) break;
+    if (++asked % asked_between_yields == 0) sched::maybe_yield();
   }
   return 0;
 }

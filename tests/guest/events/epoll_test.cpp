@@ -2,10 +2,13 @@
 
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "support/child.hpp"
 #include "support/epoll.hpp"
@@ -149,6 +152,36 @@ TEST(Epoll, TellsOnlyWhatIsReady) {
   std::set<int> told;
   for (const auto& event : epoll.wait(-1)) told.insert(event.data.fd);
   EXPECT_EQ(told, (std::set<int>{pipes[3].read, pipes[50].read, pipes[99].read}));
+}
+
+// More are ready than are asked in one go: each is told once in a round, and those that fell silent are not.
+TEST(Epoll, VeryMany) {
+  constexpr int count = 5'000;
+  EXPECT_CHILD({
+    rlimit limit;
+    ASSERT_OK(getrlimit(RLIMIT_NOFILE, &limit));
+    limit.rlim_cur = count + 100;
+    limit.rlim_max = std::max(limit.rlim_max, limit.rlim_cur);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return;  // not for everybody
+    const EpollSet outer, epoll;
+    const Descriptor event(eventfd(1, EFD_NONBLOCK));
+    std::vector<Descriptor> copies;
+    EXPECT_OK(outer.add(epoll, in));
+    for (int i = 0; i < count; ++i) {
+      copies.emplace_back(dup(event));
+      ASSERT_OK(epoll.add(copies.back(), in));
+    }
+    for (int round = 0; round < 3; ++round) {
+      std::set<int> told;
+      for (const auto& one : epoll.wait(0, 2 * count)) told.insert(one.data.fd);
+      EXPECT_EQ(told.size(), std::size_t{count});
+    }
+    EXPECT_EQ(outer.wait().size(), 1u);
+    std::uint64_t value;
+    ASSERT_EQ(read(event, &value, sizeof value), ssize_t{sizeof value});
+    EXPECT_EQ(outer.wait().size(), 0u);
+    EXPECT_EQ(epoll.wait(0, 2 * count).size(), 0u);
+  });
 }
 
 // An entry is an open file under a number: it goes with the open file, not with the number.

@@ -121,6 +121,33 @@ TEST(Poll, ManyDescriptors) {
   for (int i = 0; i < 200; ++i) EXPECT_EQ(polled[i].revents, i == 7 || i == 163 ? POLLIN : 0);
 }
 
+// So many that they are asked in parts: looked at only, and waited for.
+TEST(Poll, VeryManyEntries) {
+  constexpr int count = 10'000, first = 1023, second = 9'999;
+  EXPECT_CHILD({
+    rlimit limit;
+    ASSERT_OK(getrlimit(RLIMIT_NOFILE, &limit));
+    limit.rlim_cur = count;
+    limit.rlim_max = std::max(limit.rlim_max, limit.rlim_cur);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return;  // not for everybody
+    const Pipe silent;
+    const Pipe loud;
+    std::vector<pollfd> polled(count, {silent.read, POLLIN, 77});
+    polled[first].fd = loud.read;
+    polled[second].fd = loud.read;
+    EXPECT_EQ(poll(polled.data(), polled.size(), 0), 0);
+    const pid_t self = getpid();
+    const pid_t notifier = spawn_checked([&] {
+      EXPECT_TRUE(wait_until_blocked(self));
+      loud.notify();
+    });
+    EXPECT_EQ(poll(polled.data(), polled.size(), -1), 2);
+    for (int i = 0; i < count; ++i) ASSERT_EQ(polled[i].revents, i == first || i == second ? POLLIN : 0) << i;
+    EXPECT_EQ(poll(polled.data(), polled.size(), 0), 2);
+    EXPECT_TRUE(reap(notifier).exited(0));
+  });
+}
+
 TEST(Poll, WritesTheEventsOfEachEntry) {
   Pipe pipe;
   pipe.notify();
