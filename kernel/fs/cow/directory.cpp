@@ -190,13 +190,15 @@ Result<void> Directory::rename(std::string_view name, Inode& source, Inode& to_d
   TRY(spare.make(to_name));
   SpareEntry whiteout(view());
   TRY(whiteout.make(name));
+  SpareCharge charge(view());
+  TRY(charge.make(source));
   const bool below = TRY(exists_below(name));
   Ref<Inode> replaced, left;
   Ref<Directory> old_parent;
   {
     SpinGuard guard(view().lock());
     replaced = to.put(to_name, Ref<Inode>(&source), Origin::view, spare);
-    old_parent = ViewFileSystem::settle(part_of(source));
+    old_parent = ViewFileSystem::settle(part_of(source), charge);
     if (below)
       left = put(name, nullptr, Origin::below, whiteout);
     else
@@ -220,14 +222,18 @@ Result<void> Directory::exchange(std::string_view name, Inode& source, Directory
   SpareEntry theirs(view());
   TRY(mine.make(name));
   TRY(theirs.make(to_name));
+  SpareCharge source_charge(view());
+  SpareCharge target_charge(view());
+  TRY(source_charge.make(source));
+  TRY(target_charge.make(target));
   Ref<Inode> old_source, old_target;
   Ref<Directory> source_parent, target_parent;
   {
     SpinGuard guard(view().lock());
     old_source = put(name, Ref<Inode>(&target), Origin::below, mine);
     old_target = to.put(to_name, Ref<Inode>(&source), Origin::below, theirs);
-    source_parent = ViewFileSystem::settle(part_of(source));
-    target_parent = ViewFileSystem::settle(part_of(target));
+    source_parent = ViewFileSystem::settle(part_of(source), source_charge);
+    target_parent = ViewFileSystem::settle(part_of(target), target_charge);
   }
   count_subdirectory(target.is_directory() - source.is_directory());
   to.count_subdirectory(source.is_directory() - target.is_directory());

@@ -147,7 +147,24 @@ bool ViewFileSystem::hidden(std::uint64_t number) {
 
 // --- pinning -----------------------------------------------------------------------------------------------------------
 
-Ref<Directory> ViewFileSystem::settle(Part& part) {
+// It keeps those of the views below that it stands on, which are loose there down to one that pays for itself.
+Result<void> SpareCharge::make(Inode& inode) {
+  std::size_t bytes = 0;
+  for (Inode* at = &inode; at && at->file_system().as_view(); at = part_of(*at).lower.get()) {
+    SpinGuard guard(view_of(*at).lock());
+    if (part_of(*at).pinned) break;
+    bytes += inode_charge;
+  }
+  TRY(view_.meter().charge(bytes));
+  bytes_ = bytes;
+  return {};
+}
+
+SpareCharge::~SpareCharge() { view_.meter().uncharge(bytes_); }
+
+// One that was pinned meanwhile has paid then.
+Ref<Directory> ViewFileSystem::settle(Part& part, SpareCharge& charge) {
+  if (!part.pinned) part.charged += charge.use();
   part.pinned = true;
   return std::move(part.parent);
 }
@@ -175,6 +192,8 @@ Result<void> ViewFileSystem::pin(Inode& inode) {
     Part& part = part_of(*top);
     SpareEntry spare(*this);
     TRY(spare.make(name));
+    SpareCharge charge(*this);
+    TRY(charge.make(*top));
     Ref<Directory> parent;
     SpinGuard guard(lock_);
     if (part.pinned || part.name.view() != name) continue;
@@ -182,7 +201,7 @@ Result<void> ViewFileSystem::pin(Inode& inode) {
     const bool has_name = part.lower->is_directory() ? !part.lower->removed() : part.lower->links() != 0;
     if (has_name && !part.parent->find(name))
       (void)part.parent->put(name, top, Directory::Origin::below, spare);
-    parent = settle(part);
+    parent = settle(part, charge);
   }
 }
 

@@ -12,6 +12,8 @@
 // stays whatever happens below. A pinned inode holds its parent no more. A changed file with several names below is held
 // by the table too, because its other names lead to it through the table only.
 // What is pinned has its place: if it gets another name below, that name is not shown (hidden()).
+// A loose inode is the caches', and nobody pays for it. A pinned one stays, and so do those that it stands on: it pays
+// for all of them (SpareCharge).
 //
 // `lock_` (Rank::inode) covers table, entries, and how inodes hang together, of one view. Of views over views, only one
 // lock is held at a time: a lookup goes down level by level and then makes inodes upward, in loops, not by recursion.
@@ -36,9 +38,25 @@ struct Part {
   String name;
   bool pinned = false;          // has its place (or has lost it for good): nothing to do before it changes
   bool kept = false;            // the table holds a count
-  std::size_t charged = 0;
+  std::size_t charged = 0;      // from when it is pinned until it goes
   Part* next_kept = nullptr;
   HashNode node;                // in the table, if there is a lower one
+};
+
+// What an inode that becomes pinned has to pay: taken before the lock, because it may fail. What is not used is given
+// back, after the lock.
+class SpareCharge {
+ public:
+  explicit SpareCharge(ViewFileSystem& view) : view_(view) {}
+  ~SpareCharge();
+  SpareCharge(const SpareCharge&) = delete;
+  SpareCharge& operator=(const SpareCharge&) = delete;
+  Result<void> make(Inode& inode);  // nothing, if it is pinned already. Error::nospc
+  std::size_t use() { return std::exchange(bytes_, 0); }
+
+ private:
+  ViewFileSystem& view_;
+  std::size_t bytes_ = 0;
 };
 
 class ViewFileSystem final : public FileSystem {
@@ -62,20 +80,19 @@ class ViewFileSystem final : public FileSystem {
   Result<Ref<Inode>> inode_for(Ref<Inode> lower, Directory& parent, std::string_view name);
   // One made in the view.
   Result<Ref<Inode>> make_inode(const NewInode& wanted);
-  // Gives the inode, and the directories above it, their places. Error::nospc.
+  // Gives the inode, and the directories above it, their places, for which they pay. Error::nospc.
   Result<void> pin(Inode& inode);
   // A name for the inode `number` below is not shown, because it has its place elsewhere.
   bool hidden(std::uint64_t number);
-  // From now on it hangs on an entry, or on none: lock_ is held; the parent it had is the caller's to release, unlocked.
-  static Ref<Directory> settle(Part& part);
+  // From now on it hangs on an entry, or on none, and has paid by `charge`, which was made for it. lock_ is held; the
+  // parent it had is the caller's to release, unlocked.
+  static Ref<Directory> settle(Part& part, SpareCharge& charge);
   // A changed file with other names below: the table holds it.
   void keep(Part& part);
   // It has no name left: the table does not hold it any more.
   void stop_keeping(Part& part);
   // In every destructor.
   void forget(Part& part);
-
-  Result<void> charge(Part& part, std::size_t bytes);
 
  private:
   struct ByNumber {
@@ -84,6 +101,7 @@ class ViewFileSystem final : public FileSystem {
     static bool equal(const Part& part, std::uint64_t number) { return part.lower->number() == number; }
   };
 
+  Result<void> charge(Part& part, std::size_t bytes);  // nobody else has it yet
   std::uint64_t fresh_number() { return std::uint64_t{depth_} << 40 | next_number(); }
   Ref<Inode> find_live(std::uint64_t number) REQUIRES(lock_);
   Result<Ref<Inode>> make_standing_for(Ref<Inode> lower);

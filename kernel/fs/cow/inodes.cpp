@@ -6,20 +6,6 @@
 
 namespace cv6::cow {
 
-namespace {
-
-constexpr std::size_t changed_charge = 640;  // what an inode is charged from its first change on
-
-// What is the same for all kinds: it gets its place, which must not fail later, and pays for itself.
-Result<void> prepare_change(Part& part) {
-  ViewFileSystem& view = view_of(part.inode);
-  TRY(view.pin(part.inode));
-  if (part.charged == 0) TRY(view.charge(part, changed_charge));
-  return {};
-}
-
-}  // namespace
-
 // --- regular files -----------------------------------------------------------------------------------------------------
 
 RegularFile::RegularFile(Ref<FileSystem> view, const Identity& identity, std::uint64_t number, Ref<Inode> lower)
@@ -34,7 +20,7 @@ RegularFile::~RegularFile() { view_of(*this).forget(part_); }
 Result<void> RegularFile::take_over() {
   MutexGuard guard(taking_over_);
   if (is_own()) return {};
-  TRY(prepare_change(part_));
+  TRY(view_of(*this).pin(*this));
   while (!TRY(take_over_from(shown()))) {
   }
   if (part_.lower->links() > 1) view_of(*this).keep(part_);
@@ -65,7 +51,7 @@ Node::~Node() { view_of(*this).forget(part_); }
 Result<void> Node::take_over() {
   MutexGuard guard(taking_over_);
   if (is_own()) return {};
-  TRY(prepare_change(part_));
+  TRY(view_of(*this).pin(*this));
   copy_shown_attributes();
   show_own();
   if (part_.lower->links() > 1) view_of(*this).keep(part_);
@@ -96,7 +82,7 @@ Directory::Directory(Ref<FileSystem> view, const Identity& identity, std::uint64
 Result<void> Directory::take_over() {
   MutexGuard guard(taking_over_);
   if (is_own()) return {};
-  TRY(prepare_change(part_));
+  TRY(view_of(*this).pin(*this));
   copy_shown_attributes();
   show_own();
   return {};

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <set>
 #include <vector>
@@ -268,6 +269,59 @@ TEST_F(ContainerFiles, AChangeCostsWhatIsChanged) {
   EXPECT_LT(box.stat().memory, std::uint64_t{2} << 20);
   end.notify();
   EXPECT_TRUE(reap(inside).exited(0));
+}
+
+// Changes by somebody who only looks at the container's files: nothing else of the container's memory changes.
+class KeptFiles : public ContainerTree {
+ protected:
+  static constexpr int count = 500;
+  static constexpr std::uint64_t inode = 640, name = 48;  // what each costs at least
+
+  void SetUp() override {
+    ContainerTree::SetUp();
+    for (const char* kind : {"a", "b", "c"})
+      for (int i = 0; i < count; ++i) write_file(numbered(kind, i), "");
+    for (int i = 0; i < count; ++i) {
+      ASSERT_OK(mkdir(numbered("d", i).c_str(), 0755));
+      write_file(numbered("d", i) + "/file", "");
+    }
+  }
+  static std::string numbered(const std::string& kind, int i) { return kind + std::to_string(i); }
+  // How much more memory the container has afterwards.
+  static std::int64_t cost(const Box& box, const std::function<int(int)>& change) {
+    const std::uint64_t before = box.stat().memory;
+    for (int i = 0; i < count; ++i) EXPECT_OK(change(i)) << i;
+    return static_cast<std::int64_t>(box.stat().memory - before);
+  }
+  static int rename_one(int i) { return rename(numbered("a", i).c_str(), numbered("new", i).c_str()); }
+};
+
+// What a change of names keeps is as much the container's as what it writes to, and comes back.
+TEST_F(KeptFiles, ArePaidFor) {
+  const Box box;
+  EXPECT_CHILD({
+    ASSERT_OK(view_container(box.id()));
+    ASSERT_OK(chdir(path().c_str()));
+    EXPECT_GE(cost(box, rename_one), std::int64_t{count * (inode + 2 * name)});
+    EXPECT_GE(cost(box, [](int i) {
+      return renameat2(AT_FDCWD, numbered("b", i).c_str(), AT_FDCWD, numbered("c", i).c_str(), RENAME_EXCHANGE);
+    }), std::int64_t{count * 2 * (inode + name)});
+    EXPECT_GE(cost(box, [](int i) { return chmod((numbered("d", i) + "/file").c_str(), 0600); }),
+              std::int64_t{count * 2 * (inode + name)});  // of the directory too
+    EXPECT_LE(cost(box, [](int i) { return unlink(numbered("new", i).c_str()); }), -std::int64_t{count * inode});
+  });
+}
+
+TEST_F(KeptFiles, ArePaidForOnEachLevel) {
+  const Box outer(nesting());
+  EXPECT_INSIDE(outer, {
+    const Box inner;
+    EXPECT_CHILD({
+      ASSERT_OK(view_container(inner.id()));
+      ASSERT_OK(chdir(path().c_str()));
+      EXPECT_GE(cost(inner, rename_one), std::int64_t{count * 2 * (inode + name)});
+    });
+  });
 }
 
 TEST_F(ContainerFiles, OfOtherMountsToo) {

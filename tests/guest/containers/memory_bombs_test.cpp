@@ -269,6 +269,16 @@ TEST_F(ContainerMemoryBombs, Names) {
   });
 }
 
+// A file that is only shown is kept by its new name.
+TEST_F(ContainerMemoryBombs, RenamedFiles) {
+  constexpr long count = 6000;
+  for (long i = 0; i < count; ++i) write_file("f" + std::to_string(i), "");
+  expect_ended(ENOSPC, count, [](long made) -> long {
+    const std::string number = std::to_string(made);
+    return rename(("f" + number).c_str(), ("g" + number).c_str());
+  });
+}
+
 TEST_F(ContainerMemoryBombs, FilesWithHoles) {
   expect_ended(ENOSPC, 100'000, [](long made) -> long {
     static const int file = open("holes", O_RDWR | O_CREAT, 0644);
