@@ -31,8 +31,8 @@ Result<std::uint64_t> DirectoryFile::do_seek(std::int64_t offset, Seek from) {
 }
 
 std::uint64_t DirectoryFile::parent_number() const {
-  if (!path() || !is_connected(path())) return inode().number();
-  return parent_of(path(), {}).inode().number();
+  const Path parent = path() ? parent_of(path(), {}) : Path();
+  return parent ? parent.inode().number() : inode().number();
 }
 
 Result<void> DirectoryFile::do_read_directory(DirectorySink& sink, std::uint64_t& position) {

@@ -73,6 +73,8 @@ Path parent_of(const Path& path, const Path& root) {
     if (at.dentry.get() != &at.mount->root()) {
       Ref<Dentry> parent = at.dentry->parent();
       if (parent) at.dentry = std::move(parent);
+      // Asked of the parent: whether the directory itself was connected a moment ago says nothing about it.
+      if (!is_connected(at)) return {};
       break;
     }
     Path above = at.mount->attached_at();

@@ -27,7 +27,8 @@ struct PathText {
 };
 // Error::nametoolong if it does not fit.
 Result<PathText> path_text(const Path& path, const Path& root, std::span<char> buffer);
-// `..`: the parent directory, across mounts; `root` and the top of the tree are their own parents. `path` is_connected().
+// `..`: the parent directory, across mounts; `root` and the top of the tree are their own parents. An empty Path: it is
+// not is_connected(), so nothing is above `path` for who is in its mount.
 Path parent_of(const Path& path, const Path& root);
 // As long as something is mounted on the place: to the root of what is.
 void enter_mounts(Path& path);

@@ -118,18 +118,21 @@ Result<void> Walk::step_into_mounts(Path& path) const {
 }
 
 Result<void> Walk::step_up() {
-  if (!is_connected(at_)) [[unlikely]] return Error::noent;
   if (const WalkRules rules = caller_.context.walk_rules()) return step_up_by_rules(rules);
-  at_ = parent_of(at_, caller_.context.root());
+  Path parent = parent_of(at_, caller_.context.root());
+  if (!parent) [[unlikely]] return Error::noent;
+  at_ = std::move(parent);
   return {};
 }
 
 Result<void> Walk::step_up_by_rules(WalkRules rules) {
   const Path root = caller_.context.root();
   if (at_ == root && rules & walk_rule::beneath) return Error::xdev;
-  const Mount* const before = at_.mount.get();
-  at_ = parent_of(at_, root);
-  if (rules & walk_rule::same_mount && at_.mount.get() != before) return Error::xdev;
+  Path parent = parent_of(at_, root);
+  if (!parent) return Error::noent;
+  const bool same_mount = parent.mount == at_.mount;
+  at_ = std::move(parent);
+  if (rules & walk_rule::same_mount && !same_mount) return Error::xdev;
   // The directory that was left may have been moved out of the root meanwhile, and `..` has led out then.
   if (rules & walk_rule::scoped && !is_below(at_, root)) return Error::again;
   return {};

@@ -123,6 +123,33 @@ TEST_F(FilesRace, ContainersGoUnderTheirUsers) {
   EXPECT_EQ(read_file("shared/file"), "shared");
 }
 
+// A directory of a volume is moved out of it and in again while a process inside climbs out of that directory: what is
+// beside it outside is never found.
+TEST_F(FilesRace, NoWayLeadsOutOfAVolumeThroughAMovingDirectory) {
+  ASSERT_OK(mkdir("shared/moving", 0755));
+  ASSERT_OK(mkdir("outside", 0755));
+  write_file("outside/secret", "outside");
+  Box box;
+  ASSERT_OK(mount_into(box, "shared", "/data"));
+  Pipe ready;
+  const pid_t inside = box.start([&] {
+    ASSERT_OK(chdir("/data/moving"));
+    ready.notify();
+    struct stat status;
+    for (int i = 0; i < times(20'000, 1'000'000); ++i) {
+      ASSERT_ERRNO(ENOENT, stat("../secret", &status)) << i;
+      ASSERT_ERRNO(ENOENT, stat("/data/moving/../secret", &status)) << i;
+    }
+  });
+  ready.wait();
+  const pid_t mover = start_loop([] {
+    return rename("shared/moving", "outside/moving") == 0 && rename("outside/moving", "shared/moving") == 0;
+  });
+  EXPECT_TRUE(reap(inside).exited(0));
+  kill(mover, SIGKILL);
+  EXPECT_TRUE(reap(mover).killed_by(SIGKILL));
+}
+
 // Both sides of a shared copy are written to, through calls and mappings, while it is made again and again.
 TEST_F(FilesRace, SharedCopiesUnderWriters) {
   constexpr std::size_t size = 64 * page_size;
