@@ -126,8 +126,7 @@ Result<Ref<Dentry>> Dentry::ask(const ComponentName& name, Ref<Dentry> stale) {
       stale->version_.store(version, std::memory_order_relaxed);
       return stale;
     }
-    stale->unlink();
-    drop_below(*stale);  // nobody finds it any more: its children and it would keep each other
+    if (stale->unlink()) drop_below(*stale);  // nobody finds it any more: its children and it would keep each other
   }
   Ref<Dentry> fresh = TRY(create(this, name, std::move(inode)));
   fresh->version_.store(version, std::memory_order_relaxed);
@@ -188,9 +187,11 @@ bool Dentry::unhash() {
   return true;
 }
 
-void Dentry::unlink() {
+bool Dentry::unlink() {
   unlinked_.store(true, std::memory_order_relaxed);
-  if (unhash()) release();
+  if (!unhash()) return false;
+  release();
+  return true;
 }
 
 Result<Own<char[]>> Dentry::room_for(const ComponentName& name) {

@@ -63,8 +63,10 @@ class Dentry : public Cached<Dentry, "dentry"> {
   // --- changes of the tree, with the mutexes of the directories held --------------------------------------------------
   // A negative dentry becomes positive.
   void instantiate(Ref<Inode> inode) { inode_.store(inode.leak(), std::memory_order_release); }
-  // The name is gone: whoever still uses the dentry keeps it, nobody finds it any more.
-  void unlink();
+  // The name is gone: whoever still uses the dentry keeps it, nobody finds it any more. True: this call took it out of
+  // the table, and what is cached below is the caller's to drop. False: there is nothing below, or somebody else drops
+  // it now.
+  bool unlink();
   // It is now `name` in `to`; what was there has been unlinked. `room` comes from room_for(name), which is where memory
   // may be missing.
   void move(Dentry& to, const ComponentName& name, Own<char[]> room);
@@ -82,7 +84,8 @@ class Dentry : public Cached<Dentry, "dentry"> {
   static SpinLock tree_lock;
   Dentry* parent_locked() const { return parent_.load(std::memory_order_relaxed); }  // tree_lock is held
 
-  // Removes everything cached below from the tables (unmount). In use or not.
+  // Removes everything cached below from the tables (unmount). In use or not. `root` is in no table because it never was
+  // in one, or because this caller took it out: what two drop at a time is in the lists of both, which have one link.
   static void drop_below(Dentry& root);
   // The shrinker: forgets dentries that nobody uses, not used lately first, looking at no more than `count`. Returns how
   // many it forgot.
@@ -124,7 +127,7 @@ class Dentry : public Cached<Dentry, "dentry"> {
   std::atomic<bool> unlinked_{false};
   ComponentName name_;                     // in name_bytes_ or allocated
   std::atomic<std::uint64_t> version_{0};  // the parent's entries_version() when it was looked up (by_version)
-  Dentry* next_dropped_ = nullptr;
+  Dentry* next_dropped_ = nullptr;         // in the list of who took it out of its table in drop_below()
   char name_bytes_[inline_name];
   SpinLock lock_{Rank::dentries};
 

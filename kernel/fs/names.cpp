@@ -142,8 +142,7 @@ Result<void> remove_directory(const Caller& caller, const At& at) {
     victim.set_removed();
   }
   directory.entries_changed();
-  child->unlink();
-  Dentry::drop_below(*child);  // what is known not to be in it
+  if (child->unlink()) Dentry::drop_below(*child);  // what is known not to be in it
   return {};
 }
 

@@ -114,8 +114,7 @@ Result<void> carry_out(const Parts& parts, Own<char[]> room) {
     Dentry::exchange(*parts.source, *parts.target);
     return {};
   }
-  parts.target->unlink();
-  Dentry::drop_below(*parts.target);
+  if (parts.target->unlink()) Dentry::drop_below(*parts.target);
   parts.source->move(*to.dentry, parts.to.last(), std::move(room));
   return {};
 }

@@ -14,6 +14,7 @@
 #include "support/memory.hpp"
 #include "support/soak.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait.hpp"
 
 namespace cv6::guest {
 namespace {
@@ -148,6 +149,42 @@ TEST_F(FilesRace, NoWayLeadsOutOfAVolumeThroughAMovingDirectory) {
   EXPECT_TRUE(reap(inside).exited(0));
   kill(mover, SIGKILL);
   EXPECT_TRUE(reap(mover).killed_by(SIGKILL));
+}
+
+// What is known of a directory is dropped as a whole by its rmdir, and name by name by who finds that a name is no
+// longer true below: each name once.
+TEST_F(FilesRace, NamesAreDroppedByTwoAtOnce) {
+  constexpr int names = 64;
+  const auto name = [](int i) { return "gone/sub/" + std::to_string(i); };
+  const auto tell = [&] {
+    ASSERT_OK(mkdir("gone", 0755));
+    ASSERT_OK(mkdir("gone/sub", 0755));
+    for (int i = 0; i < names; ++i) ASSERT_OK(mkdir(name(i).c_str(), 0755));
+    Box box;
+    Pipe known, removed;
+    const pid_t looks = box.start([&] {
+      ASSERT_OK(chdir("gone/sub"));
+      struct stat status;
+      for (int i = 0; i < names; ++i) ASSERT_OK(stat(std::to_string(i).c_str(), &status));
+      known.notify();
+      removed.wait();
+      for (int i = 0; i < names; ++i) EXPECT_ERRNO(ENOENT, stat(std::to_string(i).c_str(), &status));
+    });
+    known.wait();
+    remove_tree("gone/sub");
+    const pid_t removes = box.start([&] {
+      removed.notify();
+      ASSERT_OK(rmdir("gone"));
+    });
+    EXPECT_TRUE(reap(looks).exited(0));
+    EXPECT_TRUE(reap(removes).exited(0));
+    ASSERT_OK(rmdir("gone"));
+  };
+  for (int i = 0; i < 5; ++i) tell();
+  const ObjectCounts before = lasting(count_objects());
+  for (int round = 0; round < times(100, 2000) && !HasFailure(); ++round) tell();
+  EXPECT_TRUE(wait_until([&] { return growth(before, lasting(count_objects())).empty(); }))
+      << growth(before, lasting(count_objects()));
 }
 
 // Both sides of a shared copy are written to, through calls and mappings, while it is made again and again.
