@@ -207,7 +207,8 @@ class Inode : public MemoryObject {
   virtual std::uint64_t entries_version() const { return own_changes(); }
   std::uint64_t own_changes() const { return version_.load(std::memory_order_acquire); }
   void entries_changed() { version_.fetch_add(1, std::memory_order_release); }  // by operations.cpp at each change
-  // A directory that rmdir removed: nothing is created there any more. Under mutex().
+  // A directory that rmdir removed: nothing is created there any more. A file that has lost its last name, or was made
+  // to have none (O_TMPFILE | O_EXCL): it gets none any more. Under mutex().
   bool removed() const { return removed_; }
   void set_removed() { removed_ = true; }
 

@@ -85,7 +85,7 @@ Result<void> link(const Caller& caller, const At& from, const At& to, Follow fol
                   if (parent.mount != source.mount) return Error::xdev;
                   if (inode.is_directory()) return Error::perm;
                   MutexGuard guard(inode.mutex());
-                  // Without a name left, only O_TMPFILE's may get one (removed() is its O_EXCL).
+                  // Without a name, only O_TMPFILE's may get one (removed() is its O_EXCL, or it had one).
                   const bool never_named = source.dentry->is_root() && !inode.removed();
                   if (inode.links() == 0 && !never_named) return Error::noent;
                   TRY(parent.inode().link(name, inode));
@@ -114,6 +114,7 @@ Result<void> unlink(const Caller& caller, const At& at) {
   if (child->mounted_on()) return Error::busy;
   MutexGuard victim_guard(victim.mutex());
   TRY(directory.unlink(walk.last().text, victim));
+  if (victim.links() == 0) victim.set_removed();
   directory.entries_changed();
   child->unlink();
   return {};

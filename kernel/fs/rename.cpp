@@ -106,7 +106,7 @@ Result<void> carry_out(const Parts& parts, Own<char[]> room) {
   } else {
     MutexGuard guard(target->mutex());
     TRY(rename());
-    if (target->is_directory()) target->set_removed();
+    if (target->is_directory() || target->links() == 0) target->set_removed();
   }
   from.inode().entries_changed();
   if (&from.inode() != &to.inode()) to.inode().entries_changed();

@@ -206,6 +206,24 @@ TEST_F(Open, TemporaryFileHasNoName) {
   EXPECT_EQ(read_file("named"), "hidden");
 }
 
+TEST_F(Open, TemporaryFileThatLostItsNameGetsNoOther) {
+  for (const bool replaced : {false, true}) {
+    const Descriptor file = open_file(".", O_TMPFILE | O_RDWR, 0600);
+    ASSERT_OK(file);
+    const std::string self = "/proc/self/fd/" + std::to_string(file);
+    ASSERT_OK(linkat(AT_FDCWD, self.c_str(), AT_FDCWD, "first", AT_SYMLINK_FOLLOW));
+    ASSERT_OK(linkat(AT_FDCWD, self.c_str(), AT_FDCWD, "second", AT_SYMLINK_FOLLOW));
+    ASSERT_OK(unlink("first"));
+    ASSERT_OK(linkat(AT_FDCWD, self.c_str(), AT_FDCWD, "third", AT_SYMLINK_FOLLOW));
+    ASSERT_OK(unlink("second"));
+    write_file("other", "");
+    ASSERT_OK(replaced ? rename("other", "third") : unlink("third"));
+    EXPECT_ERRNO(ENOENT, linkat(AT_FDCWD, self.c_str(), AT_FDCWD, "fourth", AT_SYMLINK_FOLLOW));
+    EXPECT_FALSE(exists("fourth"));
+    EXPECT_EQ(write(file, "still a file", 12), 12);
+  }
+}
+
 TEST_F(Open, TemporaryFileErrors) {
   write_file("f", "");
   EXPECT_ERRNO(EINVAL, open(".", O_TMPFILE | O_RDONLY, 0600));
