@@ -82,10 +82,12 @@ Result<Ref<Mount>> Mount::create_outside(Ref<Dentry> root, std::string_view sour
 
 Result<Ref<Mount>> Mount::attach(const Path& where, Ref<Dentry> root, std::string_view source, std::uint32_t flags) {
   if (where.inode().is_directory() != root->inode()->is_directory()) return Error::notdir;
-  if (where.dentry->unlinked() || where.inode().removed()) return Error::noent;
   if (where.dentry.get() == &where.mount->root() && root == where.dentry) return Error::busy;
   Ref<Mount> mount = TRY(create(std::move(root), where.mount->tree(), source, flags));
   Ref<Dentry> place = where.dentry;
+  // Who removes the place looks with this held whether something is mounted there: one of the two sees the other.
+  MutexGuard place_guard(where.inode().mutex());
+  if (place->unlinked() || where.inode().removed()) return Error::noent;
   place->note_mount(1);
   Result<void> outcome;
   {

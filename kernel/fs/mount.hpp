@@ -50,7 +50,7 @@ class Mount : public Counted<Mount>, public Charged<Mount, "mount", 512> {
   static constexpr unsigned most_in_tree = 1024;
   // mount(2). Error::notdir (a directory on a file or the reverse), Error::busy (something is mounted right there:
   // a walk to `where` would have led into it), Error::noent (`where` has been removed), Error::nospc (most_in_tree),
-  // Error::nomem.
+  // Error::nomem. Takes the mutex of `where`'s inode.
   static Result<Ref<Mount>> attach(const Path& where, Ref<Dentry> root, std::string_view source, std::uint32_t flags = 0);
   // umount2(2). Detach::when_unused: Error::busy while anybody is in it. Error::inval: `path` is not a mount's root, or
   // that of its tree.

@@ -111,8 +111,8 @@ Result<void> unlink(const Caller& caller, const At& at) {
   if (walk.trailing_slash()) return victim.is_directory() ? Error::isdir : Error::notdir;
   TRY(check_removal(caller.credentials, directory, victim));
   if (victim.is_directory()) return Error::isdir;
-  if (child->mounted_on()) return Error::busy;
   MutexGuard victim_guard(victim.mutex());
+  if (child->mounted_on()) return Error::busy;
   TRY(directory.unlink(walk.last().text, victim));
   if (victim.links() == 0) victim.set_removed();
   directory.entries_changed();
@@ -136,9 +136,9 @@ Result<void> remove_directory(const Caller& caller, const At& at) {
   Inode& victim = *child->inode();
   TRY(check_removal(caller.credentials, directory, victim));
   if (!victim.is_directory()) return Error::notdir;
-  if (child->mounted_on()) return Error::busy;
   {
     MutexGuard victim_guard(victim.mutex());
+    if (child->mounted_on()) return Error::busy;  // Mount::attach holds the victim's mutex
     TRY(directory.remove_directory(walk.last().text, victim));
     victim.set_removed();
   }

@@ -101,12 +101,15 @@ Result<void> carry_out(const Parts& parts, Own<char[]> room) {
   const auto rename = [&] {
     return from.inode().rename(parts.from.last().text, source, to.inode(), parts.to.last().text, target, parts.mode);
   };
+  bool taken_out = false;
   if (!target || parts.mode == RenameMode::exchange) {
     TRY(rename());
   } else {
     MutexGuard guard(target->mutex());
+    if (parts.target->mounted_on()) return Error::busy;  // Mount::attach holds the target's mutex
     TRY(rename());
     if (target->is_directory() || target->links() == 0) target->set_removed();
+    taken_out = parts.target->unlink();
   }
   from.inode().entries_changed();
   if (&from.inode() != &to.inode()) to.inode().entries_changed();
@@ -114,7 +117,8 @@ Result<void> carry_out(const Parts& parts, Own<char[]> room) {
     Dentry::exchange(*parts.source, *parts.target);
     return {};
   }
-  if (parts.target->unlink()) Dentry::drop_below(*parts.target);
+  if (!target) parts.target->unlink();
+  if (taken_out) Dentry::drop_below(*parts.target);
   parts.source->move(*to.dentry, parts.to.last(), std::move(room));
   return {};
 }

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -185,6 +186,41 @@ TEST_F(FilesRace, NamesAreDroppedByTwoAtOnce) {
   for (int round = 0; round < times(100, 2000) && !HasFailure(); ++round) tell();
   EXPECT_TRUE(wait_until([&] { return growth(before, lasting(count_objects())).empty(); }))
       << growth(before, lasting(count_objects()));
+}
+
+// A directory is removed, or replaced, while something is mounted there: one of the two fails.
+TEST_F(FilesRace, NothingIsMountedOnWhatIsRemoved) {
+  for (int round = 0; round < times(300) && !HasFailure(); ++round) {
+    ASSERT_OK(mkdir("place", 0755));
+    Pipe ready, go;
+    const pid_t mounts = spawn([&] {
+      ready.notify();
+      go.wait();
+      if (mount("tmpfs", "place", "tmpfs", 0, nullptr) == 0) return 0;
+      return errno == ENOENT ? 1 : 2;
+    });
+    ready.wait();
+    go.notify();
+    int removed = -1;
+    if (round % 2) {
+      removed = rmdir("place");
+    } else {
+      ASSERT_OK(mkdir("other", 0755));
+      removed = rename("other", "place");
+    }
+    const bool busy = removed == -1 && errno == EBUSY;
+    EXPECT_TRUE(removed == 0 || busy) << strerror(errno);
+    const Ending mounted = reap(mounts);
+    if (busy) {
+      EXPECT_TRUE(mounted.exited(0)) << mounted;
+      if (round % 2 == 0) ASSERT_OK(rmdir("other"));
+    } else if (round % 2) {
+      EXPECT_TRUE(mounted.exited(1)) << mounted;
+    }
+    // What replaced the directory may have been found by the mount.
+    if (mounted.exited(0)) ASSERT_OK(umount("place"));
+    if (exists("place")) ASSERT_OK(rmdir("place"));
+  }
 }
 
 // Both sides of a shared copy are written to, through calls and mappings, while it is made again and again.
