@@ -26,11 +26,7 @@ constexpr std::size_t shrink_batch = 4;
 
 constinit SpinLock Dentry::tree_lock{Rank::dentries};
 
-ComponentName ComponentName::of(std::string_view text) {
-  std::uint32_t hash = hash_start;
-  for (char c : text) hash = hash_step(hash, c);
-  return {text, hash};
-}
+constinit KeyedHash::Key ComponentName::hash_key{.start = 0x9e3779b97f4a7c15, .factor = 0xd1342543de82ef95};
 
 // --- making and freeing ----------------------------------------------------------------------------------------------
 

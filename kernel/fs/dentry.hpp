@@ -18,19 +18,18 @@
 #include "fs/inode.hpp"
 #include "lib/bytes.hpp"
 #include "lib/hash_table.hpp"
+#include "lib/keyed_hash.hpp"
 #include "lib/list.hpp"
 #include "mm/object_cache.hpp"
 #include "sync/spin_lock.hpp"
 
 namespace cv6 {
 
-// A component with its hash, computed while the path is split: FNV-1a (Fowler, Noll, Vo).
+// A component with its hash, computed while the path is split.
 struct ComponentName {
-  static constexpr std::uint32_t hash_start = 2166136261u;
-  static constexpr std::uint32_t hash_step(std::uint32_t hash, char c) {
-    return (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  }
-  static ComponentName of(std::string_view text);
+  // Of this boot: programs choose names. Set before the first of them is hashed, and never again.
+  static KeyedHash::Key hash_key;
+  static ComponentName of(std::string_view text) { return {text, KeyedHash::of(text, hash_key)}; }
 
   std::string_view text;
   std::uint32_t hash = 0;

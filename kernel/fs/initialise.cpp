@@ -16,6 +16,8 @@ constexpr std::uint64_t fewest_dentries = 512;
 
 }  // namespace
 
+void choose_hash_key() { ComponentName::hash_key = {.start = random_number(), .factor = random_number() | 1}; }
+
 Result<Path> initialise(GuestMemory& owner) {
   Dentry::set_limit(std::max(frames::counts().total * page_size / memory_per_dentry, fewest_dentries));
   TRY(anonymous::initialise());

@@ -20,9 +20,9 @@ const char* skip_slashes(const char* at, const char* end) {
 // What [at, end) begins with, up to a slash or its end.
 ComponentName first_component(const char* const begin, const char* const end) {
   const char* at = begin;
-  std::uint32_t hash = ComponentName::hash_start;
-  for (; at != end && *at != '/'; ++at) hash = ComponentName::hash_step(hash, *at);
-  return {{begin, static_cast<std::size_t>(at - begin)}, hash};
+  KeyedHash hash(ComponentName::hash_key);
+  for (; at != end && *at != '/'; ++at) hash.add(*at);
+  return {{begin, static_cast<std::size_t>(at - begin)}, hash.value()};
 }
 
 LastKind kind_of(const ComponentName& name) {
