@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "fs/cow/inodes.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6::cow {
 
@@ -169,40 +170,56 @@ Ref<Directory> ViewFileSystem::settle(Part& part, SpareCharge& charge) {
   return std::move(part.parent);
 }
 
-Part* ViewFileSystem::topmost_loose(Inode& inode) {
-  Part* top = nullptr;
-  for (Part* at = &part_of(inode); !at->pinned; at = &at->parent->part()) top = at;
-  return top;
+// The topmost of the loose ones that `inode` hangs on, itself included: in the order in which they are to be pinned.
+// How many. The climb is as long as the chain, so it takes many.
+std::size_t ViewFileSystem::topmost_loose(Inode& inode, std::span<Ref<Inode>> to) {
+  std::size_t left = 0;
+  for (const Part* at = &part_of(inode); !at->pinned; at = &at->parent->part()) ++left;
+  const std::size_t count = std::min(left, to.size());
+  Part* at = &part_of(inode);
+  for (; left > count; --left) at = &at->parent->part();
+  for (; left > 0; at = &at->parent->part()) to[--left] = Ref<Inode>(&at->inode);
+  return count;
 }
 
 // From the top down, so that what is pinned always hangs on what is pinned.
 Result<void> ViewFileSystem::pin(Inode& inode) {
+  constexpr std::size_t most_at_once = 32;
   while (true) {
-    Ref<Inode> top;
-    char bytes[name_max];
-    std::string_view name;
+    Ref<Inode> loose[most_at_once];
+    std::size_t count;
     {
       SpinGuard guard(lock_);
-      const Part* part = topmost_loose(inode);
-      if (!part) return {};
-      top = Ref<Inode>(&part->inode);
-      name = {bytes, part->name.size()};
-      std::memcpy(bytes, part->name.c_str(), name.size());
+      count = topmost_loose(inode, loose);
     }
-    Part& part = part_of(*top);
-    SpareEntry spare(*this);
-    TRY(spare.make(name));
-    SpareCharge charge(*this);
-    TRY(charge.make(*top));
-    Ref<Directory> parent;
-    SpinGuard guard(lock_);
-    if (part.pinned || part.name.view() != name) continue;
-    // A file that was removed below while it was open has no name any more, and gets none.
-    const bool has_name = part.lower->is_directory() ? !part.lower->removed() : part.lower->links() != 0;
-    if (has_name && !part.parent->find(name))
-      (void)part.parent->put(name, top, Directory::Origin::below, spare);
-    parent = settle(part, charge);
+    if (count == 0) return {};
+    for (std::size_t i = 0; i < count; ++i) TRY(pin_one(part_of(*loose[i])));
+    sched::maybe_yield();
   }
+}
+
+// Does nothing if it has been pinned, or found elsewhere, meanwhile: whoever wants it pinned looks again.
+Result<void> ViewFileSystem::pin_one(Part& part) {
+  char bytes[name_max];
+  std::string_view name;
+  {
+    SpinGuard guard(lock_);
+    name = {bytes, part.name.size()};
+    std::memcpy(bytes, part.name.c_str(), name.size());
+  }
+  SpareEntry spare(*this);
+  TRY(spare.make(name));
+  SpareCharge charge(*this);
+  TRY(charge.make(part.inode));
+  Ref<Directory> parent;
+  SpinGuard guard(lock_);
+  if (part.pinned || part.name.view() != name || !part.parent->part().pinned) return {};
+  // A file that was removed below while it was open has no name any more, and gets none.
+  const bool has_name = part.lower->is_directory() ? !part.lower->removed() : part.lower->links() != 0;
+  if (has_name && !part.parent->find(name))
+    (void)part.parent->put(name, Ref<Inode>(&part.inode), Directory::Origin::below, spare);
+  parent = settle(part, charge);
+  return {};
 }
 
 // --- letting go --------------------------------------------------------------------------------------------------------

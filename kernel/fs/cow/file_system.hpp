@@ -106,7 +106,8 @@ class ViewFileSystem final : public FileSystem {
   Ref<Inode> find_live(std::uint64_t number) REQUIRES(lock_);
   Result<Ref<Inode>> make_standing_for(Ref<Inode> lower);
   Result<Ref<Inode>> found_again(Ref<Inode> inode, Directory& parent, std::string_view name);
-  Part* topmost_loose(Inode& inode) REQUIRES(lock_);
+  std::size_t topmost_loose(Inode& inode, std::span<Ref<Inode>> to) REQUIRES(lock_);
+  Result<void> pin_one(Part& part);
 
   FileSystem* lower_;  // held by the root's lower inode
   unsigned depth_;

@@ -145,6 +145,34 @@ TEST_F(ContainerFiles, DirectoriesRemovedAndMadeAgainAreEmpty) {
   EXPECT_INSIDE(box, EXPECT_EQ(names_in("directory"), std::set<std::string>{"own"}));
 }
 
+// All directories above what is changed get their places, from the top down.
+TEST_F(ContainerFiles, AChangeFarDown) {
+  constexpr int depth = 3000;
+  for (int i = 0; i < depth; ++i) {
+    ASSERT_OK(mkdir("down", 0755));
+    ASSERT_OK(chdir("down"));
+  }
+  ASSERT_OK(chdir(path().c_str()));
+  Box box;
+  EXPECT_INSIDE(box, {
+    for (int i = 0; i < depth; ++i) ASSERT_OK(chdir("down"));
+    write_file("new", "far down");
+    EXPECT_EQ(read_file("new"), "far down");
+    for (int i = 0; i < depth; ++i) ASSERT_OK(chdir(".."));
+    EXPECT_EQ(read_file("file"), "original");
+  });
+  for (int i = 0; i < depth; ++i) ASSERT_OK(chdir("down"));
+  EXPECT_FALSE(exists("new"));
+  for (int i = 0; i < depth; ++i) {
+    ASSERT_OK(chdir(".."));
+    ASSERT_OK(rmdir("down"));
+  }
+  EXPECT_INSIDE(box, {
+    for (int i = 0; i < depth; ++i) ASSERT_OK(chdir("down"));
+    EXPECT_EQ(read_file("new"), "far down");
+  });
+}
+
 TEST_F(ContainerFiles, HardLinksStayOneFile) {
   Box box;
   EXPECT_INSIDE(box, {
