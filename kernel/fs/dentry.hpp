@@ -43,6 +43,7 @@ class Dentry : public Cached<Dentry, "dentry"> {
   static Result<Ref<Dentry>> create_detached(std::string_view name, Ref<Inode> inode);
 
   void hold() const { count_.fetch_add(1, std::memory_order_relaxed); }
+  // With no spin lock held: the last use of a file that has no name any more frees it, and may give way meanwhile.
   void release() const {
     if (count_.fetch_sub(1, std::memory_order_release) == 1) [[unlikely]] free_with_parents();
   }

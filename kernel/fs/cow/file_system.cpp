@@ -11,6 +11,7 @@ namespace cv6::cow {
 namespace {
 
 constexpr std::size_t inode_charge = 640;  // its object, and its share of the tables that hold it
+constexpr unsigned steps_between_yields = 256;
 
 }  // namespace
 
@@ -262,7 +263,7 @@ void ViewFileSystem::forget(Part& part) {
     parent = std::move(part.parent);
   }
   meter_.uncharge(part.charged);
-  while (parent) {
+  for (unsigned steps = 1; parent; ++steps) {
     Ref<Directory> above;
     {
       SpinGuard guard(lock_);
@@ -272,6 +273,7 @@ void ViewFileSystem::forget(Part& part) {
       above = std::move(parent->part().parent);
     }
     parent = std::move(above);
+    if (steps % steps_between_yields == 0) sched::maybe_yield();
   }
 }
 

@@ -230,6 +230,23 @@ TEST_F(Directory, DeepPaths) {
   }
 }
 
+// Only a descriptor of the lowest one still holds them all.
+TEST_F(Directory, ALongChainOfRemovedOnesGoes) {
+  constexpr int depth = 3000;
+  for (int i = 0; i < depth; ++i) {
+    ASSERT_OK(mkdir("down", 0755));
+    ASSERT_OK(chdir("down"));
+  }
+  Descriptor lowest = open_file(".", O_RDONLY | O_DIRECTORY);
+  for (int i = 0; i < depth; ++i) {
+    ASSERT_OK(chdir(".."));
+    ASSERT_OK(rmdir("down"));
+  }
+  EXPECT_ERRNO(ENOENT, mkdirat(lowest, "new", 0755));
+  EXPECT_OK(close(lowest.release()));
+  EXPECT_OK(mkdir("down", 0755));
+}
+
 TEST_F(Directory, Getcwd) {
   char buffer[4096];
   ASSERT_OK(mkdir("d", 0755));
