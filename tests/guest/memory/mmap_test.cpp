@@ -212,13 +212,14 @@ TEST_F(Mmap, OnlyPrivateMemoryGrowsDown) {
 }
 
 TEST_F(Mmap, GrowsDown) {
-  // The area below must be free: take a large one and give back all but its end.
-  Mapping room(64 * page_size, PROT_NONE);
+  // The area below must be free, and so must a guard gap of 256 pages: take a large one and give back all but its end.
+  constexpr std::size_t end = 512;
+  Mapping room(end * page_size, PROT_NONE);
   ASSERT_OK(munmap(room.page(0), room.length()));
-  void* at = mmap(room.page(62), 2 * page_size, PROT_READ | PROT_WRITE,
+  void* at = mmap(room.page(end - 2), 2 * page_size, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
-  ASSERT_EQ(at, room.page(62));
-  volatile char* below = reinterpret_cast<volatile char*>(room.page(62));
+  ASSERT_EQ(at, room.page(end - 2));
+  volatile char* below = reinterpret_cast<volatile char*>(room.page(end - 2));
   for (int i = 0; i < 8; ++i) {
     below -= page_size;
     *below = 'g';  // each fault right below the mapping extends it
