@@ -69,12 +69,11 @@ class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "gue
     return charge_pages_of_bytes(bytes, pages);
   }
   void uncharge_bytes(std::size_t bytes) {
-    std::uint64_t before = bytes_.load(std::memory_order_relaxed), pages;
+    std::uint64_t before = bytes_.load(std::memory_order_relaxed);
     do {
-      pages = pages_for(before) - pages_for(before - bytes);
-      if (pages) return uncharge_pages_of_bytes(bytes);
+      if ((before - 1) % page_size < bytes) [[unlikely]]
+        return uncharge_pages_of_bytes(bytes);  // a page less; always, if these are the last
     } while (!bytes_.compare_exchange_weak(before, before - bytes, std::memory_order_acq_rel));
-    if (before == bytes) release();
   }
 
   // The frame behind a guest-physical page; null if there is none. For showing only: it may go at any time.

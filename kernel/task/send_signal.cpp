@@ -274,9 +274,11 @@ Result<void> send_signal_to_thread(Process& caller, int process, int thread, int
   if (thread <= 0 || process < 0 || (number != 0 && !signal::valid(number))) return Error::inval;
   UserThread& self = UserThread::current();
   Ref<UserThread> other;
-  if (!is_self(self, process, thread)) other = TRY(find_thread_of(caller, process, thread));
+  if (!is_self(self, process, thread)) {
+    other = TRY(find_thread_of(caller, process, thread));
+    TRY(check_may_signal(caller, other->process(), number));
+  }
   UserThread& target = other ? *other : self;
-  TRY(check_may_signal(caller, target.process(), number));
   if (number == 0) return {};
   return deliver(target, signal_from(caller, target.process(), number, signal_code::thread_kill), &caller);
 }
