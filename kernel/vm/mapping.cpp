@@ -42,21 +42,13 @@ static PageTable::Span addresses_of(const Mapping& mapping, std::uint64_t first,
   return {mapping.start + ((from - begin) << page_shift), mapping.start + ((to - begin) << page_shift)};
 }
 
-void Mapping::unmap(std::uint64_t first, std::uint64_t last, Pages pages) {
+std::uint64_t Mapping::unmap(std::uint64_t first, std::uint64_t last, Pages pages, std::uint64_t most) {
   const auto [from, to] = addresses_of(*this, first, last);
-  if (from == to) return;
+  if (from == to) return 0;
   changes.fetch_add(1, std::memory_order_release);  // before the table's lock: see AddressSpace::install
   FlushBatch batch(table);
   SpinGuard guard(table.lock);
-  table.clear_range(from, to, pages, batch);
-}
-
-std::uint64_t Mapping::next_mapped(std::uint64_t first) {
-  const auto [from, to] = addresses_of(*this, first, UINT64_MAX - 1);
-  if (from == to) return UINT64_MAX;
-  SpinGuard guard(table.lock);
-  const std::uintptr_t at = table.next_occupied(from, to);
-  return at == to ? UINT64_MAX : index_of(at);
+  return table.clear_range(from, to, pages, batch, most);
 }
 
 void Mapping::write_protect() {

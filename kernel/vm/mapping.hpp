@@ -83,9 +83,9 @@ class Mapping : public Cached<Mapping, "mapping"> {
   // --- for MemoryObject, which holds its lock ---
   // Which pages: those of the object only, or those that a private mapping has copied as well.
   enum class Pages : std::uint8_t { of_object, all };
-  void unmap(std::uint64_t first, std::uint64_t last, Pages pages);
-  // The first page of the object, from `first` on, that this maps now. UINT64_MAX: none.
-  std::uint64_t next_mapped(std::uint64_t first);
+  // `most` of them at the most; how many that were.
+  std::uint64_t unmap(std::uint64_t first, std::uint64_t last, Pages pages, std::uint64_t most = UINT64_MAX);
+  std::uint64_t last_index() const { return (offset + length() - 1) >> page_shift; }
   void write_protect();
 
   PageTable& table;

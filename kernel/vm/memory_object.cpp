@@ -1,6 +1,5 @@
 #include "vm/memory_object.hpp"
 
-#include "sched/scheduler.hpp"
 #include "vm/page_cache.hpp"
 
 namespace cv6 {
@@ -43,23 +42,24 @@ void MemoryObject::cache_changed() {
   // same in both caches, and what is changed meanwhile is dropped from the page tables here.
   before->detach(*this, PageCache::Detach::always);
   attach();
-  for (std::uint64_t at = 0; (at = next_mapped(at)) != UINT64_MAX; at += PageCache::unmap_batch) {
-    unmap(at, at + PageCache::unmap_batch - 1, Mapping::Pages::of_object);
-    sched::maybe_yield();
-  }
+  unmap_in_parts(0, mapped_end(), [&](std::uint64_t first, std::uint64_t last, std::uint64_t most) {
+    return unmap(first, last, Mapping::Pages::of_object, most);
+  });
   unmap(0, UINT64_MAX, Mapping::Pages::of_object);  // also what is about to be mapped
 }
 
-void MemoryObject::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages) {
+std::uint64_t MemoryObject::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages, std::uint64_t most) {
+  std::uint64_t taken = 0;
   SpinGuard guard(mappings_lock_);
-  for (Mapping& mapping : mappings_) mapping.unmap(first, last, pages);
+  for (Mapping& mapping : mappings_) taken += mapping.unmap(first, last, pages, most - taken);
+  return taken;
 }
 
-std::uint64_t MemoryObject::next_mapped(std::uint64_t first) {
-  std::uint64_t next = UINT64_MAX;
+std::uint64_t MemoryObject::mapped_end() {
+  std::uint64_t end = 0;
   SpinGuard guard(mappings_lock_);
-  for (Mapping& mapping : mappings_) next = std::min(next, mapping.next_mapped(first));
-  return next;
+  for (const Mapping& mapping : mappings_) end = std::max(end, mapping.last_index() + 1);
+  return end;
 }
 
 void MemoryObject::write_protect() {

@@ -73,7 +73,7 @@ void PageCache::truncate(std::uint64_t index) {
   PageIndex gone;  // a whole file is dropped after the lock
   // Else piece by piece. What cannot go so, for want of memory to copy what is shared, goes at once.
   if (index != 0) (void)punch(index, PageIndex::last_index);
-  unmap_in_batches(index, Mapping::Pages::all);
+  unmap_in_parts(index, Mapping::Pages::all);
   const payer::Scope paid_by_owner(owner_->as_payer());
   SpinGuard guard(lock_);
   if (index == 0)
@@ -109,7 +109,7 @@ Result<void> PageCache::share_from(PageCache& other) {
     index.share_from(other.index_);
     for (MemoryObject& object : other.objects_) object.write_protect();
   }
-  unmap_in_batches(0, Mapping::Pages::of_object);
+  unmap_in_parts(0, Mapping::Pages::of_object);
   SpinGuard guard(lock_);
   std::swap(index_, index);
   charged_.remove(0, UINT64_MAX);
@@ -215,22 +215,22 @@ void PageCache::detach(MemoryObject& object, Detach when) {
   object.attached_.store(nullptr, std::memory_order_release);
 }
 
-void PageCache::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages) {
-  for (MemoryObject& object : objects_) object.unmap(first, last, pages);
+std::uint64_t PageCache::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages, std::uint64_t most) {
+  std::uint64_t taken = 0;
+  for (MemoryObject& object : objects_) taken += object.unmap(first, last, pages, most - taken);
+  return taken;
 }
 
-void PageCache::unmap_in_batches(std::uint64_t first, Mapping::Pages pages) {
-  for (std::uint64_t at = first;; at += unmap_batch) {
-    {
-      std::uint64_t next = UINT64_MAX;
-      SpinGuard guard(lock_);
-      for (MemoryObject& object : objects_) next = std::min(next, object.next_mapped(at));
-      if (next == UINT64_MAX) return;
-      at = next;
-      unmap(at, at + unmap_batch - 1, pages);
-    }
-    sched::maybe_yield();
+void PageCache::unmap_in_parts(std::uint64_t first, Mapping::Pages pages) {
+  std::uint64_t end = 0;
+  {
+    SpinGuard guard(lock_);
+    for (MemoryObject& object : objects_) end = std::max(end, object.mapped_end());
   }
+  MemoryObject::unmap_in_parts(first, end, [&](std::uint64_t from, std::uint64_t last, std::uint64_t most) {
+    SpinGuard guard(lock_);
+    return unmap(from, last, pages, most);
+  });
 }
 
 }  // namespace cv6

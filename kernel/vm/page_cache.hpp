@@ -65,7 +65,6 @@ class PageCache {
   void attach(MemoryObject& object);
   enum class Detach : std::uint8_t { always, if_unmapped };
   void detach(MemoryObject& object, Detach when);
-  static constexpr std::uint64_t unmap_batch = 4096;  // pages taken out of page tables before others get their turn
 
  private:
   static constexpr unsigned share_batch = 64;
@@ -75,9 +74,10 @@ class PageCache {
                            std::uint64_t& done) REQUIRES(lock_);
   Result<FrameRef> put_own_page(std::uint64_t index, const Frame* shared, Fill fill, FrameRef& old) REQUIRES(lock_);
   Result<void> put_shared_page(std::uint64_t index, Frame& page, FrameRef& old) REQUIRES(lock_);
-  void unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages) REQUIRES(lock_);
-  // Of all from `first` on, what is mapped now: leaves little to do for unmap(). Gives way.
-  void unmap_in_batches(std::uint64_t first, Mapping::Pages pages);
+  std::uint64_t unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages, std::uint64_t most = UINT64_MAX)
+      REQUIRES(lock_);
+  // All from `first` on that is mapped now, giving way: after it unmap() finds few pages.
+  void unmap_in_parts(std::uint64_t first, Mapping::Pages pages);
 
   Ref<GuestMemory> owner_;
   Ref<DiskAccount> account_;

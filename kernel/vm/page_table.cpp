@@ -117,11 +117,16 @@ unsigned PageTable::path_to(std::uintptr_t address, PageEntry* (&entries)[arch::
   __builtin_unreachable();
 }
 
-void PageTable::clear_range(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages, FlushBatch& batch) {
+std::uint64_t PageTable::clear_range(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages, FlushBatch& batch,
+                                     std::uint64_t most) {
+  std::uint64_t cleared = 0;
   for_each(start, end, [&](PageEntry* entry, std::uintptr_t address) NO_THREAD_SAFETY_ANALYSIS {
-    if (pages == Mapping::Pages::all || Frame::of(entry->address())->use != FrameUse::user_page)
-      clear(entry, address, batch);
+    if (cleared == most) return;
+    if (pages != Mapping::Pages::all && Frame::of(entry->address())->use == FrameUse::user_page) return;
+    clear(entry, address, batch);
+    ++cleared;
   });
+  return cleared;
 }
 
 void PageTable::write_protect(std::uintptr_t start, std::uintptr_t end, FlushBatch& batch) {

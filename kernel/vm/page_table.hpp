@@ -98,8 +98,10 @@ class PageTable {
   // The entries that lead to an address, the root's first: up to the one that is not there, or the leaf. How many.
   unsigned path_to(std::uintptr_t address, arch::PageEntry* (&entries)[arch::table_levels]) const;
 
-  // Empties the leaves in [start, end): all, or those whose page was not copied for a private mapping.
-  void clear_range(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages, FlushBatch& batch) REQUIRES(lock);
+  // Empties the leaves in [start, end): all, or those whose page was not copied for a private mapping; the first `most` of
+  // them. How many.
+  std::uint64_t clear_range(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages, FlushBatch& batch,
+                            std::uint64_t most = UINT64_MAX) REQUIRES(lock);
   void write_protect(std::uintptr_t start, std::uintptr_t end, FlushBatch& batch) REQUIRES(lock);
   // Takes away tables that serve [start, end) of `range`, which was emptied, and nothing outside `unused`, the free
   // range around it. Every table serves some mapping; so this is all that can go.

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <vector>
+
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
@@ -140,6 +142,23 @@ TEST_F(FileMapping, TruncationRemovesPrivateCopiesToo) {
   mapping.as()[2 * page_size] = 'X';
   ASSERT_OK(ftruncate(file_, page_size));
   EXPECT_KILLED_BY(SIGBUS, { *mapping.as<volatile char>(2 * page_size); });
+}
+
+// Here many pages next to each other, there one for a gigabyte.
+TEST_F(FileMapping, TruncationFarAndWide) {
+  constexpr std::size_t gigabyte = std::size_t{1} << 30, size = 64 * gigabyte, dense = 40 * gigabyte;
+  ASSERT_OK(ftruncate(file_, size));
+  Mapping mapping(size, PROT_READ, MAP_SHARED | MAP_NORESERVE, file_);
+  ASSERT_TRUE(mapping.ok());
+  std::vector<std::size_t> touched;
+  for (std::size_t at = gigabyte; at < size; at += gigabyte) touched.push_back(at);
+  for (std::size_t i = 0; i < 9'000; ++i) touched.push_back(dense + i * page_size);
+  for (const std::size_t at : touched) EXPECT_EQ(*mapping.as<volatile char>(at), 0);
+  ASSERT_OK(ftruncate(file_, page_size));
+  ASSERT_OK(ftruncate(file_, 2 * page_size));
+  Pipe pipe;
+  for (const std::size_t at : touched) EXPECT_ERRNO(EFAULT, write(pipe.write, mapping.as(at), 1)) << at;
+  EXPECT_EQ(write(pipe.write, mapping.as(page_size), 1), 1);
 }
 
 TEST_F(FileMapping, TruncationZeroesTheRestOfAMappedPage) {
