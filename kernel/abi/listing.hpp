@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "arch/user_memory.hpp"
-#include "lib/result.hpp"
 #include "lib/units.hpp"
 #include "mm/heap.hpp"
 
@@ -16,22 +15,20 @@ class Listing {
   // One call gives so many bytes of names: it is for the program to ask until there are no more.
   static constexpr std::size_t most = 32_KiB;
 
-  Listing() = default;
+  // Room for `size` bytes: or fewer, for some names, if there is not so much memory.
+  explicit Listing(std::size_t size) : size_(std::min(size, most)) {
+    if (size_ <= sizeof short_) return;
+    if (void* const block = heap::take(size_))
+      bytes_ = static_cast<char*>(block);
+    else
+      size_ = sizeof short_;
+  }
   ~Listing() {
     if (bytes_ != short_) heap::give(bytes_);
   }
   Listing(const Listing&) = delete;
   Listing& operator=(const Listing&) = delete;
 
-  // Room for `size` bytes, `most` at most. Error::nomem.
-  Result<void> make_room(std::size_t size) {
-    size_ = std::min(size, most);
-    if (size_ <= sizeof short_) return {};
-    void* const block = heap::take(size_);
-    if (!block) return Error::nomem;
-    bytes_ = static_cast<char*>(block);
-    return {};
-  }
   std::size_t room() const { return size_ - used_; }
   // Where the next bytes go, and that they are there.
   char* next() { return bytes_ + used_; }
@@ -45,7 +42,7 @@ class Listing {
  private:
   char short_[512];
   char* bytes_ = short_;
-  std::size_t size_ = 0;
+  std::size_t size_;
   std::size_t used_ = 0;
 };
 

@@ -14,8 +14,7 @@ namespace {
 template <class Record>
 class RecordSink final : public DirectorySink {
  public:
-  explicit RecordSink(UserBytes to) : to_(to.address()) {}
-  Result<void> make_room(std::size_t size) { return records_.make_room(size); }
+  RecordSink(UserBytes to, std::size_t size) : to_(to.address()), records_(size) {}
 
   bool entry(std::string_view name, std::uint64_t number, FileType type, std::uint64_t next) override {
     constexpr std::size_t type_at_end = std::is_same_v<Record, Dirent> ? 1 : 0;
@@ -75,8 +74,7 @@ template <class Record>
 Result<long> list_directory(Context& context, Descriptor descriptor, UserBytes to, unsigned size) {
   auto file = TRY(context.process.files().use(descriptor.number));
   if (file->path_only()) return Error::badf;
-  RecordSink<Record> sink(to);
-  TRY(sink.make_room(size));
+  RecordSink<Record> sink(to, size);
   return sink.outcome(file->read_directory(sink));
 }
 

@@ -21,8 +21,7 @@ std::uint16_t short_number(std::uint64_t number) {
 // entry as well: the next read goes on there.
 class EntrySink final : public DirectorySink {
  public:
-  explicit EntrySink(std::uintptr_t to) : to_(to) {}
-  Result<void> make_room(std::size_t size) { return entries_.make_room(size); }
+  EntrySink(std::uintptr_t to, std::size_t size) : to_(to), entries_(size) {}
 
   bool entry(std::string_view name, std::uint64_t number, FileType, std::uint64_t) override {
     DirectoryEntry entry{short_number(number), {}};
@@ -50,8 +49,7 @@ class EntrySink final : public DirectorySink {
 Result<long> read_entries(File& directory, UserBytes to, std::size_t count) {
   if (!directory.readable()) return Error::badf;
   if (count == 0) return 0;
-  EntrySink sink(to.address());
-  TRY(sink.make_room(count));
+  EntrySink sink(to.address(), count);
   return sink.outcome(directory.read_directory(sink));
 }
 

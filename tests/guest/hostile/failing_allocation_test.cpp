@@ -333,6 +333,20 @@ int join_fork_and_leave() {
   });
 }
 
+// Who has no memory left must be able to see what to remove.
+TEST_F(FailingAllocation, NamesAreListedAllTheSame) {
+  write_file("name", "");
+  const Descriptor here = open_file(".", O_RDONLY | O_DIRECTORY);
+  const FailNth failure;
+  alignas(8) char entries[4096];
+  failure.arm(1);
+  const long listed = syscall(SYS_getdents64, static_cast<int>(here), entries, sizeof entries);
+  const bool happened = failure.happened();
+  failure.disarm();
+  EXPECT_GT(listed, 0);
+  EXPECT_TRUE(happened);
+}
+
 TEST_F(FailingAllocation, JoinForkAndLeave) { fail_each(join_fork_and_leave); }
 
 TEST_F(FailingAllocation, CopyOnWrite) {
