@@ -8,7 +8,7 @@
 // them: kinds with such blocks are charged for them `beside` their own size.
 //
 // Bytes are counted for each container, and a page is charged for every page full of them: most objects cost two atomic
-// additions in their life.
+// operations in their life.
 #pragma once
 
 #include <cstddef>

@@ -18,7 +18,6 @@ bool overlap(std::uintptr_t a, std::uint64_t a_length, std::uintptr_t b, std::ui
 Result<bool> AddressSpace::extend(Mapping& mapping, std::uint64_t added) {
   const std::uintptr_t end = mapping.end + added;
   if (!arch::is_user_range(mapping.end, added) || !mappings_.is_free_for_new(mapping.end, end)) return false;
-  if (mapping.object && mapping.offset > INT64_MAX - mapping.length() - added) return Error::inval;
   TRY(check_limits(added, 0));
   if (is_data(mapping)) TRY(check_data_limit(added));
   set_end(mapping, end);
@@ -58,7 +57,6 @@ void AddressSpace::move_pages(std::uintptr_t from, std::uint64_t length, std::ui
 Result<std::uintptr_t> AddressSpace::move_mapping(std::uintptr_t start, std::uint64_t old_length,
                                                   std::uint64_t new_length, Move move, Graveyard& gone) {
   const Mapping& old = *mappings_.find(start);
-  if (old.object && old.offset + (start - old.start) > INT64_MAX - new_length) return Error::inval;
   const std::uint64_t moved = old_length < new_length ? old_length : new_length;
   const std::uint64_t freed = move.keep_old ? 0 : old_length;
   TRY(check_limits(new_length,
@@ -90,6 +88,7 @@ Result<std::uintptr_t> AddressSpace::remap_locked(std::uintptr_t start, std::uin
                                                   std::uint64_t new_length, Move move, Graveyard& gone) {
   Mapping* mapping = mappings_.find(start);
   if (!mapping) return Error::fault;
+  if (mapping->object && mapping->offset + (start - mapping->start) > INT64_MAX - new_length) return Error::inval;
   if (old_length == 0) {  // a second mapping of the same pages
     if (mapping->is_private() || !move.may_move) return Error::inval;
     MapRequest again{.address = move.new_address,

@@ -72,11 +72,14 @@ Result<void> for_each_mapping(AddressSpace& memory, Visit visit) {
   return {};
 }
 
-// Looks at each page that is mapped. What the counts say about a page may be out of date at once.
+constexpr unsigned looks_between_yields = 512;
+
+// Looks at each page that can be reached. What the counts say about a page may be out of date at once.
 ResidentFacts look_at_pages(AddressSpace& memory, const AddressSpace::Description& mapping) {
   ResidentFacts facts{.size = mapping.end - mapping.start};
   std::uintptr_t at = mapping.start;
-  for (; (at = memory.next_resident(at, mapping.end)) < mapping.end; at += page_size) {
+  for (unsigned looks = 1; (at = memory.next_resident(at, mapping.end)) < mapping.end; at += page_size, ++looks) {
+    if (looks % looks_between_yields == 0) sched::maybe_yield();
     AddressSpace::Translation translation{};
     if (!memory.translate(at, translation)) continue;
     const std::uint32_t users = translation.frame->users.load(std::memory_order_relaxed);
@@ -89,7 +92,6 @@ ResidentFacts look_at_pages(AddressSpace& memory, const AddressSpace::Descriptio
       (is_file ? facts.shared_clean : facts.shared_dirty) += page_size;
     else
       (is_file ? facts.private_clean : facts.private_dirty) += page_size;
-    if ((at >> page_shift) % 512 == 0) sched::maybe_yield();
   }
   return facts;
 }
