@@ -131,10 +131,7 @@ Result<Ref<Dentry>> Dentry::ask(const ComponentName& name, Ref<Dentry> stale) {
   }
   Ref<Dentry> fresh = TRY(create(this, name, std::move(inode)));
   fresh->version_.store(version, std::memory_order_relaxed);
-  // Below a dentry that no walk finds again, as the children of EntryCaching::never are, nothing is worth keeping: the
-  // two would hold each other until the shrinker comes.
-  const bool found_again = is_root() || hashed_.load(std::memory_order_relaxed);
-  if (found_again && directory.entry_caching() != EntryCaching::never) fresh->hash_into(*this);
+  if (directory.entry_caching() != EntryCaching::never) fresh->hash_into(*this);
   return fresh;
 }
 
@@ -156,9 +153,13 @@ void Dentry::remove_child(Dentry& child) {
 
 void Dentry::hash_into(Dentry& parent) {
   {
+    // Under the lock, so that drop_below misses none, which comes after the last unmount, or when the parent has been taken
+    // out of its own table.
     SpinGuard guard(parent.lock_);
-    // Under the lock, so that drop_below, which comes after the last unmount, misses none.
     if (!parent.inode()->file_system().is_mounted()) return;
+    // Below a dentry that no walk finds again, as the children of EntryCaching::never are, nothing is worth keeping: the
+    // two would hold each other until the shrinker comes.
+    if (!parent.is_root() && !parent.hashed_.load(std::memory_order_relaxed)) return;
     hold();
     parent.add_child(*this);
   }
