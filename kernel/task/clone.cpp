@@ -88,12 +88,14 @@ Result<Ref<UserThread>> make_thread(UserThread& caller, Process& process, Ref<Pi
   return thread;
 }
 
+// Who ends, stops or moves the process, or wants to be its only thread, tells those that are in it: one that comes after
+// that is told here.
 void add_thread(Process& process, UserThread& thread) REQUIRES(process_tree_lock) {
   SpinGuard guard(process.lock());
   process.threads.push_back(thread);
   process.change_thread_count(+1);
   thread.tid()->thread = &thread;
-  if (process.stopping || process.moving) thread.notice_signals();
+  if (process.stopping || process.moving || process.ending() || process.executing) thread.notice_signals();
 }
 
 // The child takes its place in its container and in the tree: both at once, so that whoever ends a container finds it, or

@@ -59,10 +59,14 @@ Result<void> pause(UserThread&) {
 
 namespace {
 
-// One that is not awaited, and not blocked: its handler comes first.
+// One that is not awaited, and not blocked: its handler comes first. Or the thread is to end, or to stop.
 bool must_handle_another(UserThread& thread) {
   Process& process = thread.process();
   const SignalSet pending = thread.pending.set() | process.pending.set();
+  {
+    SpinGuard guard(process.lock());
+    if (process.executing && process.executing != &thread) return true;
+  }
   return process.ending() || process.stopping || !(pending - thread.mask()).empty();
 }
 

@@ -1,6 +1,8 @@
 // execve and execveat: arguments, environment, scripts, what survives and what does not, and the errors.
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -8,13 +10,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <thread>
 
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
 #include "support/helper.hpp"
 #include "support/memory.hpp"
+#include "support/signals.hpp"
+#include "support/soak.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait.hpp"
 
 extern char** environ;
 
@@ -322,6 +329,44 @@ TEST_F(Exec, ExecveatByDirectoryAndByDescriptor) {
   EXPECT_TRUE(execute(file, "link", 0).exited(ENOTDIR));
   EXPECT_TRUE(execute(-1, "link", 0).exited(EBADF));
   EXPECT_TRUE(execute(directory, "link", 0x8000).exited(EINVAL));
+}
+
+TEST_F(Exec, WhileAnotherThreadWaitsForASignal) {
+  EXPECT_TRUE(run([]() -> int {
+                const Blocked blocked{SIGUSR1};
+                std::atomic<pid_t> waiter = 0;
+                std::thread([&] {
+                  waiter = gettid();
+                  int number;
+                  sigwait(&blocked.set(), &number);
+                }).detach();
+                if (!wait_until([&] { return waiter != 0; }) || !wait_until_blocked(waiter)) return 125;
+                execl("/proc/self/exe", "x", "--helper", "exit", "12", nullptr);
+                return 126;
+              }).exited(12));
+}
+
+// A thread that comes while its process ends is told so.
+TEST_F(Exec, RacesOfNewThreadsWithTheEnd) {
+  for (int round = 0; round < times(300); ++round) {
+    EXPECT_TRUE(run([=]() -> int {
+                  std::atomic<bool> started = false;
+                  std::thread([&] {
+                    started = true;
+                    const auto pauses = [](void*) -> void* {
+                      for (;;) pause();
+                    };
+                    for (pthread_t made; pthread_create(&made, nullptr, pauses, nullptr) == 0;) {
+                    }
+                    for (;;) pause();
+                  }).detach();
+                  while (!started) sched_yield();
+                  for (volatile int i = 0; i < round % 50 * 200; i = i + 1) {
+                  }
+                  if (round % 2) execl("/proc/self/exe", "x", "--helper", "exit", "12", nullptr);
+                  _exit(12);
+                }).exited(12));
+  }
 }
 
 TEST_F(Exec, VforkedParentGoesOnAfterExec) {
