@@ -22,10 +22,10 @@ void update_load(Nanoseconds now) {
     if (now < due) return;
     if (!next_update.compare_exchange_strong(due, due + interval, std::memory_order_relaxed)) continue;
     // Intervals that went by asleep had nothing to run.
-    const std::uint32_t active = now - due < interval ? runnable_threads() * 2048 : 0;
+    const std::uint64_t active = now - due < interval ? std::uint64_t{runnable_threads()} * 2048 : 0;
     for (int i = 0; i < 3; ++i) {
-      const std::uint32_t old = load[i].load(std::memory_order_relaxed);
-      load[i].store((old * decay[i] + active * (2048 - decay[i])) / 2048, std::memory_order_relaxed);
+      const std::uint64_t old = load[i].load(std::memory_order_relaxed);
+      load[i].store(static_cast<std::uint32_t>((old * decay[i] + active * (2048 - decay[i])) / 2048), std::memory_order_relaxed);
     }
   }
 }

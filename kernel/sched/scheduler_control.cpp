@@ -13,8 +13,8 @@ void Scheduler::move(Thread& thread, SchedContext& to) {
 void Scheduler::set_affinity(Thread& thread, arch::CpuSet cpus) {
   const arch::CpuSet online = ~arch::CpuSet{0} >> (arch::max_cpus - arch::cpu_count());
   if ((cpus & online) == online) cpus = all_cpus;
+  SpinGuard guard(lock_);  // before the look at the state: somebody may be starting it
   if (thread.state() == Thread::State::created) return thread.affinity_.store(cpus, std::memory_order_relaxed);
-  SpinGuard guard(lock_);
   queues_.change(thread, [&] { thread.affinity_.store(cpus, std::memory_order_relaxed); });
   if (thread.state() == Thread::State::running && !(cpus & arch::cpu_bit(thread.cpu_)) && &thread != &sched::current())
     interrupt_cpus(arch::cpu_bit(thread.cpu_));
@@ -22,8 +22,8 @@ void Scheduler::set_affinity(Thread& thread, arch::CpuSet cpus) {
 }
 
 void Scheduler::set_nice(Thread& thread, int nice) {
-  if (thread.state() == Thread::State::created) return thread.nice_.store(static_cast<std::int8_t>(nice), std::memory_order_relaxed);
   SpinGuard guard(lock_);
+  if (thread.state() == Thread::State::created) return thread.nice_.store(static_cast<std::int8_t>(nice), std::memory_order_relaxed);
   queues_.change(thread, [&] { thread.nice_.store(static_cast<std::int8_t>(nice), std::memory_order_relaxed); });
 }
 
