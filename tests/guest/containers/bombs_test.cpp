@@ -8,8 +8,8 @@
 
 #include <atomic>
 #include <csignal>
-#include <ctime>
 
+#include "support/clock.hpp"
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
@@ -33,11 +33,7 @@ class ContainerBombs : public ContainersAndFiles {
   // How often the bomb was told that there is no more.
   using Refusals = std::atomic<long>;
 
-  static long milliseconds() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-  }
+  static long milliseconds() { return now() / 1'000'000; }
 
   // `bomb` is called again and again by several processes inside.
   static void survive(const std::function<void(Refusals&)>& bomb, Size size = {}) {

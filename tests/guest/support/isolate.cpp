@@ -10,11 +10,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "support/clock.hpp"
 #include "support/container.hpp"
 #include "support/objects.hpp"
 #include "support/wait.hpp"
@@ -79,11 +79,7 @@ std::vector<std::string> selected_tests() {
   _exit(code != 0 ? 1 : skipped ? skipped_code : 0);
 }
 
-long milliseconds() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
+long milliseconds() { return now() / 1'000'000; }
 
 // The wait status, or -1 when the limit passed and the group was killed.
 int status_of(pid_t pid, int seconds) {
