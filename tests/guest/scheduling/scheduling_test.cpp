@@ -4,6 +4,7 @@
 // Skipped where there are no containers.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -84,6 +85,36 @@ TEST_F(Scheduling, FrozenProcessesDoNotRunAndCanBeKilled) {
   ASSERT_EQ(box.set_frozen(false), 0);
   EXPECT_TRUE(comes_true([&] { return box.cpu_time() > before + 0.02 * second; }));
   ASSERT_EQ(box.set_frozen(true), 0);  // and destroyed like that
+}
+
+// A handler is the process's own program, and does not run either: not when the process computes, and not when it sleeps.
+TEST_F(Scheduling, SignalsDoNotMakeFrozenProcessesRun) {
+  for (const bool sleeps : {false, true}) {
+    SchedulingBox box;
+    Pipe begun, handled;
+    static int handled_descriptor;
+    handled_descriptor = handled.write;
+    const pid_t child = spawn([&] {
+      signal(SIGUSR1, [](int) { (void)!write(handled_descriptor, "x", 1); });
+      if (join_container(box.id()) != 0) return 1;
+      begun.notify();
+      while (true)
+        if (sleeps) pause();
+      return 0;
+    });
+    ASSERT_TRUE(begun.wait());
+    ASSERT_EQ(box.set_frozen(true), 0);
+    if (!sleeps) EXPECT_TRUE(comes_true([&] { return box.state().stopped == 1; }));
+    pollfd wait{handled.read, POLLIN, 0};
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_EQ(kill(child, SIGUSR1), 0);
+      EXPECT_EQ(poll(&wait, 1, 5), 0);
+    }
+    ASSERT_EQ(box.set_frozen(false), 0);
+    EXPECT_EQ(poll(&wait, 1, -1), 1);
+    ASSERT_EQ(kill(child, SIGKILL), 0);
+    reap(child);
+  }
 }
 
 TEST_F(Scheduling, ASleepingProcessWaits) {
