@@ -14,14 +14,16 @@ namespace {
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// Set-user-ID and set-group-ID, execve(2). Null: the credentials stay.
+// Set-user-ID and set-group-ID, execve(2): not where another process may change the working directory at any time. Null: the
+// credentials stay.
 Result<Ref<const Credentials>> credentials_after(const Process& process, const ProgramImage& image) {
   const Path& path = image.executable->path();
   const Inode& inode = path.inode();
   const Credentials& now = process.credentials();
   Identities ids = now.ids();
   const Mode set_group = mode::set_group_id | mode::execute_group;
-  if (!process.no_new_privileges && !(path.mount && path.mount->flags() & mount_flag::no_set_id)) {
+  const bool alone = process.fs().references() == 1 || now.privileged();
+  if (alone && !process.no_new_privileges && !(path.mount && path.mount->flags() & mount_flag::no_set_id)) {
     if (inode.mode() & mode::set_user_id) ids.effective_user = inode.user();
     if ((inode.mode() & set_group) == set_group) ids.effective_group = inode.group();
   }
@@ -56,7 +58,7 @@ Result<void> become_only_thread(UserThread& self) {
   return {};
 }
 
-// What must be there before there is no way back.
+// What the new program gets beside its memory.
 struct Prepared {
   Ref<DescriptorTable> files;      // null: the process has its own already
   Ref<SignalHandlers> handlers;    // null: likewise
@@ -64,6 +66,7 @@ struct Prepared {
   Vector<std::uintptr_t> strings;  // addresses on the new stack
 };
 
+// By the only thread: another one might share the table with a new process right after the look at it, or become another user.
 Result<Prepared> prepare(Process& process, const ProgramImage& image, const ArgumentStrings& arguments) {
   Prepared prepared;
   if (process.files().references() > 1) prepared.files = TRY(process.files().copy());
@@ -73,11 +76,15 @@ Result<Prepared> prepare(Process& process, const ProgramImage& image, const Argu
   return prepared;
 }
 
-// The old program goes, the new one's parts take their places. Cannot fail.
-void replace_parts(UserThread& thread, ProgramImage& image, Prepared& prepared) {
+// The old program goes, the new one's parts take their places. Cannot fail. Whoever looks at the process from outside finds
+// the old memory with the old credentials, or the new with the new (may_inspect), and never what the old one would close.
+void replace_parts(UserThread& thread, ProgramImage& image, Prepared& prepared, bool secure) {
   Process& process = thread.process();
   release_user_memory(thread);
   drop_posix_timers(process);
+  DescriptorTable& files = prepared.files ? *prepared.files : process.files();
+  files.unshare();
+  files.close_marked();
   const std::uint64_t resident = process.address_space().resident_pages();
   if (resident > process.peak_resident_pages) process.peak_resident_pages = resident;
   thread.use_address_space(image.address_space.get());
@@ -90,16 +97,16 @@ void replace_parts(UserThread& thread, ProgramImage& image, Prepared& prepared) 
     if (prepared.handlers) std::swap(parts.handlers, prepared.handlers);
     if (prepared.credentials) std::swap(parts.credentials, prepared.credentials);
     parts.abi = image.abi;
+    process.dumpable = !secure;
   }
-  process.files().unshare();
-  process.files().close_marked();
   process.handlers().reset();
 }
 
 void reset_thread(UserThread& thread, std::string_view name, bool secure) {
-  if (thread.tid() != thread.process().pid()) {
+  Ref<Pid> number = thread.process().pid();
+  if (thread.tid() != number) {
     SpinGuard guard(process_tree_lock);
-    thread.take_number(thread.process().pid());
+    thread.exchange_number(number);
   }
   thread.alternate_stack = AlternateStack();
   thread.timed_restart = TimedRestart();
@@ -191,16 +198,21 @@ Result<ProgramImage> prepare_program(Process& process, const Caller& caller, Ref
 Result<void> install_program(UserThread& thread, arch::UserRegisters& registers, ProgramImage& image,
                              const ArgumentStrings& arguments, std::string_view path) {
   Process& process = thread.process();
-  Prepared prepared = TRY(prepare(process, image, arguments));
+  const bool was_alone = process.single_threaded();
   TRY(become_only_thread(thread));
-  // From here on there is no way back.
+  Result<Prepared> made = prepare(process, image, arguments);
+  if (!made) {
+    if (!was_alone) kill_process(process);  // there is no way back to what it was
+    return made.error();
+  }
+  Prepared& prepared = *made;
+  // From here on there is no way back at all.
   const Identities before = process.credentials().ids();
   const bool secure = prepared.credentials && (prepared.credentials->ids().effective_user != before.effective_user ||
                                                prepared.credentials->ids().effective_group != before.effective_group);
-  replace_parts(thread, image, prepared);
+  replace_parts(thread, image, prepared, secure);
   reset_thread(thread, base_name(path), secure);
   process.exit_signal = signal::child;
-  process.dumpable = !secure;
   process.has_executed.store(true, std::memory_order_relaxed);
   if (!fill_stack(thread, registers, image, arguments, path, prepared, secure)) kill_process(process);
   return {};

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/descriptor.hpp"
 #include "support/helper.hpp"
 #include "support/memory.hpp"
 #include "support/temp_dir.hpp"
@@ -212,6 +213,25 @@ TEST_F(SetidExec, NoNewPrivilegesIgnoresTheBits) {
                 execl("./program", "program", "--helper", "ids", nullptr);
                 return 101;
               }).exited(0));
+}
+
+// Another process that shares the working directory could change it under the privileged program.
+TEST_F(SetidExec, SharedWorkingDirectoryIgnoresTheBits) {
+  make_program(06755);
+  const Ending ending = run([]() -> int {
+                setresgid(555, 555, 555);
+                setresuid(555, 555, 555);
+                Pipe until;  // nobody writes any more: the program has ended
+                if (syscall(SYS_clone, CLONE_FS | SIGCHLD, nullptr, nullptr, nullptr, 0) == 0) {
+                  until.write.close();
+                  char byte;
+                  _exit(static_cast<int>(read(until.read, &byte, 1)));
+                }
+                fcntl(until.write, F_SETFD, 0);
+                execl("./program", "program", "--helper", "ids", nullptr);
+                return 101;
+              });
+  EXPECT_EQ(ending.status & ~(8 << 8), 0) << ending;  // Linux calls it secure nevertheless
 }
 
 TEST_F(SetidExec, WritingClearsTheBits) {

@@ -346,6 +346,39 @@ TEST_F(Exec, WhileAnotherThreadWaitsForASignal) {
               }).exited(12));
 }
 
+constexpr int visitors_descriptor = 200;
+
+// Exits with 1 when somebody else opens a descriptor of its.
+const Helper no_visitors_helper{"no-visitors", [](std::span<char*>) {
+                                  close(visitors_descriptor);
+                                  for (int i = 0; i < 3000; ++i)
+                                    if (fcntl(visitors_descriptor, F_GETFD) != -1) return 1;
+                                  return 0;
+                                }};
+
+// The program's descriptors are its own, though another thread was about to share them with a new process.
+TEST_F(Exec, SharesNoDescriptorsWithAProcessMadeMeanwhile) {
+  for (int i = 0; i < times(30, 3000); ++i)
+    EXPECT_TRUE(run([&]() -> int {
+                  std::atomic<bool> begins = false;
+                  std::thread([&] {
+                    begins = true;
+                    for (int children = 0; children < 4; ++children) {
+                      if (syscall(SYS_clone, CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0) != 0) continue;
+                      for (int opens = 0; opens < 1000; ++opens) {
+                        dup2(STDERR_FILENO, visitors_descriptor);
+                        close(visitors_descriptor);
+                      }
+                      _exit(0);
+                    }
+                    pause();
+                  }).detach();
+                  while (!begins) {}
+                  for (volatile int wait = 0; wait < i % 50 * 100; wait = wait + 1) {}
+                  become_helper("no-visitors");
+                }).exited(0));
+}
+
 // A thread that comes while its process ends is told so.
 TEST_F(Exec, RacesOfNewThreadsWithTheEnd) {
   for (int round = 0; round < times(300); ++round) {
