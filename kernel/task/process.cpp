@@ -49,16 +49,9 @@ Ref<AddressSpace> Process::hold_address_space() {
   SpinGuard guard(lock_);
   return parts_.address_space;
 }
-Ref<File> Process::hold_file(int descriptor) {
-  Ref<File> file;
-  (void)with_files([&](DescriptorTable& files) {
-    if (auto found = files.get(descriptor)) file = std::move(*found);
-  });
-  return file;
-}
-Ref<FsContext> Process::hold_fs() {
+Path Process::hold_root() {
   SpinGuard guard(lock_);
-  return parts_.fs;
+  return parts_.fs ? parts_.fs->root() : Path();
 }
 Ref<const Credentials> Process::hold_credentials() {
   SpinGuard guard(lock_);
@@ -75,10 +68,6 @@ Ref<UserAccount> Process::hold_account() {
 FixedString<15> Process::shown_name() {
   const Ref<UserThread> thread = some_thread();
   return thread ? thread->name : name_at_end;
-}
-Path Process::executable() {
-  SpinGuard guard(lock_);
-  return parts_.executable ? parts_.executable->path() : Path();
 }
 
 Ref<UserThread> Process::some_thread() {

@@ -115,19 +115,17 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
 
   // --- the same for others: null once the process has let go of them at its end --------------------------------------
   Ref<AddressSpace> hold_address_space();
-  Ref<FsContext> hold_fs();
+  Path hold_root();  // its root directory
   Ref<const Credentials> hold_credentials();
   Ref<Container> hold_container();
-  Path executable();  // what it executes; empty: nothing (any more)
   // Calls visit(DescriptorTable&) under the process lock; false: there is none any more. Nobody holds the table of another
-  // process: its count says how many processes share it, and exec() makes a copy if that is more than one.
+  // process, nor its FsContext: their counts say how many processes share them, which exec() asks.
   template <class Visit>
   bool with_files(Visit visit) {
     SpinGuard guard(lock_);
     if (parts_.files) visit(*parts_.files);
     return static_cast<bool>(parts_.files);
   }
-  Ref<File> hold_file(int descriptor);  // null: it is not open
   // Calls visit(UserThread&) for each thread, under the process lock: short, no blocking.
   template <class Visit>
   void for_each_thread(Visit visit) {

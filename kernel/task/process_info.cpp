@@ -61,13 +61,13 @@ void add_parts(ProcessInfo& info, Process& process) {
     const SignalHandlers::Sets sets = process.handlers().sets();
     info.ignored = sets.ignored;
     info.caught = sets.caught;
+    if (process.parts().fs) info.umask = process.fs().umask();
   }
   const Ref<const Credentials> credentials = process.hold_credentials();
   info.ids = credentials->ids();
   info.groups = credentials->group_set();
   if (const Ref<AddressSpace> space = process.hold_address_space()) info.memory = space->usage();
   (void)process.with_files([&](DescriptorTable& files) { info.descriptors = files.capacity(); });
-  if (const Ref<FsContext> fs = process.hold_fs()) info.umask = fs->umask();
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ ProcessInfo process_info(Process& process, const Container& viewer) {
 
 ThreadInfo thread_info(UserThread& thread, const Container& viewer) {
   ThreadInfo info;
-  info.number = thread.tid()->number_in(viewer);
+  info.number = thread.hold_tid()->number_in(viewer);
   info.state = state_of(thread);
   info.name = thread.name;
   const UserThread::Times times = thread.times();
@@ -131,38 +131,20 @@ Ref<UserThread> thread_of(Process& process, const Container& viewer, int number)
   return nullptr;
 }
 
-namespace {
-
-Result<std::size_t> read_range(Process& process, std::uintptr_t start, std::uintptr_t end, std::uint64_t offset,
-                               std::span<std::byte> to) {
-  const Ref<AddressSpace> space = process.hold_address_space();
-  if (!space) return Error::srch;
-  if (end <= start || offset >= end - start) return std::size_t{0};
-  const std::size_t size = std::min<std::uint64_t>(to.size(), end - start - offset);
-  TRY(space->read_memory(start + offset, to.first(size)));
-  return size;
-}
-
-}  // namespace
-
-Result<std::size_t> read_command_line(Process& process, std::uint64_t offset, std::span<std::byte> to) {
-  return read_range(process, process.ranges.arguments_start, process.ranges.arguments_end, offset, to);
-}
-
-Result<std::size_t> read_environment(Process& process, std::uint64_t offset, std::span<std::byte> to) {
-  return read_range(process, process.ranges.environment_start, process.ranges.environment_end, offset, to);
-}
-
-Result<void> check_may_inspect(Process& caller, Process& target) {
-  if (&caller == &target || caller.credentials().privileged()) return {};
+bool may_inspect(const Process& caller, Process& target) {
+  if (&caller == &target || caller.credentials().privileged()) return true;
   const Identities& own = caller.credentials().ids();
-  const Ref<const Credentials> held = target.hold_credentials();
-  const Identities& other = held->ids();
+  const Identities& other = target.credentials().ids();
   const bool same_user = own.file_user == other.user && own.file_user == other.effective_user && own.file_user == other.saved_user;
   const bool same_group =
       own.file_group == other.group && own.file_group == other.effective_group && own.file_group == other.saved_group;
-  if (same_user && same_group && target.dumpable) return {};
-  return Error::perm;
+  return same_user && same_group && target.dumpable;
+}
+
+Result<void> check_may_inspect(const Process& caller, Process& target) {
+  SpinGuard guard(target.lock());
+  if (!may_inspect(caller, target)) return Error::perm;
+  return {};
 }
 
 }  // namespace cv6

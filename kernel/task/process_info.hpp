@@ -46,11 +46,10 @@ Ref<UserThread> next_thread(Process& process, const Container& viewer, int after
 // With that number; null: none.
 Ref<UserThread> thread_of(Process& process, const Container& viewer, int number);
 
-// /proc/PID/cmdline, environ: bytes from `offset` on; 0: the end. Error::srch: the process has ended.
-Result<std::size_t> read_command_line(Process& process, std::uint64_t offset, std::span<std::byte> to);
-Result<std::size_t> read_environment(Process& process, std::uint64_t offset, std::span<std::byte> to);
-
-// The caller may look at what only the owner may (maps, fd, environ): Error::perm.
-Result<void> check_may_inspect(Process& caller, Process& target);
+// The caller may look at what only the owner may (maps, fd, environ). With the target's lock held: what is taken of it in the
+// same section is what was asked for, whatever program of whatever rights is executed meanwhile.
+bool may_inspect(const Process& caller, Process& target) REQUIRES(target.lock());
+// The same, of this moment only: Error::perm.
+Result<void> check_may_inspect(const Process& caller, Process& target);
 
 }  // namespace cv6

@@ -185,11 +185,17 @@ Ref<Container> UserThread::move_to(Container& container) {
   return std::exchange(pays_, Ref<Container>(&container));
 }
 
-void UserThread::take_number(Ref<Pid> pid) { exchange_number(pid); }
+Ref<Pid> UserThread::hold_tid() const {
+  SpinGuard guard(process_->lock());
+  return tid_;
+}
 
 void UserThread::exchange_number(Ref<Pid>& pid) {
   pid->thread = std::exchange(tid_->thread, nullptr);  // null: it has ended, and is not found any more
-  std::swap(tid_, pid);
+  {
+    SpinGuard guard(process_->lock());  // others hold it: hold_tid()
+    std::swap(tid_, pid);
+  }
   set_number(tid_->number_in(process_->container()));
 }
 

@@ -51,7 +51,8 @@ class UserThread final : public Thread, public Charged<UserThread, "user_thread"
   static UserThread& current() { return *static_cast<UserThread*>(arch::current_thread()); }
 
   Process& process() const { return *process_; }
-  const Ref<Pid>& tid() const { return tid_; }
+  const Ref<Pid>& tid() const { return tid_; }  // for the thread itself, and under the process lock
+  Ref<Pid> hold_tid() const;                     // for others
   // gettid(2): in the container where the process is now.
   int number() const { return number_.load(std::memory_order_relaxed); }
 
@@ -153,9 +154,8 @@ class UserThread final : public Thread, public Charged<UserThread, "user_thread"
   // The address space that is activated whenever the thread gets a processor: its process's, until exec changes it or the
   // thread ends (null). For the calling thread; the old one is deactivated.
   void use_address_space(AddressSpace* space);
-  // exec by another thread than the first: it goes by the process's number from then on. (Tree lock.)
-  void take_number(Ref<Pid> pid);
-  // The same with any number; the former one comes back, to be dropped without locks. (Tree lock.)
+  // It goes by another number from now on: in exec, by its process's. The former one comes back, to be dropped without locks.
+  // (Tree lock.)
   void exchange_number(Ref<Pid>& pid);
   void set_number(int number) { number_.store(number, std::memory_order_relaxed); }
   // Runs on behalf of this container from now on: join, leave. Returns the one before, to be dropped without locks.

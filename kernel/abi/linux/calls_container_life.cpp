@@ -100,9 +100,9 @@ namespace {
 void write_name(Process& process, const File& file, std::span<char> to) {
   Own<char[]> buffer(new (std::nothrow) char[path_max]);
   BufferOutput out(to.first(to.size() - 1));
-  const Ref<FsContext> fs = process.hold_fs();
-  if (!file.path() || !fs || !buffer) return file.describe(out);
-  const auto text = path_text(file.path(), fs->root(), {buffer.get(), path_max});
+  const Path root = process.hold_root();
+  if (!file.path() || !root || !buffer) return file.describe(out);
+  const auto text = path_text(file.path(), root, {buffer.get(), path_max});
   if (text) out.write(text->text);
 }
 

@@ -163,9 +163,11 @@ Result<void> describe_walk(Context& context, MemoryWalk& answer, const AddressSp
   return {};
 }
 
-// The memory of a process that has not let go of it.
-Result<Ref<AddressSpace>> memory_of(Process& process) {
-  Ref<AddressSpace> space = process.hold_address_space();
+// The memory of a process. Error::perm: the caller may not look at it; srch: it has let go of it.
+Result<Ref<AddressSpace>> inspected_memory(const Process& caller, Process& process) {
+  SpinGuard guard(process.lock());
+  if (!may_inspect(caller, process)) return Error::perm;
+  Ref<AddressSpace> space = process.parts().address_space;
   if (!space) return Error::srch;
   return space;
 }
@@ -249,8 +251,7 @@ Result<long> sys_walk_memory(Context& context, UserPtr<MemoryWalk> pointer, std:
   const MemoryWalk wanted = TRY(read_extensible(pointer, size, sizeof(MemoryWalk)));
   const Ref<Container> container = TRY(find_own_or_below(context, wanted.container));
   const Ref<Process> process = TRY(find_process(*container, wanted.pid));
-  TRY(check_may_inspect(context.process, *process));
-  const Ref<AddressSpace> space = TRY(memory_of(*process));
+  const Ref<AddressSpace> space = TRY(inspected_memory(context.process, *process));
   AddressSpace::Walk walk;
   TRY(space->walk(wanted.gva, walk));
   MemoryWalk answer{};

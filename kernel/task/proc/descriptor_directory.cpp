@@ -8,12 +8,23 @@ namespace cv6::proc {
 
 namespace {
 
+struct OpenFile {
+  Ref<File> file;
+  CloseOnExec close_on_exec = CloseOnExec::no;
+};
+
 // Error::noent: it is not open.
-Result<Ref<File>> open_file_of(const Subject& subject, int number) {
-  Ref<Process> process = TRY(subject.inspected_process());
-  Ref<File> file = process->hold_file(number);
-  if (!file) return Error::noent;
-  return file;
+Result<OpenFile> open_file_of(const Subject& subject, int number) {
+  OpenFile open = TRY(subject.inspect([&](Process& process) {
+    OpenFile found;
+    if (DescriptorTable* files = process.parts().files.get()) {
+      if (auto file = files->get(number)) found.file = *std::move(file);
+      if (auto marked = files->close_on_exec(number)) found.close_on_exec = *marked;
+    }
+    return found;
+  }));
+  if (!open.file) return Error::noent;
+  return open;
 }
 
 // fd/N leads to what the file is, in whatever way it was opened.
@@ -24,11 +35,10 @@ class DescriptorLink final : public About<MagicLink> {
         number_(number) {}
 
   Result<Path> target() override {
-    Ref<File> file = TRY(open_file_of(subject(), number_));
-    return file->place();
+    return TRY(open_file_of(subject(), number_)).file->place();
   }
   Result<void> generate(Output& out) override {
-    Ref<File> file = TRY(open_file_of(subject(), number_));
+    Ref<File> file = TRY(open_file_of(subject(), number_)).file;
     if (file->path()) return print_path(out, file->path());
     file->describe(out);
     return {};
@@ -45,17 +55,10 @@ class DescriptionFile final : public About<SyntheticFile> {
         number_(number) {}
 
   Result<void> generate(TextBuffer& out) override {
-    Ref<Process> process = TRY(subject().inspected_process());
-    Ref<File> file;
-    Result<CloseOnExec> close_on_exec = Error::badf;
-    (void)process->with_files([&](DescriptorTable& files) {
-      if (auto found = files.get(number_)) file = std::move(*found);
-      close_on_exec = files.close_on_exec(number_);
-    });
-    if (!file || !close_on_exec) return Error::noent;
+    const auto [file, close_on_exec] = TRY(open_file_of(subject(), number_));
     print_descriptor(out, {.position = file->position(),
                            .flags = file->flags(),
-                           .close_on_exec = *close_on_exec == CloseOnExec::yes,
+                           .close_on_exec = close_on_exec == CloseOnExec::yes,
                            .mount = file->path() ? file->path().mount->id() : 0,
                            .inode = file->inode().number()});
     file->print_details(out);
@@ -83,7 +86,7 @@ class DescriptorDirectory final : public About<SyntheticDirectory> {
   Result<Ref<Inode>> child(std::string_view name) override {
     const int number = parse_descriptor(name);
     if (number < 0 || number >= static_cast<int>(first_descriptor_part)) return Error::noent;
-    Ref<File> file = TRY(open_file_of(subject(), number));
+    const Ref<File> file = TRY(open_file_of(subject(), number)).file;
     const Subject::Owner owner = subject().owner(Subject::OwnerOf::undumpable);
     if (shows_ == Shows::links) return make<DescriptorLink>(subject(), number, link_mode(*file), owner);
     return make<DescriptionFile>(subject(), number, owner);
@@ -91,16 +94,15 @@ class DescriptorDirectory final : public About<SyntheticDirectory> {
 
   // Positions are the descriptors' numbers.
   Result<void> list(std::uint64_t& position, DirectorySink& sink) override {
-    Ref<Process> process = TRY(subject().inspected_process());
     const std::uint64_t first_part = shows_ == Shows::links ? first_descriptor_part : first_description_part;
     const FileType type = shows_ == Shows::links ? FileType::symlink : FileType::regular;
     const auto next_open = [&](unsigned from) {
-      int number = -1;
-      (void)process->with_files([&](DescriptorTable& files) { number = files.next(from); });
-      return number;
+      return subject().inspect([from](Process& process) {
+        return process.parts().files ? process.parts().files->next(from) : -1;
+      });
     };
     int number;
-    while ((number = next_open(static_cast<unsigned>(position - first_dynamic_position))) >= 0) {
+    while ((number = TRY(next_open(static_cast<unsigned>(position - first_dynamic_position)))) >= 0) {
       const std::uint64_t next = first_dynamic_position + static_cast<unsigned>(number) + 1;
       char name[12];
       if (!sink.entry(format_to(name, "{}", number), subject().inode_number(first_part + static_cast<unsigned>(number)),

@@ -33,8 +33,7 @@ class MemoryFile final : public File {
   // Moves pieces that do not cross a page until the buffer is done or `move` fails; what was moved before counts.
   template <class Move>
   Result<std::size_t> transfer(IoBuffer& buffer, std::uint64_t offset, Move move) {
-    Ref<Process> process = TRY(subject_.inspected_process());
-    Ref<AddressSpace> memory = process->hold_address_space();
+    Ref<AddressSpace> memory = TRY(subject_.inspected_memory());
     if (!memory) return 0;
     Own<char[]> page(new (std::nothrow) char[page_size]);
     if (!page) return Error::nomem;

@@ -7,17 +7,24 @@ namespace cv6::proc {
 
 namespace {
 
-using Read = Result<std::size_t> (*)(Process& process, std::uint64_t offset, std::span<std::byte> to);
+struct MemoryAndRanges {
+  Ref<AddressSpace> memory;  // null: the process has let go of it
+  ProgramRanges ranges;
+};
 
-// All that `read` has. A process that has let go of its memory has none.
-Result<void> copy_strings(Process& process, Read read, TextBuffer& out) {
+Result<MemoryAndRanges> memory_and_ranges(const Subject& subject) {
+  return subject.inspect([](Process& process) { return MemoryAndRanges{process.parts().address_space, process.ranges}; });
+}
+
+// All from the one address to the other, as far as it can be read.
+Result<void> copy_strings(AddressSpace& memory, std::uintptr_t start, std::uintptr_t end, TextBuffer& out) {
   Own<std::byte[]> buffer(new (std::nothrow) std::byte[page_size]);
   if (!buffer) return Error::nomem;
-  for (std::uint64_t offset = 0; out.complete();) {
-    const Result<std::size_t> size = read(process, offset, {buffer.get(), page_size});
-    if (!size || *size == 0) break;
-    out.write({reinterpret_cast<const char*>(buffer.get()), *size});
-    offset += *size;
+  while (start < end && out.complete()) {
+    const std::size_t size = std::min<std::uint64_t>(page_size, end - start);
+    if (!memory.read_memory(start, {buffer.get(), size})) break;
+    out.write({reinterpret_cast<const char*>(buffer.get()), size});
+    start += size;
     sched::maybe_yield();
   }
   return {};
@@ -100,23 +107,24 @@ ResidentFacts look_at_pages(AddressSpace& memory, const AddressSpace::Descriptio
 
 Result<void> generate_command_line(const Subject& subject, TextBuffer& out) {
   Ref<Process> process = TRY(subject.process());
-  return copy_strings(*process, read_command_line, out);
+  Ref<AddressSpace> memory = process->hold_address_space();
+  if (!memory) return {};
+  return copy_strings(*memory, process->ranges.arguments_start, process->ranges.arguments_end, out);
 }
 
 Result<void> generate_environment(const Subject& subject, TextBuffer& out) {
-  Ref<Process> process = TRY(subject.inspected_process());
-  return copy_strings(*process, read_environment, out);
+  const auto [memory, ranges] = TRY(memory_and_ranges(subject));
+  if (!memory) return {};
+  return copy_strings(*memory, ranges.environment_start, ranges.environment_end, out);
 }
 
 // As the program found it on its stack: behind the argument count, the arguments' and the environment's addresses.
 Result<void> generate_auxiliary_vector(const Subject& subject, TextBuffer& out) {
-  Ref<Process> process = TRY(subject.inspected_process());
-  Ref<AddressSpace> memory = process->hold_address_space();
-  const std::uintptr_t stack = process->ranges.stack_start;
-  if (!memory || stack == 0) return {};
-  WordReader words(*memory, stack);
+  const auto [memory, ranges] = TRY(memory_and_ranges(subject));
+  if (!memory || ranges.stack_start == 0) return {};
+  WordReader words(*memory, ranges.stack_start);
   std::uint64_t arguments = TRY(words.next());
-  const std::uint64_t most = process->ranges.environment_end - process->ranges.arguments_start + 2;  // each has a NUL
+  const std::uint64_t most = ranges.environment_end - ranges.arguments_start + 2;  // each has a NUL
   if (arguments > most) return {};
   for (; arguments != 0; --arguments) TRY(words.next());
   if (TRY(words.next()) != 0) return {};
@@ -132,8 +140,7 @@ Result<void> generate_auxiliary_vector(const Subject& subject, TextBuffer& out) 
 }
 
 Result<void> generate_maps(const Subject& subject, TextBuffer& out) {
-  Ref<Process> process = TRY(subject.inspected_process());
-  Ref<AddressSpace> memory = process->hold_address_space();
+  Ref<AddressSpace> memory = TRY(subject.inspected_memory());
   if (!memory) return {};
   return for_each_mapping(*memory, [&](const MappingFacts& facts, const AddressSpace::Description&) {
     print_mapping(out, facts);
@@ -141,8 +148,7 @@ Result<void> generate_maps(const Subject& subject, TextBuffer& out) {
 }
 
 Result<void> generate_smaps(const Subject& subject, TextBuffer& out) {
-  Ref<Process> process = TRY(subject.inspected_process());
-  Ref<AddressSpace> memory = process->hold_address_space();
+  Ref<AddressSpace> memory = TRY(subject.inspected_memory());
   if (!memory) return {};
   return for_each_mapping(*memory, [&](const MappingFacts& facts, const AddressSpace::Description& mapping) {
     print_mapping(out, facts);
@@ -151,8 +157,7 @@ Result<void> generate_smaps(const Subject& subject, TextBuffer& out) {
 }
 
 Result<void> generate_smaps_rollup(const Subject& subject, TextBuffer& out) {
-  Ref<Process> process = TRY(subject.inspected_process());
-  Ref<AddressSpace> memory = process->hold_address_space();
+  Ref<AddressSpace> memory = TRY(subject.inspected_memory());
   if (!memory) return {};
   ResidentFacts total;
   MappingFacts range{.name = "[rollup]"};

@@ -25,9 +25,8 @@ Result<void> print_mount(Output& out, Mount& mount, const Path& root, std::span<
 
 Result<void> print_all(const Subject& subject, TextBuffer& out, PrintLine print_line) {
   Ref<Process> process = TRY(subject.process());
-  Ref<FsContext> context = process->hold_fs();
-  if (!context) return Error::inval;  // as Linux has it for a zombie
-  const Path root = context->root();
+  const Path root = process->hold_root();
+  if (!root) return Error::inval;  // as Linux has it for a zombie
   Own<char[]> buffer(new (std::nothrow) char[path_max]);
   if (!buffer) return Error::nomem;
   return root.mount->for_each_in_tree(

@@ -51,9 +51,7 @@ Result<Ref<UserThread>> Subject::thread() const {
 }
 
 Result<Ref<Process>> Subject::inspected_process() const {
-  Ref<Process> process = TRY(this->process());
-  if (!check_may_inspect(Process::current(), *process)) return Error::acces;
-  return process;
+  return inspect([](Process& process) { return Ref<Process>(&process); });
 }
 
 Subject::Owner Subject::owner(OwnerOf what) const {

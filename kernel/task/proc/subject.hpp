@@ -26,8 +26,20 @@ class Subject {
   Result<Ref<Process>> process() const;
   // The thread; of a process some thread. Error::srch: gone, or a zombie.
   Result<Ref<UserThread>> thread() const;
-  // process(), if the caller may look at its memory, files and environment. Error::acces.
+  // process(), if the caller may look at its memory, files and environment: at this moment. Error::acces.
   Result<Ref<Process>> inspected_process() const;
+  // What take(process) returns, called under the process's lock, if the caller may look at that. Error::acces.
+  template <class Take>
+  auto inspect(Take take) const -> Result<decltype(take(std::declval<Process&>()))> {
+    Ref<Process> process = TRY(this->process());
+    SpinGuard guard(process->lock());
+    if (!may_inspect(Process::current(), *process)) return Error::acces;
+    return take(*process);
+  }
+  // Its memory. Error::acces. Null: it has let go of it.
+  Result<Ref<AddressSpace>> inspected_memory() const {
+    return inspect([](Process& process) { return process.parts().address_space; });
+  }
   // As the viewer has it: of the process; 0: gone.
   int number() const;
 
