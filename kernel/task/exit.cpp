@@ -267,13 +267,27 @@ void exit_process(WaitStatus status) {
   exit_thread(status.code);
 }
 
-// Processes of containers below have numbers here as well.
-void kill_everything_in(Container& container, const Process* spared) {
+namespace {
+
+// Processes of containers below have numbers here as well. False: all were ending already.
+bool kill_all_found_in(Container& container, const Process* spared) {
+  bool any = false;
   for (int at = 0; Ref<Process> process = next_process(container, at);) {
     SpinGuard guard(process_tree_lock);  // it may have left since it was found
-    if (process != spared && process->state() == Process::State::alive && is_visible(*process, container))
-      kill_process(*process);
+    if (process == spared || process->state() != Process::State::alive || process->ending()) continue;
+    if (!is_visible(*process, container)) continue;
+    kill_process(*process);
+    any = true;
   }
+  return any;
+}
+
+}  // namespace
+
+// Who is ending makes no more children, but where numbers have begun again at the lowest, one may come behind the walk whose
+// parent is still before it.
+void kill_everything_in(Container& container, const Process* spared) {
+  while (kill_all_found_in(container, spared)) {}
 }
 
 }  // namespace cv6

@@ -140,21 +140,17 @@ namespace {
 // Calls visit(process) for each process that is meant. Error::srch: none.
 template <class Visit>
 Result<void> for_each_meant(Process& caller, PriorityOf which, int number, Visit visit) {
+  if (which == PriorityOf::process)
+    return visit(*(number ? TRY(find_process(caller.container(), number)) : Ref<Process>(&caller)));
   Result<void> outcome = Error::srch;
   auto meant = [&](Process& process) {
-    switch (which) {
-      case PriorityOf::process: return number ? process.pid()->number_in(caller.container()) == number : &process == &caller;
-      case PriorityOf::group: {
-        SpinGuard guard(process_tree_lock);
-        if (!process.group) return false;
-        return number ? process.group->pid()->number_in(caller.container()) == number : process.group == caller.group;
-      }
-      case PriorityOf::user: {
-        const auto wanted = number ? static_cast<std::uint32_t>(number) : caller.credentials().ids().user;
-        return process.hold_credentials()->ids().user == wanted;
-      }
+    if (which == PriorityOf::user) {
+      const auto wanted = number ? static_cast<std::uint32_t>(number) : caller.credentials().ids().user;
+      return process.hold_credentials()->ids().user == wanted;
     }
-    __builtin_unreachable();
+    SpinGuard guard(process_tree_lock);
+    if (!process.group) return false;
+    return number ? process.group->pid()->number_in(caller.container()) == number : process.group == caller.group;
   };
   for (int at = 0; Ref<Process> process = next_process(caller.container(), at);) {
     if (!meant(*process)) continue;

@@ -35,22 +35,19 @@ bool can_run(Process& process) {
   return true;
 }
 
-struct Candidate {
-  Ref<Process> process;
-  Ref<AddressSpace> space;
-  std::uint64_t pages = 0;
-};
-
-// The process with the most memory in the container and below; one that is ending already comes before all.
-Candidate choose_victim(Container& container) {
-  Candidate victim;
+// The process with the most memory in the container and below; one that is ending already comes before all. Null: none. Its
+// memory is not held: if it ends while the others are looked at, that must go.
+Ref<Process> choose_victim(Container& container) {
+  Ref<Process> victim;
+  std::uint64_t most = 0;
   for (int at = 0; Ref<Process> process = next_process(container, at);) {
-    Ref<AddressSpace> space = process->hold_address_space();
+    const Ref<AddressSpace> space = process->hold_address_space();
     if (!space || !can_run(*process)) continue;
+    if (process->ending()) return process;
     const std::uint64_t pages = space->resident_pages();
-    if (process->ending()) return {std::move(process), std::move(space), pages};
-    if (victim.process && pages <= victim.pages) continue;
-    victim = {std::move(process), std::move(space), pages};
+    if (victim && pages <= most) continue;
+    victim = std::move(process);
+    most = pages;
   }
   return victim;
 }
@@ -68,18 +65,31 @@ void end_users_of(const Ref<AddressSpace>& space, Container& full) {
     if (process->hold_address_space() == space.get() && !process->ending()) end_for_memory(*process, full);
 }
 
+// The walk that chose the victim has given way: meanwhile another one may have been chosen, or memory been freed. False: so
+// it is. The mutex is not held for walks, in which a container with little time would keep all others from it.
+bool end_victim(Process& victim, Container& full, std::uint64_t victims_before, Process& process) {
+  const Ref<AddressSpace> space = victim.hold_address_space();
+  {
+    MutexGuard guard(choosing);
+    if (full.memory().counters().victims != victims_before || container_at_limit(process) != &full) return false;
+    if (!space || victim.ending()) return true;
+    full.memory().note_victim();
+    end_for_memory(victim, full);
+  }
+  constexpr std::uint32_t of_one_process = 2;  // its own reference, and this one
+  if (space->references() > of_one_process) end_users_of(space, full);
+  return true;
+}
+
 // Null: there is nobody to wait for any more. Error::nomem: nobody of the container can be ended.
 Result<Ref<Process>> find_victim(Process& process) {
-  MutexGuard guard(choosing);
-  Container* full = container_at_limit(process);
-  if (!full) return Ref<Process>();
-  Candidate victim = choose_victim(*full);
-  if (!victim.process) return Error::nomem;
-  if (!victim.process->ending()) {
-    full->memory().note_victim();
-    end_users_of(victim.space, *full);
+  while (Container* full = container_at_limit(process)) {
+    const std::uint64_t victims_before = full->memory().counters().victims;
+    Ref<Process> victim = choose_victim(*full);
+    if (!victim) return Error::nomem;
+    if (victim->ending() || end_victim(*victim, *full, victims_before, process)) return victim;
   }
-  return std::move(victim.process);
+  return Ref<Process>();
 }
 
 ShortageOutcome end_self(Process& process) {

@@ -1,6 +1,7 @@
 #include "task/process_tree.hpp"
 
 #include "container/container.hpp"
+#include "sched/scheduler.hpp"
 #include "task/terminal_jobs.hpp"
 
 namespace cv6 {
@@ -57,6 +58,7 @@ Result<Ref<ProcessGroup>> find_group(const Container& viewer, int number) {
 Ref<Process> next_process(Container& viewer, int& after) {
   Ref<Process> found;
   viewer.pids().for_each(after, [&](Pid& pid, int number) {
+    sched::maybe_yield();  // at each number: there may be a million that are threads'
     SpinGuard guard(process_tree_lock);
     after = number;
     if (pid.process && is_visible(*pid.process, viewer)) found = Ref<Process>(pid.process);

@@ -65,7 +65,8 @@ Result<Ref<UserThread>> find_thread(const Container& viewer, int number);
 Result<Ref<ProcessGroup>> find_group(const Container& viewer, int number);
 // Its group, which its parent may change at any time. For a process that has not ended.
 Ref<ProcessGroup> hold_group(const Process& process);
-// The next process with a number greater than `after`, which moves on to it; null: no more. For /proc.
+// The next process with a number greater than `after`, which moves on to it; null: no more. For walks over all that there
+// are: it gives way, so that those need not. What comes meanwhile behind the walk is not found.
 Ref<Process> next_process(Container& viewer, int& after);
 
 // --- process groups and sessions: setpgid(2), getpgid(2), setsid(2), getsid(2) ----------------------------------------

@@ -228,7 +228,6 @@ Result<void> write_processes(Container& container, MemoryTable& table, RunWriter
       TRY(writer.write(run, table.pid));
       table.next = run.address + run.pages * page_size;
     }
-    sched::maybe_yield();
   }
   table.pid = after + 1;  // nobody: there has been no process with a greater number
   table.next = 0;

@@ -69,7 +69,6 @@ Result<void> RootDirectory::list(std::uint64_t& position, DirectorySink& sink) {
     if (!sink.entry(format_to(name, "{}", number), Subject::process_inode_number(number), FileType::directory, next))
       return {};
     position = next;
-    sched::maybe_yield();
   }
   return {};
 }

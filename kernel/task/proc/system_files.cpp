@@ -48,7 +48,6 @@ ThreadCounts count_threads() {
       ++counts.threads;
       if (state == Thread::State::running || state == Thread::State::runnable) ++counts.running;
     });
-    sched::maybe_yield();
   }
   return counts;
 }
