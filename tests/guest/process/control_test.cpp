@@ -181,6 +181,30 @@ TEST(Priority, NiceAndSetpriority) {
   });
 }
 
+TEST(Priority, OfAUserWithManyProcessesWhichAreAllKilledInTheEnd) {
+  constexpr int many = 300;
+  EXPECT_CHILD({
+    ASSERT_OK(setpriority(PRIO_PROCESS, 0, 0));  // whatever the tests were started with
+    ASSERT_OK(become_lonely(RLIMIT_NPROC, many + 10));
+    Pipe gate;
+    std::vector<pid_t> pids;
+    for (int i = 0; i < many; ++i) {
+      pids.push_back(spawn([&] {
+        gate.write.close();
+        gate.wait();
+        return 0;
+      }));
+      ASSERT_GT(pids.back(), 0);
+    }
+    ASSERT_OK(setpriority(PRIO_USER, 0, 5));
+    for (const pid_t pid : pids) ASSERT_EQ(getpriority(PRIO_PROCESS, static_cast<id_t>(pid)), 5);
+    ASSERT_OK(setpriority(PRIO_PROCESS, 0, 7));
+    EXPECT_EQ(getpriority(PRIO_USER, 0), 5);
+    EXPECT_OK(kill(-1, SIGKILL));  // nobody else is this user's
+    for (const pid_t pid : pids) ASSERT_TRUE(reap(pid).killed_by(SIGKILL));
+  });
+}
+
 TEST(Limits, GetAndSet) {
   EXPECT_CHILD({
     rlimit limit{};
