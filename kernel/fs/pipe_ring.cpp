@@ -10,16 +10,28 @@ namespace cv6 {
 
 namespace {
 
-// A pipe of root's may have gigabytes: others get their turns while they are copied. Only the pipe's ends wait.
+// A pipe of root's may have gigabytes: others get their turns while they are copied, or freed. Only the pipe's ends wait.
 constexpr unsigned pages_between_yields = 256;
 
 char* bytes_of(const FrameRef& page) { return static_cast<char*>(page.data()); }
 
+// Null: no memory.
+PipePages new_pages(std::size_t bytes) {
+  const std::size_t count = bytes / page_size;
+  return PipePages(new (std::nothrow) FrameRef[count], {count});
+}
+
 }  // namespace
+
+void ReleasePages::operator()(FrameRef* pages) const {
+  for (std::size_t done = 0; count - done > pages_between_yields; sched::maybe_yield())
+    for (unsigned i = 0; i < pages_between_yields; ++i) pages[done++] = {};
+  delete[] pages;
+}
 
 Result<Ref<Pipe>> Pipe::create(Ref<GuestMemory> owner) {
   Ref<Pipe> pipe = TRY(make<Pipe>(std::move(owner)));
-  pipe->pages_ = Own<FrameRef[]>(new (std::nothrow) FrameRef[pipe_default_capacity / page_size]);
+  pipe->pages_ = new_pages(pipe_default_capacity);
   if (!pipe->pages_) return Error::nomem;
   return pipe;
 }
@@ -165,7 +177,7 @@ Result<void> Pipe::set_capacity(std::size_t bytes) {
   const Filled filled = filled_.load(std::memory_order_acquire);
   const std::size_t used = filled.size();
   if (used > bytes) return Error::busy;
-  Own<FrameRef[]> pages(new (std::nothrow) FrameRef[bytes / page_size]);
+  PipePages pages = new_pages(bytes);
   if (!pages) return Error::nomem;
   // What is in the pipe begins at the beginning of the new ring.
   unsigned pieces = 0;

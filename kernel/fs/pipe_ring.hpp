@@ -14,6 +14,13 @@ struct PipeAccess {
   bool reads, writes;
 };
 
+// The pages of a ring: each comes when its first byte is written. They may be many, so their end gives way.
+struct ReleasePages {
+  std::size_t count = 0;
+  void operator()(FrameRef* pages) const;
+};
+using PipePages = std::unique_ptr<FrameRef[], ReleasePages>;
+
 class Pipe : public Counted<Pipe>, public Charged<Pipe, "pipe", pipe_default_capacity / page_size * sizeof(FrameRef)> {
  public:
   static Result<Ref<Pipe>> create(Ref<GuestMemory> owner);
@@ -66,7 +73,7 @@ class Pipe : public Counted<Pipe>, public Charged<Pipe, "pipe", pipe_default_cap
   WaitQueue readable_;  // bytes came, or the last writer went, or a reader's other end came
   WaitQueue writable_;
   Ref<GuestMemory> owner_;
-  Own<FrameRef[]> pages_;  // changes with both mutexes held; an element when its first byte is written
+  PipePages pages_;  // changes with both mutexes held; an element with one
 };
 
 }  // namespace cv6

@@ -1,6 +1,12 @@
 #include "fs/poll.hpp"
 
+#include "sched/scheduler.hpp"
+
 namespace cv6 {
+
+namespace {
+constexpr unsigned places_between_yields = 1024;
+}
 
 void PollWaiters::watch(WaitQueue& queue, PollEvents tells) {
   if (!(tells & wanted_)) return;
@@ -18,8 +24,12 @@ void PollWaiters::watch(WaitQueue& queue, PollEvents tells) {
   more_ = std::move(place);
 }
 
+// One by one, as a chain of a thousand must not recurse; of a million, others get their turns.
 PollWaiters::~PollWaiters() {
-  while (more_) more_ = std::move(more_->next);  // one by one: a chain of a thousand must not recurse
+  for (unsigned places = 1; more_; ++places) {
+    more_ = std::move(more_->next);
+    if (places % places_between_yields == 0) sched::maybe_yield();
+  }
 }
 
 }  // namespace cv6

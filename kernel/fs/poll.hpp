@@ -4,7 +4,7 @@
 //   for each file: ready = file.poll(&waiters)       // what is ready now; and from now on changes raise the event
 //   if nothing is ready: sleep_until_raised(event, ...), then ask all again with poll(nullptr)
 //
-// The files must stay held while the waiters exist.
+// The files must stay held while the waiters exist. Their end may give way: no spin lock is held.
 #pragma once
 
 #include <cstdint>

@@ -61,6 +61,13 @@ unsigned look(Context& context, std::span<Pollfd> list) {
 // The files of a wait, held until it is over.
 class PolledFiles {
  public:
+  ~PolledFiles() {
+    while (files_.size() > entries_between_yields) {
+      for (std::size_t i = 0; i < entries_between_yields; ++i) files_.pop_back();
+      sched::maybe_yield();
+    }
+  }
+
   // False: a descriptor has been closed since they were looked at.
   Result<bool> open(Context& context, std::span<Pollfd> list) {
     TRY(files_.reserve(list.size()));

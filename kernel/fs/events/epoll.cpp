@@ -40,7 +40,7 @@ class NestingGuard {
 
 // Let go of between two moments in which nobody has to wait for the locks.
 constexpr unsigned entries_at_once = 256;
-// Asked between two moments in which other threads get their turns.
+// Asked, or printed, between two moments in which other threads get their turns.
 constexpr unsigned asked_between_yields = 1024;
 
 constexpr std::uint32_t wanted_events(std::uint32_t events) { return events | poll_event::always_told; }
@@ -197,10 +197,13 @@ void Epoll::close() {
 
 void Epoll::print_entries(Output& out) {
   MutexGuard guard(mutex_);
-  for (const EpollEntry& entry : entries_)
+  unsigned printed = 0;
+  for (const EpollEntry& entry : entries_) {
     print(out, "tfd: {:>8} events: {:>8x} data: {:>16x}  pos:{} ino:{:x} sdev:{:x}\n", entry.descriptor,
           entry.interest.events, entry.interest.data, entry.file.position(), entry.file.inode().number(),
           entry.file.inode().file_system().device());
+    if (++printed % asked_between_yields == 0) sched::maybe_yield();
+  }
 }
 
 // --- epolls in epolls ----------------------------------------------------------------------------------------------------
