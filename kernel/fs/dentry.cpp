@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "mm/payer.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
@@ -22,8 +22,6 @@ constinit std::atomic<std::size_t> cached_count{0};
 // How many are looked at for each one that comes while there are too many: enough to find one that nobody uses among
 // three that are used, and no more, because those that are used (mount points of ten thousand containers) stay.
 constexpr std::size_t shrink_batch = 4;
-
-constexpr unsigned steps_between_yields = 256;
 
 }  // namespace
 
@@ -70,13 +68,12 @@ Dentry::~Dentry() {
 
 void Dentry::free_with_parents() const {
   const Dentry* gone = this;
-  for (unsigned steps = 1;; ++steps) {
+  for (sched::Pace pace;; pace.step()) {
     std::atomic_thread_fence(std::memory_order_acquire);  // all that was done through other references is visible
     const Dentry* parent = gone->parent_.load(std::memory_order_relaxed);
     delete gone;
     gone = parent;
     if (!gone || gone->count_.fetch_sub(1, std::memory_order_release) != 1) return;
-    if (steps % steps_between_yields == 0) sched::maybe_yield();
   }
 }
 

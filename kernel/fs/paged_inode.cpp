@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
@@ -14,8 +14,6 @@ char* bytes_of(const FrameRef& page) { return static_cast<char*>(page.data()); }
 
 // A file system in memory is full when memory is.
 Error full(Error error) { return error == Error::nomem ? Error::nospc : error; }
-
-constexpr unsigned pages_between_yields = 256;
 
 }  // namespace
 
@@ -34,7 +32,7 @@ Result<std::size_t> PagedInode::read(IoBuffer& to, std::uint64_t offset) {
   const std::size_t before = to.moved();
   if (to.remaining() > size - offset) to.limit(size - offset);
   PageCache& cache = *shown.page_cache();
-  unsigned pages = 0;
+  sched::Pace pace;
   while (!to.empty()) {
     const std::size_t in_page = offset % page_size;
     const FrameRef page = cache.find(offset / page_size);
@@ -47,7 +45,7 @@ Result<std::size_t> PagedInode::read(IoBuffer& to, std::uint64_t offset) {
     if (!count && to.moved() == before) return count.error();
     if (!count || *count < wanted) break;
     offset += wanted;
-    if (++pages % pages_between_yields == 0) sched::maybe_yield();
+    pace.step();
   }
   return to.moved() - before;
 }
@@ -78,7 +76,7 @@ Result<std::size_t> PagedInode::write(IoBuffer& from, std::uint64_t offset, std:
   if (!is_own()) TRY(take_over());
   drop_set_id_bits(*this, who);
   std::size_t total = 0;
-  unsigned pages = 0;
+  sched::Pace pace;
   while (!from.empty()) {
     const std::size_t wanted = std::min<std::size_t>(page_size - offset % page_size, from.remaining());
     std::size_t written = 0;
@@ -87,7 +85,7 @@ Result<std::size_t> PagedInode::write(IoBuffer& from, std::uint64_t offset, std:
     total += written;
     if (!outcome && total == 0) return outcome.error();
     if (!outcome || written < wanted) break;
-    if (++pages % pages_between_yields == 0) sched::maybe_yield();
+    pace.step();
   }
   touch_modified();
   return total;
@@ -134,15 +132,15 @@ Result<void> PagedInode::zero(std::uint64_t start, std::uint64_t end) {
 Result<void> PagedInode::fill_holes(std::uint64_t first, std::uint64_t end) {
   std::uint64_t holes = end - first;
   std::uint64_t page;
-  for (std::uint64_t at = first; cache_.next_page(at, page) && page < end; at = page + 1)
-    if (--holes % pages_between_yields == 0) sched::maybe_yield();
+  sched::Pace pace;
+  for (std::uint64_t at = first; cache_.next_page(at, page) && page < end; at = page + 1, pace.step()) --holes;
   TRY(cache_.check_room(holes));
   for (std::uint64_t at = first; at < end; ++at) {
     if (!cache_.find(at)) {
       const Result<FrameRef> filled = cache_.writable(at);
       if (!filled) return full(filled.error());
     }
-    if (at % pages_between_yields == 0) sched::maybe_yield();
+    pace.step();
   }
   return {};
 }
@@ -175,8 +173,7 @@ Result<std::uint64_t> PagedInode::seek_extent(Extent kind, std::uint64_t from) {
     if (!cache.next_page(page, found) || found * page_size >= size) return Error::nxio;
     return std::max(from, found * page_size);
   }
-  while (cache.next_page(page, found) && found == page && page * page_size < size)
-    if (++page % pages_between_yields == 0) sched::maybe_yield();
+  for (sched::Pace pace; cache.next_page(page, found) && found == page && page * page_size < size; pace.step()) ++page;
   return std::min(std::max(from, page * page_size), size);
 }
 

@@ -4,14 +4,14 @@
 #include <bit>
 #include <cstring>
 
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
 namespace {
 
 // A pipe of root's may have gigabytes: others get their turns while they are copied, or freed. Only the pipe's ends wait.
-constexpr unsigned pages_between_yields = 256;
+constexpr unsigned pages_between_yields = sched::Pace::usual;
 
 char* bytes_of(const FrameRef& page) { return static_cast<char*>(page.data()); }
 
@@ -50,8 +50,7 @@ void Pipe::advance(std::uint32_t Filled::* end, std::size_t count) {
 Result<std::size_t> Pipe::copy_out(IoBuffer& to, std::size_t position, std::size_t count) {
   const std::size_t capacity = this->capacity();
   std::size_t done = 0;
-  for (unsigned pages = 1; done < count; ++pages) {
-    if (pages % pages_between_yields == 0) sched::maybe_yield();
+  for (sched::Pace pace; done < count; pace.step()) {
     const std::size_t at = (position + done) & (capacity - 1);
     const std::size_t wanted = std::min(count - done, page_size - at % page_size);
     const Result<std::size_t> moved = to.put(bytes_of(pages_[at / page_size]) + at % page_size, wanted);
@@ -100,8 +99,7 @@ Result<void> Pipe::make_page(std::size_t page) {
 Result<std::size_t> Pipe::copy_in(IoBuffer& from, std::size_t position, std::size_t count) {
   const std::size_t capacity = this->capacity();
   std::size_t done = 0;
-  for (unsigned pages = 1; done < count; ++pages) {
-    if (pages % pages_between_yields == 0) sched::maybe_yield();
+  for (sched::Pace pace; done < count; pace.step()) {
     const std::size_t at = (position + done) & (capacity - 1);
     const std::size_t wanted = std::min(count - done, page_size - at % page_size);
     const Result<void> page = make_page(at / page_size);
@@ -180,9 +178,9 @@ Result<void> Pipe::set_capacity(std::size_t bytes) {
   PipePages pages = new_pages(bytes);
   if (!pages) return Error::nomem;
   // What is in the pipe begins at the beginning of the new ring.
-  unsigned pieces = 0;
+  sched::Pace pace;
   for (std::size_t done = 0; done < used;) {
-    if (++pieces % pages_between_yields == 0) sched::maybe_yield();
+    pace.step();
     FrameRef& page = pages[done / page_size];
     if (!page) page = TRY(owner_->take(FrameUse::kernel, Fill::garbage));
     const std::size_t from = (filled.tail + done) & (capacity() - 1);

@@ -1,6 +1,6 @@
 #include "fs/poll.hpp"
 
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
@@ -26,10 +26,7 @@ void PollWaiters::watch(WaitQueue& queue, PollEvents tells) {
 
 // One by one, as a chain of a thousand must not recurse; of a million, others get their turns.
 PollWaiters::~PollWaiters() {
-  for (unsigned places = 1; more_; ++places) {
-    more_ = std::move(more_->next);
-    if (places % places_between_yields == 0) sched::maybe_yield();
-  }
+  for (sched::Pace pace(places_between_yields); more_; pace.step()) more_ = std::move(more_->next);
 }
 
 }  // namespace cv6

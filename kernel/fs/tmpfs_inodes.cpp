@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6::tmpfs {
 
@@ -12,7 +12,6 @@ namespace {
 TmpfsFileSystem& tmpfs_of(const Inode& inode) { return static_cast<TmpfsFileSystem&>(inode.file_system()); }
 
 constexpr std::uint64_t entry_size = 20;  // what a directory's size counts for each entry, as on Linux
-constexpr unsigned steps_between_yields = 256;
 
 }  // namespace
 
@@ -101,7 +100,7 @@ void Entry::destroy(Entry* entry, TmpfsFileSystem& file_system) {
 // A tree of any depth is freed without recursion: what a subdirectory that nobody else uses contains becomes ours first.
 // There may be a million entries: others get their turns.
 Directory::~Directory() {
-  unsigned steps = 0;
+  sched::Pace pace;
   while (Entry* entry = by_cookie_.first()) {
     remove(*entry);
     if (entry->inode->is_directory() && entry->inode->references() == 1) {
@@ -110,11 +109,11 @@ Directory::~Directory() {
         below.remove(*inner);
         inner->cookie = next_cookie_++;
         by_cookie_.insert(*inner);  // by name it is needed no more
-        if (++steps % steps_between_yields == 0) sched::maybe_yield();
+        pace.step();
       }
     }
     Entry::destroy(entry, tmpfs());
-    if (++steps % steps_between_yields == 0) sched::maybe_yield();
+    pace.step();
   }
   tmpfs().inode_gone(inode_charge);
 }

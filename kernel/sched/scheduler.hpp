@@ -39,7 +39,8 @@ inline void give_way_by_chance() {
 }
 [[noreturn]] void exit();                // the current thread is dead; its reference goes once it is off its stack
 void move(Thread& thread, SchedContext& to);  // charges and queue from now on: another container's
-// In long loops, no lock held: lets interrupts in, and others run if this thread's slice is over.
+// In long loops (pace.hpp counts their steps), no spin lock held: lets interrupts in, and others run if this thread's slice
+// is over.
 void maybe_yield();
 // True when the current thread should give up the processor: looked at on the way to user mode, where the thread holds
 // nothing that others wait for; then reschedule(), which also stops the thread if its container is stopped.

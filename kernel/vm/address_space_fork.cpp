@@ -1,7 +1,7 @@
 // fork(2): the same mappings once more. Pages that are private are mapped read-only in both; whoever writes first
 // copies. Pages of objects are not copied into the child's tables: it finds them again, many at a time, when it needs
 // them.
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 #include "vm/address_space.hpp"
 #include "vm/flush_batch.hpp"
 
@@ -13,11 +13,11 @@ Result<void> AddressSpace::copy_pages(const Mapping& mapping, AddressSpace& chil
                                       FlushBatch& batch) NO_THREAD_SAFETY_ANALYSIS {
   Result<void> outcome;
   const bool of_object = !mapping.anonymous();
-  unsigned tables = 0;
+  sched::Pace pace(tables_of_step);
   table_.for_each_table(mapping.start, mapping.end,
                         [&](arch::PageEntry* entry, std::uintptr_t address, unsigned count) NO_THREAD_SAFETY_ANALYSIS {
                           if (!outcome) return;
-                          if (++tables % tables_of_step == 0) sched::maybe_yield();
+                          pace.step();
                           SpinGuard guard(table_.lock);
                           SpinGuard of_child(child.table_.lock);
                           arch::PageEntry* to = nullptr;

@@ -1,6 +1,6 @@
 // mmap(2), munmap(2), brk(2).
 #include "arch/user_memory.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 #include "vm/address_space.hpp"
 #include "vm/anonymous_object.hpp"
 #include "vm/flush_batch.hpp"
@@ -180,7 +180,8 @@ std::uintptr_t AddressSpace::brk(std::uintptr_t end) {
 }
 
 Result<void> AddressSpace::populate(std::uintptr_t start, std::uintptr_t end, arch::Fault::Access access) {
-  for (; start < end; start += page_size) {
+  constexpr unsigned faults_between_yields = 64;
+  for (sched::Pace pace(faults_between_yields); start < end; start += page_size, pace.step()) {
     switch (fault(start, access)) {
       case FaultOutcome::resolved:
         break;
@@ -193,7 +194,6 @@ Result<void> AddressSpace::populate(std::uintptr_t start, std::uintptr_t end, ar
       case FaultOutcome::past_end:
         return Error::fault;
     }
-    if ((start >> page_shift) % 64 == 0) sched::maybe_yield();
   }
   return {};
 }

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "fs/cow/inodes.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6::cow {
 
@@ -160,8 +160,7 @@ Result<void> Comparison::run(Ref<Inode> root, std::string_view prefix) {
   top.path_size = prefix.size();
   TRY(stack_.push_back(std::move(top)));
   if (!prefix.empty() && root->is_own()) TRY(tell_directories_above());
-  for (unsigned names = 1; !stack_.empty(); ++names) {
-    if (names % names_between_yields == 0) sched::maybe_yield();
+  for (sched::Pace pace(names_between_yields); !stack_.empty(); pace.step()) {
     Level& level = stack_.back();
     if (TRY(step(level))) continue;
     if (level.pass == Pass::shown_names && level.below) {

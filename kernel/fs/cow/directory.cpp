@@ -2,15 +2,9 @@
 #include <cstring>
 
 #include "fs/cow/inodes.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6::cow {
-
-namespace {
-
-constexpr unsigned steps_between_yields = 256;
-
-}  // namespace
 
 // --- entries -----------------------------------------------------------------------------------------------------------
 
@@ -40,7 +34,7 @@ Directory::~Directory() {
 // Nobody else gets at the entries any more. What a subdirectory that only we hold contains becomes ours first: a tree of
 // any depth is freed without recursion. There may be a million: others get their turns.
 void Directory::free_entries() {
-  unsigned steps = 0;
+  sched::Pace pace;
   while (Entry* entry = by_cookie_.first()) {
     by_name_.remove(*entry);
     by_cookie_.remove(*entry);
@@ -51,11 +45,11 @@ void Directory::free_entries() {
         below.by_cookie_.remove(*inner);
         inner->cookie = next_cookie_++;
         by_cookie_.insert(*inner);  // by name it is needed no more
-        if (++steps % steps_between_yields == 0) sched::maybe_yield();
+        pace.step();
       }
     }
     Entry::destroy(entry, view());
-    if (++steps % steps_between_yields == 0) sched::maybe_yield();
+    pace.step();
   }
 }
 

@@ -4,14 +4,13 @@
 #include <cstring>
 
 #include "fs/cow/inodes.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6::cow {
 
 namespace {
 
 constexpr std::size_t inode_charge = 640;  // its object, and its share of the tables that hold it
-constexpr unsigned steps_between_yields = 256;
 
 }  // namespace
 
@@ -263,7 +262,7 @@ void ViewFileSystem::forget(Part& part) {
     parent = std::move(part.parent);
   }
   meter_.uncharge(part.charged);
-  for (unsigned steps = 1; parent; ++steps) {
+  for (sched::Pace pace; parent; pace.step()) {
     Ref<Directory> above;
     {
       SpinGuard guard(lock_);
@@ -273,7 +272,6 @@ void ViewFileSystem::forget(Part& part) {
       above = std::move(parent->part().parent);
     }
     parent = std::move(above);
-    if (steps % steps_between_yields == 0) sched::maybe_yield();
   }
 }
 

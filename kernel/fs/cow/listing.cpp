@@ -8,13 +8,12 @@
 #include <cstring>
 
 #include "fs/cow/inodes.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6::cow {
 
 namespace {
 
-constexpr unsigned steps_between_yields = 256;
 constexpr unsigned level_shift = 48;
 constexpr std::uint64_t within_level = (std::uint64_t{1} << level_shift) - 1;
 
@@ -51,8 +50,7 @@ bool exists_below(const Levels& levels, unsigned level, std::string_view name) {
 // The entries of one level's own. False: the sink is full.
 bool list_level(const Levels& levels, unsigned level, std::uint64_t& position, DirectorySink& sink) {
   CopiedEntry entry;
-  for (unsigned steps = 1; copy_next(levels[level], position & within_level, entry); ++steps) {
-    if (steps % steps_between_yields == 0) sched::maybe_yield();
+  for (sched::Pace pace; copy_next(levels[level], position & within_level, entry); pace.step()) {
     const std::uint64_t next = position_of(level, entry.cookie + 1);
     if (entry.inode && !(entry.from_below && exists_below(levels, level, entry.name()))) {
       Seen seen{entry.inode->number(), entry.inode->type()};
@@ -70,7 +68,7 @@ class BaseSink final : public DirectorySink {
  public:
   BaseSink(const Levels& levels, DirectorySink& sink) : levels_(levels), sink_(sink) {}
   bool entry(std::string_view name, std::uint64_t number, FileType type, std::uint64_t next) override {
-    if (++steps_ % steps_between_yields == 0) sched::maybe_yield();  // all of them may be hidden
+    pace_.step();  // all of them may be hidden
     Seen seen{number, type};
     if (!seen_from_above(levels_, levels_.count(), name, seen)) return true;
     return sink_.entry(name, seen.number, seen.type, position_of(levels_.count(), next));
@@ -79,7 +77,7 @@ class BaseSink final : public DirectorySink {
  private:
   const Levels& levels_;
   DirectorySink& sink_;
-  unsigned steps_ = 0;
+  sched::Pace pace_;
 };
 
 class AnyEntry final : public DirectorySink {

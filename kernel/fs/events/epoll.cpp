@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "fs/anonymous.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
@@ -197,12 +197,12 @@ void Epoll::close() {
 
 void Epoll::print_entries(Output& out) {
   MutexGuard guard(mutex_);
-  unsigned printed = 0;
+  sched::Pace pace(asked_between_yields);
   for (const EpollEntry& entry : entries_) {
     print(out, "tfd: {:>8} events: {:>8x} data: {:>16x}  pos:{} ino:{:x} sdev:{:x}\n", entry.descriptor,
           entry.interest.events, entry.interest.data, entry.file.position(), entry.file.inode().number(),
           entry.file.inode().file_system().device());
-    if (++printed % asked_between_yields == 0) sched::maybe_yield();
+    pace.step();
   }
 }
 
@@ -274,7 +274,7 @@ void Epoll::note_told(EpollEntry& entry) {
 Result<unsigned> Epoll::collect(EpollSink& sink, unsigned most) {
   MutexGuard guard(mutex_);
   unsigned found = 0;
-  unsigned asked = 0;
+  sched::Pace pace(asked_between_yields);
   for (Round round = begin_round(); round.entry; round.entry = take_ready()) {
     EpollEntry& entry = *round.entry;
     entry.clear();
@@ -288,7 +288,7 @@ Result<unsigned> Epoll::collect(EpollSink& sink, unsigned most) {
       if (++found == most) break;
     }
     if (&entry == round.last) break;
-    if (++asked % asked_between_yields == 0) sched::maybe_yield();
+    pace.step();
   }
   if (waiting_.anyone_waiting() && anything_ready()) waiting_.wake_one();
   return found;
@@ -309,7 +309,7 @@ Result<unsigned> Epoll::wait(EpollSink& sink, unsigned most, Nanoseconds deadlin
 PollEvents Epoll::poll(PollWaiters* waiters) {
   if (waiters) waiters->watch(pollers_, poll_event::readable);
   MutexGuard guard(mutex_);
-  unsigned asked = 0;
+  sched::Pace pace(asked_between_yields);
   for (Round round = begin_round(); round.entry; round.entry = take_ready()) {
     round.entry->clear();
     if (round.entry->ready_events()) {
@@ -317,7 +317,7 @@ PollEvents Epoll::poll(PollWaiters* waiters) {
       return poll_event::readable;
     }
     if (round.entry == round.last) break;
-    if (++asked % asked_between_yields == 0) sched::maybe_yield();
+    pace.step();
   }
   return 0;
 }

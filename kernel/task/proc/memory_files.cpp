@@ -1,5 +1,6 @@
 // /proc/PID/{cmdline,environ,auxv,maps,smaps,smaps_rollup}: what a process's memory contains.
 #include "fs/mapped_file.hpp"
+#include "sched/pace.hpp"
 #include "task/proc/memory_text.hpp"
 #include "task/proc/process_entries.hpp"
 
@@ -85,8 +86,9 @@ constexpr unsigned looks_between_yields = 512;
 ResidentFacts look_at_pages(AddressSpace& memory, const AddressSpace::Description& mapping) {
   ResidentFacts facts{.size = mapping.end - mapping.start};
   std::uintptr_t at = mapping.start;
-  for (unsigned looks = 1; (at = memory.next_resident(at, mapping.end)) < mapping.end; at += page_size, ++looks) {
-    if (looks % looks_between_yields == 0) sched::maybe_yield();
+  sched::Pace pace(looks_between_yields);
+  for (; (at = memory.next_resident(at, mapping.end)) < mapping.end; at += page_size) {
+    pace.step();
     AddressSpace::Translation translation{};
     if (!memory.translate(at, translation)) continue;
     const std::uint32_t users = translation.frame->users.load(std::memory_order_relaxed);
