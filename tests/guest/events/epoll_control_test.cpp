@@ -1,11 +1,14 @@
 // epoll_create and epoll_ctl: what they accept and what they refuse.
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <climits>
 #include <fstream>
 #include <sstream>
 
+#include "support/child.hpp"
 #include "support/epoll.hpp"
 #include "support/memory.hpp"
 #include "support/temp_dir.hpp"
@@ -163,6 +166,29 @@ TEST(EpollControl, ProcShowsWhatIsWatched) {
   snprintf(expected, sizeof expected, "tfd: %8d events: %8x data: %16llx  pos:0 ino:", pipe.read.get(), 0x80000019u,
            0x123456789abcdefull);
   EXPECT_NE(text.str().find(expected), std::string::npos) << text.str();
+}
+
+// More than are printed without giving way.
+TEST(EpollControl, ProcShowsAllOfMany) {
+  EXPECT_CHILD({
+    constexpr int many = 2'500;
+    rlimit limit;
+    ASSERT_OK(getrlimit(RLIMIT_NOFILE, &limit));
+    limit.rlim_cur = many + 100;
+    limit.rlim_max = std::max(limit.rlim_max, limit.rlim_cur);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return;  // not for everybody
+    const EpollSet epoll;
+    const Pipe pipe;
+    for (int i = 0; i < many; ++i) {
+      const int copy = dup(pipe.read);
+      ASSERT_OK(copy);
+      ASSERT_OK(epoll.add(copy, EPOLLIN));
+    }
+    std::ifstream info("/proc/self/fdinfo/" + std::to_string(epoll.get()));
+    int shown = 0;
+    for (std::string line; std::getline(info, line);) shown += line.starts_with("tfd:");
+    EXPECT_EQ(shown, many);
+  });
 }
 
 }  // namespace
