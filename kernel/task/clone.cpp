@@ -2,6 +2,7 @@
 
 #include "arch/user_memory.hpp"
 #include "task/barrier.hpp"
+#include "task/interval_timers.hpp"
 #include "task/messages.hpp"
 #include "task/process.hpp"
 #include "task/process_tree.hpp"
@@ -55,13 +56,16 @@ Result<Process::Parts> parts_for_child(Process& parent, const Request& request) 
   return parts;
 }
 
-void copy_settings(Process& child, const Process& parent) {
+// Its own processor time counts from 0, against the same limit.
+Result<void> copy_settings(Process& child, const Process& parent) {
   child.limits = parent.limits;
   child.ranges = parent.ranges;
   child.nice = parent.nice.load(std::memory_order_relaxed);
   child.personality = parent.personality;
   child.dumpable = parent.dumpable;
   child.no_new_privileges = parent.no_new_privileges;
+  if (child.limits[Resource::cpu].soft != ResourceLimit::infinity) [[unlikely]] return watch_cpu_limit(child);
+  return {};
 }
 
 Result<Ref<UserThread>> make_thread(UserThread& caller, Process& process, Ref<Pid> tid, const Request& request) {
@@ -120,7 +124,7 @@ Result<void> enter_tree(Process& caller, Process& child, UserThread& thread, con
 Result<Ref<UserThread>> make_process(UserThread& caller, Ref<Pid> pid, const Request& request) {
   Process& parent = caller.process();
   Ref<Process> child = TRY(Process::create(pid, TRY(parts_for_child(parent, request))));
-  copy_settings(*child, parent);
+  TRY(copy_settings(*child, parent));
   child->barrier = parent.barrier;
   TRY(inherit_message_handler(*child, caller));
   Ref<UserThread> thread = TRY(make_thread(caller, *child, std::move(pid), request));

@@ -31,15 +31,14 @@ Nanoseconds process_cpu_time(Process& process) {
   return usage.user_time + usage.system_time;
 }
 
-void watch_cpu_limit(Process& process) {
+Result<void> watch_cpu_limit(Process& process) {
   const ResourceLimit& limit = process.limits[Resource::cpu];
-  auto timers = timers_of(process);
-  if (!timers) return;  // no memory: the limit waits until it is set again
+  ProcessTimers& timers = *TRY(timers_of(process));
   constexpr std::uint64_t most = never / nanoseconds_per_second;
-  MutexGuard guard((*timers)->mutex);
-  (*timers)->next_limit_signal =
-      limit.soft < most ? static_cast<Nanoseconds>(limit.soft) * nanoseconds_per_second : never;
-  (*timers)->update_watch();
+  MutexGuard guard(timers.mutex);
+  timers.next_limit_signal = limit.soft < most ? static_cast<Nanoseconds>(limit.soft) * nanoseconds_per_second : never;
+  timers.update_watch();
+  return {};
 }
 
 namespace {

@@ -47,7 +47,7 @@ Nanoseconds process_cpu_time(Process& process);
 // --- for task/ --------------------------------------------------------------------------------------------------------
 void drop_timers(Process& process);        // at its end
 void drop_posix_timers(Process& process);  // exec
-void watch_cpu_limit(Process& process);    // RLIMIT_CPU has changed
+Result<void> watch_cpu_limit(Process& process);  // RLIMIT_CPU has changed. Error::nomem: nobody watches it
 // The signal is ignored no more: the timers go on that have expired meanwhile. There are some.
 void resume_timers(Process& process, int signal);
 // The CPU-time timers (and RLIMIT_CPU) are looked at: on the way to user mode with UserThread::work_timers.

@@ -50,7 +50,7 @@ Result<ResourceLimit> change_limit(Process& caller, Process& process, Resource w
   process.limits[which] = *fresh;
   if (which == Resource::stack || which == Resource::data || which == Resource::address_space)
     if (const Ref<AddressSpace> space = process.hold_address_space()) space->set_limits(address_space_limits(process.limits));
-  if (which == Resource::cpu) watch_cpu_limit(process);
+  if (which == Resource::cpu) (void)watch_cpu_limit(process);
   return old;
 }
 

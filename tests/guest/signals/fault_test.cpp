@@ -186,5 +186,16 @@ TEST(Faults, CpuLimitSendsXcpu) {
   });
 }
 
+TEST(Faults, CpuLimitIsInherited) {
+  EXPECT_CHILD({
+    const rlimit second{1, 1000};
+    setrlimit(RLIMIT_CPU, &second);
+    EXPECT_KILLED_BY(SIGXCPU, {
+      timespec used{};
+      while (used.tv_sec < 10) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);  // its own limit would have ended it
+    });
+  });
+}
+
 }  // namespace
 }  // namespace cv6::guest
