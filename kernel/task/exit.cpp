@@ -231,6 +231,7 @@ bool leave_process(Process& process, UserThread& thread, int status) {
   process.ended_involuntary_switches += thread.involuntary_switches();
   process.change_thread_count(-1);
   if (process.threads.empty()) return true;
+  pass_on_pending_locked(process, SignalSet::all() - thread.mask());
   process.account().tasks.fetch_sub(1, std::memory_order_relaxed);
   process.container().tasks().uncharge(1);
   return false;

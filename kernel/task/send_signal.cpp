@@ -58,10 +58,11 @@ bool is_ignored(Process& process, const UserThread& thread, int number) {
   process.continued.wake_all();
 }
 
-bool wants(const UserThread& thread, int number) {
-  return !thread.mask().contains(number) ||
-         SignalSet(thread.awaited_signals.load(std::memory_order_seq_cst)).contains(number);
+SignalSet refused_by(const UserThread& thread) {
+  return thread.mask() - SignalSet(thread.awaited_signals.load(std::memory_order_seq_cst));
 }
+
+bool wants(const UserThread& thread, int number) { return !refused_by(thread).contains(number); }
 
 // One thread that can take it comes out of its sleep: the first, if it can, as most programs expect.
 void wake_for(Process& process, UserThread& first_choice, int number, To to) REQUIRES(process.lock()) {
@@ -143,6 +144,27 @@ Result<void> deliver(UserThread& thread, const SignalInfo& info, Process* sender
 
 void deliver_locked(Process& process, UserThread& thread, const SignalInfo& info) {
   (void)send(process, &thread, info, nullptr);  // at worst the information is lost
+}
+
+void pass_on_pending_locked(Process& process, SignalSet given_up) {
+  if (process.stopping) return;  // when it goes on, each thread looks
+  SignalSet left = process.pending.set() & given_up;
+  for (UserThread& thread : process.threads) {
+    if (left.empty()) return;
+    const SignalSet refused = refused_by(thread);
+    if ((left - refused).empty()) continue;
+    left = left & refused;
+    thread.notice_signals();
+  }
+  SignalNews* news = process.signal_news.load(std::memory_order_acquire);
+  if (news && !left.empty()) news->queue.wake_all();
+}
+
+void pass_on_pending(UserThread& thread, SignalSet given_up) {
+  Process& process = thread.process();
+  if (process.single_threaded() || (process.pending.set() & given_up).empty()) return;
+  SpinGuard guard(process.lock());
+  pass_on_pending_locked(process, given_up);
 }
 
 void deliver_of_timer(Process& process, UserThread* thread, QueuedSignal& signal) {

@@ -25,6 +25,11 @@ Result<void> deliver(Process& process, const SignalInfo& info, Process* sender =
 Result<void> deliver(UserThread& thread, const SignalInfo& info, Process* sender = nullptr);
 // The kernel's, to one of its threads; its lock is held.
 void deliver_locked(Process& process, UserThread& thread, const SignalInfo& info) REQUIRES(process.lock());
+// A thread takes these signals no more: what the process has pending of them, and may have woken this thread for, is for
+// others. After the mask has changed, or what is awaited: senders look at those when they have made a signal pending.
+void pass_on_pending(UserThread& thread, SignalSet given_up);
+// The same by a thread that has left its process.
+void pass_on_pending_locked(Process& process, SignalSet given_up) REQUIRES(process.lock());
 // A timer's own signal: to the process, or to a thread of it. What is pending still is not sent again.
 void deliver_of_timer(Process& process, UserThread* thread, QueuedSignal& signal);
 void deliver_to_group(ProcessGroup& group, const SignalInfo& info) REQUIRES(process_tree_lock);

@@ -2,6 +2,7 @@
 
 #include "sched/scheduler.hpp"
 #include "task/process_timers.hpp"
+#include "task/send_signal.hpp"
 
 namespace cv6 {
 
@@ -96,7 +97,8 @@ Result<SignalInfo> wait_for_signal(UserThread& thread, SignalSet wanted, Nanosec
     }
     thread.clear_interruption();  // work_signals stays: the way to user mode looks again
   }
-  thread.awaited_signals.store(0, std::memory_order_relaxed);
+  thread.awaited_signals.store(0, std::memory_order_seq_cst);
+  pass_on_pending(thread, wanted);
   return outcome;
 }
 

@@ -3,6 +3,7 @@
 #include "mm/payer.hpp"
 #include "sync/per_cpu.hpp"
 #include "task/process.hpp"
+#include "task/send_signal.hpp"
 
 namespace cv6 {
 
@@ -148,14 +149,18 @@ UserThread::Times UserThread::times() const {
 }
 
 void UserThread::set_mask(SignalSet mask) {
-  const SignalSet blocked = mask - signal::unblockable;
+  const SignalSet blocked = mask - signal::unblockable, given_up = blocked - this->mask();
   mask_.store(blocked.bits(), std::memory_order_seq_cst);  // then the look at what is pending: see PendingSignals::set
-  if (!((pending.set() | process_->pending.set()) - blocked).empty()) notice_signals();
+  const SignalSet of_process = process_->pending.set();
+  if (!((pending.set() | of_process) - blocked).empty()) notice_signals();
+  if (!(of_process & given_up).empty()) [[unlikely]] pass_on_pending(*this, given_up);
 }
 
-// Nothing that is pending becomes deliverable by it.
+// Nothing that is pending becomes deliverable to this thread by it.
 void UserThread::block(SignalSet more) {
-  mask_.store((mask() | (more - signal::unblockable)).bits(), std::memory_order_relaxed);
+  const SignalSet before = mask(), given_up = more - signal::unblockable - before;
+  mask_.store((before | given_up).bits(), std::memory_order_seq_cst);
+  if (!(process_->pending.set() & given_up).empty()) [[unlikely]] pass_on_pending(*this, given_up);
 }
 
 void UserThread::set_temporary_mask(SignalSet temporary) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/clock.hpp"
 #include "support/descriptor.hpp"
 #include "support/helper.hpp"
 #include "support/memory.hpp"
@@ -273,6 +274,83 @@ TEST(Thread, ProcessSignalGoesToOneThatDoesNotBlockIt) {
     EXPECT_TRUE(wait_until([&] { return handled_by == id; }));
     stop = true;
     stop.notify_all();
+    open.join();
+  });
+}
+
+std::atomic<bool> second_came, second_came_in_time;
+
+// Two signals come to a thread that sleeps in vfork; the handler of the first one blocks the second, which is another
+// thread's then.
+TEST(Thread, ProcessSignalGoesOnWhenItsThreadBlocksIt) {
+  EXPECT_CHILD({
+    second_came = second_came_in_time = false;
+    const auto wait_for_second = [](int) {
+      for (const long limit = now() + limit_seconds() * second; !second_came && now() < limit;) sched_yield();
+      second_came_in_time = second_came.load();
+    };
+    Handler first(SIGUSR1, static_cast<void (*)(int)>(wait_for_second), 0, {SIGUSR2});
+    Handler other(SIGUSR2, [](int) { second_came = true; });
+    std::atomic<bool> stop{false};
+    std::atomic<pid_t> id{0};
+    std::thread open([&] {
+      const sigset_t set = signal_set({SIGUSR1});
+      pthread_sigmask(SIG_BLOCK, &set, nullptr);
+      id = gettid();
+      stop.wait(false);
+    });
+    EXPECT_TRUE(wait_until([&] { return id != 0; }));
+    const pid_t self = getpid();
+    const pid_t child = vfork();
+    if (child == 0) {
+      kill(self, SIGUSR1);
+      kill(self, SIGUSR2);
+      _exit(0);
+    }
+    EXPECT_TRUE(second_came_in_time);
+    reap(child);
+    stop = true;
+    stop.notify_all();
+    open.join();
+  });
+}
+
+// Whoever has been chosen for a signal may block it before it gets to it, or end: the other thread takes it then.
+TEST(Thread, ProcessSignalIsTakenWhileMasksChange) {
+  EXPECT_CHILD({
+    static std::atomic<int> taken;
+    taken = 0;
+    Handler handler(SIGUSR1, [](int) { ++taken; });
+    Blocked blocked{SIGUSR1};
+    std::atomic<bool> stop{false};
+    std::atomic<int> round{0};
+    std::atomic<int> met{0};
+    // Open for a moment at the beginning of each round.
+    std::thread changing([&] {
+      const sigset_t set = signal_set({SIGUSR1});
+      for (int seen = 0; !stop;) {
+        pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+        met = seen;
+        while (round == seen && !stop) sched_yield();
+        pthread_sigmask(SIG_BLOCK, &set, nullptr);
+        seen = round;
+        while (taken < seen && !stop) sched_yield();
+      }
+    });
+    std::thread open([&] {
+      const sigset_t set = signal_set({SIGUSR1});
+      pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+      stop.wait(false);
+    });
+    for (int i = 1; i <= 500; ++i) {
+      ASSERT_TRUE(wait_until([&] { return met == i - 1; }));
+      round = i;
+      kill(getpid(), SIGUSR1);
+      ASSERT_TRUE(wait_until([&] { return taken == i; })) << i;
+    }
+    stop = true;
+    stop.notify_all();
+    changing.join();
     open.join();
   });
 }
