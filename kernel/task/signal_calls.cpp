@@ -3,6 +3,7 @@
 #include "sched/scheduler.hpp"
 #include "task/process_timers.hpp"
 #include "task/send_signal.hpp"
+#include "task/standstill.hpp"
 
 namespace cv6 {
 
@@ -60,15 +61,16 @@ Result<void> pause(UserThread&) {
 
 namespace {
 
-// One that is not awaited, and not blocked: its handler comes first. Or the thread is to end, or to stop.
-bool must_handle_another(UserThread& thread) {
+// Why a wait for signals ends without one. Error::intr: another one, not blocked, whose handler comes first; or the thread is
+// to end, or to stop. restart_*: it is to stand still, and then waits on.
+Result<void> check_may_wait_on(UserThread& thread, Nanoseconds deadline) {
   Process& process = thread.process();
   const SignalSet pending = thread.pending.set() | process.pending.set();
-  {
-    SpinGuard guard(process.lock());
-    if (process.executing && process.executing != &thread) return true;
-  }
-  return process.ending() || process.stopping || !(pending - thread.mask()).empty();
+  if (process.ending() || !(pending - thread.mask()).empty()) return Error::intr;
+  SpinGuard guard(process.lock());
+  if (process.stopping || (process.executing && process.executing != &thread)) return Error::intr;
+  if (must_stand_still(thread)) return deadline == never ? Error::restart_unhandled : Error::restart_timed;
+  return {};
 }
 
 }  // namespace
@@ -85,8 +87,8 @@ Result<SignalInfo> wait_for_signal(UserThread& thread, SignalSet wanted, Nanosec
       outcome = *info;
       break;
     }
-    if (must_handle_another(thread)) {
-      outcome = Error::intr;
+    if (const auto on = check_may_wait_on(thread, deadline); !on) {
+      outcome = on.error();
       break;
     }
     Event event;

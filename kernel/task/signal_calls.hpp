@@ -45,6 +45,7 @@ Result<void> suspend_until_signal(UserThread& thread, SignalSet mask);
 Result<void> pause(UserThread& thread);
 
 // Error::again: none until the deadline (monotonic clock; `never`: none). Error::intr: another signal's handler ran.
+// restart_unhandled, restart_timed (if there is a deadline): the thread is to stand still (standstill.hpp) meanwhile.
 Result<SignalInfo> wait_for_signal(UserThread& thread, SignalSet wanted, Nanoseconds deadline);
 
 // `fresh` null: only asks. Returns what was (flags with on_stack if it is in use). Error::perm: in use; Error::inval:

@@ -54,15 +54,33 @@ Result<long> sys_rt_sigsuspend(Context& context, UserPtr<std::uint64_t> mask, st
   return 0;
 }
 
+namespace {
+
+Result<long> wait_for_signal_until(UserThread& thread, SignalSet wanted, UserPtr<Siginfo> info, Nanoseconds deadline) {
+  const auto taken = wait_for_signal(thread, wanted, deadline);
+  if (taken) {
+    TRY(info.write_if_wanted(siginfo_of(*taken)));
+    return taken->number;
+  }
+  if (taken.error() == Error::restart_timed)
+    thread.timed_restart = {
+        .again = [](UserThread& again, const TimedRestart& state) {
+          return wait_for_signal_until(again, SignalSet(state.arguments[0]), UserPtr<Siginfo>(state.arguments[1]),
+                                       static_cast<Nanoseconds>(state.arguments[2]));
+        },
+        .arguments = {wanted.bits(), info.address(), static_cast<std::uint64_t>(deadline)}};
+  return taken.error();
+}
+
+}  // namespace
+
 Result<long> sys_rt_sigtimedwait(Context& context, UserPtr<std::uint64_t> set, UserPtr<Siginfo> info,
                                  UserPtr<Timespec> timeout, std::size_t set_size) {
   if (set_size != sigset_size) return Error::inval;
   const SignalSet wanted = SignalSet(TRY(set.read())) - signal::unblockable;
   Nanoseconds deadline = never;
   if (timeout) deadline = deadline_after(arch::monotonic_now(), TRY(duration_from(TRY(timeout.read()))));
-  const SignalInfo taken = TRY(wait_for_signal(context.thread, wanted, deadline));
-  TRY(info.write_if_wanted(siginfo_of(taken)));
-  return taken.number;
+  return wait_for_signal_until(context.thread, wanted, info, deadline);
 }
 
 Result<long> sys_rt_sigqueueinfo(Context& context, int pid, SignalNumber signal, UserPtr<Siginfo> pointer) {

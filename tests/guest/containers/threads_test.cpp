@@ -15,6 +15,7 @@
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
+#include "support/signals.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
 
@@ -142,6 +143,30 @@ TEST_F(ContainerThreads, ThreadsAsleepSleepOn) {
     EXPECT_FALSE(woken);
     pipe.notify();
     reader.join();
+  });
+}
+
+// With and without an end to it, the wait goes on where the process is then.
+TEST_F(ContainerThreads, ThreadsThatWaitForSignalsWaitOn) {
+  Box box;
+  EXPECT_CHILD({
+    Blocked blocked{SIGUSR1};
+    const timespec limit{limit_seconds(), 0};
+    for (const timespec* end : {static_cast<const timespec*>(nullptr), &limit}) {
+      std::atomic<pid_t> id{0};
+      std::thread waiting([&] {
+        id = gettid();
+        EXPECT_EQ(sigtimedwait(&blocked.set(), nullptr, end), SIGUSR1);
+      });
+      ASSERT_TRUE(wait_until([&] { return id != 0; }));
+      ASSERT_TRUE(wait_until_blocked(id));
+      for (int i = 0; i < 20; ++i) {
+        ASSERT_OK(join_container(box.id()));
+        ASSERT_OK(leave_container());
+      }
+      EXPECT_OK(kill(getpid(), SIGUSR1));
+      waiting.join();
+    }
   });
 }
 
