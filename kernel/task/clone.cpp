@@ -151,10 +151,13 @@ Result<Ref<UserThread>> make_another_thread(UserThread& caller, Ref<Pid> tid, co
   return made;
 }
 
-// Until the child needs this address space no more, or this process is to end.
+// Until the child needs this address space no more, or this thread is to end: with its process, or for another one's exec.
 void wait_for_vfork_child(UserThread& caller) {
+  Process& process = caller.process();
   auto done = [&] {
-    return caller.vfork_done.load(std::memory_order_acquire) || caller.process().ending();
+    if (caller.vfork_done.load(std::memory_order_acquire) || process.ending()) return true;
+    SpinGuard guard(process.lock());
+    return process.executing && process.executing != &caller;
   };
   (void)caller.vfork_waiting.wait(done, Wait::uninterruptible);
 }

@@ -45,10 +45,7 @@ Result<void> become_only_thread(UserThread& self) {
     if (process.ending() || process.executing) return Error::restart_if_asked;
     process.executing = &self;
     for (UserThread& thread : process.threads)
-      if (&thread != &self) {
-        thread.notice_signals();
-        thread.vfork_waiting.wake_all();
-      }
+      if (&thread != &self) thread.notice_end();
     process.continued.wake_all();
   }
   (void)process.threads_changed.wait([&] { return process.single_threaded() || process.ending(); }, Wait::uninterruptible);

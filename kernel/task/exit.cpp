@@ -258,7 +258,7 @@ void begin_exit(WaitStatus status) {
   process.exit_status = status;
   process.set_ending();
   if (process.single_threaded()) return;
-  for (UserThread& thread : process.threads) thread.notice_signals();
+  for (UserThread& thread : process.threads) thread.notice_end();
   process.continued.wake_all();
   process.threads_changed.wake_all();
 }

@@ -79,10 +79,7 @@ void kill_locked(Process& process) REQUIRES(process.lock()) {
   process.exit_status = {WaitStatus::Kind::killed, signal::kill};
   process.set_ending();
   process.stopping = false;
-  for (UserThread& thread : process.threads) {
-    thread.notice_signals();
-    thread.vfork_waiting.wake_all();
-  }
+  for (UserThread& thread : process.threads) thread.notice_end();
   process.continued.wake_all();
   process.threads_changed.wake_all();
 }

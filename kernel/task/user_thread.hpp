@@ -116,6 +116,11 @@ class UserThread final : public Thread, public Charged<UserThread, "user_thread"
     add_work(work_signals);
     interrupt();
   }
+  // It is to end: out of the wait for a child of vfork(2) as well.
+  void notice_end() {
+    notice_signals();
+    vfork_waiting.wake_all();
+  }
   // With work_restart: which of Error::restart_*.
   Error call_error = Error::restart_if_asked;
   void prepare_to_enter_user();  // with work_fpu: loads the floating-point registers

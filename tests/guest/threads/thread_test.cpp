@@ -203,6 +203,38 @@ TEST(Thread, ExecFromMainEndsTheOthers) {
               }).exited(44));
 }
 
+// The first thread is in vfork when another one ends it; its child waits for just that. The exit status.
+Ending ending_in_vfork(const std::function<void()>& end) {
+  const pid_t pid = spawn([&]() -> int {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return 1;
+    std::atomic<bool> born{false};
+    std::thread([&] {
+      while (!born) sched_yield();
+      end();
+    }).detach();
+    const pid_t child = vfork();
+    if (child == 0) {
+      close(ends[1]);
+      born = true;
+      char byte;
+      _exit(static_cast<int>(read(ends[0], &byte, 1)));  // until nobody has the other end
+    }
+    return 2;
+  });
+  EXPECT_TRUE(wait_for_state(pid, 'Z'));
+  kill(pid, SIGKILL);
+  return reap(pid);
+}
+
+TEST(Thread, ExecEndsAThreadInVfork) {
+  EXPECT_TRUE(ending_in_vfork([] { become_helper("single-thread", {std::to_string(getpid())}); }).exited(44));
+}
+
+TEST(Thread, ExitGroupEndsAThreadInVfork) {
+  EXPECT_TRUE(ending_in_vfork([] { syscall(SYS_exit_group, 6); }).exited(6));
+}
+
 TEST(Thread, ChildrenBelongToTheProcess) {
   EXPECT_CHILD({
     pid_t child = -1;
