@@ -18,7 +18,8 @@ void tell_parent(Process& process, int code, int status) REQUIRES(process_tree_l
     SpinGuard guard(parent->lock());  // exec may replace the handlers
     action = parent->handlers().get(signal::child);
   }
-  if (action.has_handler() && !(action.flags & SignalAction::no_child_stop)) {
+  // By default it does nothing, but may be blocked and waited for.
+  if (action.handler != SignalAction::ignore_handler && !(action.flags & SignalAction::no_child_stop)) {
     SignalInfo info = signal_from(process, *parent, signal::child, code);
     const ResourceUsage usage = usage_of(process);
     info.kind = SignalInfo::Kind::child;

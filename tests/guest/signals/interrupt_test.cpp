@@ -333,5 +333,25 @@ TEST(Stop, ParentIsToldUnlessNocldstop) {
   });
 }
 
+TEST(Stop, ParentWithoutAHandlerMayWaitForTheSignal) {
+  EXPECT_CHILD({
+    Blocked blocked{SIGCHLD};
+    const pid_t pid = spawn([] {
+      for (;;) pause();
+      return 0;
+    });
+    siginfo_t info{};
+    ASSERT_OK(kill(pid, SIGSTOP));
+    EXPECT_EQ(wait_signal(blocked.set(), &info), SIGCHLD);
+    EXPECT_EQ(info.si_code, CLD_STOPPED);
+    EXPECT_EQ(info.si_pid, pid);
+    ASSERT_OK(kill(pid, SIGCONT));
+    EXPECT_EQ(wait_signal(blocked.set(), &info), SIGCHLD);
+    EXPECT_EQ(info.si_code, CLD_CONTINUED);
+    kill(pid, SIGKILL);
+    reap(pid);
+  });
+}
+
 }  // namespace
 }  // namespace cv6::guest
