@@ -41,14 +41,14 @@ void announce_stop(Process& process) {
 
 }  // namespace
 
-void begin_stop(Process& process, int number) {
+void begin_stop(UserThread& thread, int number) {
+  Process& process = thread.process();
   if (number != signal::stop) {
     SpinGuard guard(process_tree_lock);
     if (is_orphaned(*process.group, nullptr)) return;
   }
   SpinGuard guard(process.lock());
-  if (process.ending() || process.stopping) return;
-  if (process.pending.set().contains(signal::continue_)) return;  // it came after the stop signal
+  if (process.ending() || process.stopping || !thread.took_stop) return;
   process.stopping = true;
   process.stop_signal = number;
   for (UserThread& thread : process.threads) thread.notice_signals();

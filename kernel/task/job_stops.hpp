@@ -6,8 +6,9 @@
 
 namespace cv6 {
 
-// A stop signal's default action. SIGTSTP, SIGTTIN and SIGTTOU do nothing in an orphaned group.
-void begin_stop(Process& process, int number);
+// A stop signal's default action, by the thread that took it; nothing if SIGCONT has come since. SIGTSTP, SIGTTIN and SIGTTOU
+// do nothing in an orphaned group.
+void begin_stop(UserThread& thread, int number);
 // The calling thread's part of a stop: returns when the process is continued, or ends.
 void wait_while_stopped(UserThread& thread);
 // The parent hears that the process goes on.

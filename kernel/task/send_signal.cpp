@@ -50,7 +50,10 @@ bool is_ignored(Process& process, const UserThread& thread, int number) {
   const bool stops = signal::stopping.contains(number);
   const SignalSet opposite = stops ? SignalSet::of(signal::continue_) : signal::stopping;
   process.pending.discard(opposite);
-  for (UserThread& thread : process.threads) thread.pending.discard(opposite);
+  for (UserThread& thread : process.threads) {
+    thread.pending.discard(opposite);
+    if (!stops) thread.took_stop = false;  // on its way to begin_stop()
+  }
   if (stops || !process.stopping) return;
   process.stopping = false;
   process.continue_unannounced = true;

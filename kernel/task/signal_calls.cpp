@@ -23,7 +23,9 @@ namespace {
 std::optional<SignalInfo> take_pending(UserThread& thread, SignalSet blocked) {
   SpinGuard guard(thread.process().lock());
   const bool own = !(thread.pending.set() - blocked).empty();
-  return own ? thread.pending.take(blocked) : thread.process().pending.take(blocked);
+  auto info = own ? thread.pending.take(blocked) : thread.process().pending.take(blocked);
+  if (info && signal::stopping.contains(info->number)) [[unlikely]] thread.took_stop = true;
+  return info;
 }
 
 }  // namespace

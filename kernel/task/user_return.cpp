@@ -60,7 +60,7 @@ void act_by_default(UserThread& thread, const SignalInfo& info) {
     case DefaultAction::continue_:
       return;
     case DefaultAction::stop:
-      return begin_stop(thread.process(), info.number);
+      return begin_stop(thread, info.number);
     case DefaultAction::terminate:
     case DefaultAction::terminate_with_core:
       exit_process({WaitStatus::Kind::killed, info.number});

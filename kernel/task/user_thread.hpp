@@ -144,6 +144,7 @@ class UserThread final : public Thread, public Charged<UserThread, "user_thread"
   // --- process lock ---
   PendingSignals pending;                // sent to this thread in particular
   bool stopped = false;                  // waits for the process to be continued
+  bool took_stop = false;                // the last stop signal that it took: no SIGCONT has come since
   ListNode process_node;                 // in the process's list of threads
 
   // vfork(2): the child holds its parent's thread until it execs or exits, and then releases it.

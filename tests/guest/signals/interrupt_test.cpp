@@ -8,9 +8,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "support/child.hpp"
 #include "support/clock.hpp"
 #include "support/descriptor.hpp"
+#include "support/memory.hpp"
 #include "support/signals.hpp"
 #include "support/wait.hpp"
 
@@ -276,6 +279,27 @@ TEST(Stop, ContinueThrowsPendingStopsAway) {
     EXPECT_FALSE(sigismember(&pending, SIGTSTP));
     EXPECT_TRUE(sigismember(&pending, SIGCONT));
   });
+}
+
+// However soon after the stop it comes: also between the moment when a thread has taken the stop signal and the stop.
+TEST(Stop, ContinueIsNeverTooEarly) {
+  Mapping shared(page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS);
+  auto& ticks = *shared.as<std::atomic<long>>();
+  const pid_t pid = spawn([&]() -> int {
+    signal(SIGCONT, SIG_IGN);  // what ends a stop is that it is sent
+    for (;;) ++ticks;
+  });
+  for (int i = 0; i < 2000; ++i) {
+    const long before = ticks;
+    kill(pid, SIGSTOP);
+    for (int wait = i % 200; wait > 0; --wait) asm volatile("pause");
+    kill(pid, SIGCONT);
+    const auto goes_on = wait_until([&] { return ticks > before; });
+    EXPECT_TRUE(goes_on) << i;
+    if (!goes_on) break;
+  }
+  kill(pid, SIGKILL);
+  EXPECT_TRUE(reap(pid).killed_by(SIGKILL));
 }
 
 TEST(Stop, TtySignalsStop) {
