@@ -57,11 +57,13 @@ Ref<ProcessGroup> pass_foreground(Process& caller, const Ref<ProcessGroup>& grou
   return terminal->put_into_foreground(group);
 }
 
-// Into its container and the tree at once: see clone.cpp. Error::srch: the container is stopping.
+// Into its container and the tree at once: see clone.cpp. Error::srch: the container is stopping; restart_if_asked: the parent
+// is being ended and makes no more children.
 Result<void> enter_and_start(Process& parent, Container& container, NewProcess& made, const Ref<ProcessGroup>& group,
                              SpawnRequest::Place place, TerminalJobs* terminal) {
   Ref<ProcessGroup> background;  // goes after the lock
   SpinGuard guard(process_tree_lock);
+  if (parent.ending()) return Error::restart_if_asked;
   if (terminal && terminal->taken()) return Error::perm;
   TRY(container.enter());
   start_new_process(made, &parent, group);
