@@ -43,9 +43,15 @@ Result<void> check_task_limit(Process& process) {
   return Error::again;
 }
 
+// Another thread may be changing its credentials and account, which belong together.
+Process::Parts held_parts(Process& process) {
+  SpinGuard guard(process.lock());
+  return process.parts();
+}
+
 // What the child has of its parent's: the same things, or copies.
 Result<Process::Parts> parts_for_child(Process& parent, const Request& request) {
-  Process::Parts parts = parent.parts();
+  Process::Parts parts = held_parts(parent);
   if (!has(request, Request::share_files)) parts.files = TRY(parts.files->copy());
   if (!has(request, Request::share_fs)) parts.fs = TRY(parts.fs->copy());
   if (!has(request, Request::share_handlers)) parts.handlers = TRY(parts.handlers->copy());
@@ -94,8 +100,7 @@ Result<Ref<UserThread>> make_thread(UserThread& caller, Process& process, Ref<Pi
 
 // Who ends, stops or moves the process, or wants to be its only thread, tells those that are in it: one that comes after
 // that is told here.
-void add_thread(Process& process, UserThread& thread) REQUIRES(process_tree_lock) {
-  SpinGuard guard(process.lock());
+void add_thread(Process& process, UserThread& thread) REQUIRES(process_tree_lock, process.lock()) {
   process.threads.push_back(thread);
   process.change_thread_count(+1);
   thread.tid()->thread = &thread;
@@ -117,6 +122,7 @@ Result<void> enter_tree(Process& caller, Process& child, UserThread& thread, con
   set_parent(child, sibling ? caller.parent : &caller);
   enter_group(child, caller.group);
   child.pid()->process = &child;
+  SpinGuard threads(child.lock());
   add_thread(child, thread);
   return {};
 }
@@ -136,8 +142,10 @@ Result<Ref<UserThread>> make_further_thread(UserThread& caller, Ref<Pid> tid, co
   Process& process = caller.process();
   process.files().share();
   Ref<UserThread> thread = TRY(make_thread(caller, process, std::move(tid), request));
-  SpinGuard guard(process_tree_lock);
+  SpinGuard tree(process_tree_lock);
+  SpinGuard guard(process.lock());
   if (process.ending() || (process.executing && process.executing != &caller)) return Error::restart_if_asked;
+  // Both at once: set_identity() moves as many tasks to another account as there are threads.
   process.account().tasks.fetch_add(1, std::memory_order_relaxed);
   add_thread(process, *thread);
   return thread;

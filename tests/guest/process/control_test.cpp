@@ -9,6 +9,7 @@
 #include <sys/times.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 #include "support/child.hpp"
@@ -285,6 +286,41 @@ TEST(Limits, ProcessesOfAUser) {
     gate.write.close();
     for (const pid_t pid : pids) EXPECT_TRUE(reap(pid).exited(0));
     EXPECT_TRUE(run([] { return 0; }).exited(0));  // there is room again
+  });
+}
+
+// Threads that are made while another one changes the user are counted where the process is then. (By the plain
+// call: the C library's makes it in every thread.)
+TEST(Limits, ProcessesOfAUserThatChanges) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root";
+  EXPECT_CHILD({
+    const uid_t first = lonely_user();
+    const uid_t second = first + 1'000'000;
+    std::atomic<bool> stop{false};
+    std::thread changing([&] {
+      while (!stop)
+        for (const uid_t user : {first, second}) syscall(SYS_setresuid, user, -1, -1);
+    });
+    for (int i = 0; i < times(2000, 50'000); ++i) std::thread([] {}).join();
+    stop = true;
+    changing.join();
+    ASSERT_OK(syscall(SYS_setresuid, 0, -1, -1));  // where the call changes the process, not only the thread
+    for (const uid_t user : {first, second})
+      EXPECT_CHILD({
+        const rlimit two{2, 2};
+        ASSERT_OK(setrlimit(RLIMIT_NPROC, &two));
+        ASSERT_OK(setresuid(user, user, user));
+        Pipe gate;
+        const pid_t one = spawn([&] {
+          gate.write.close();
+          gate.wait();
+          return 0;
+        });
+        EXPECT_OK(one);
+        EXPECT_ERRNO(EAGAIN, spawn([] { return 0; }));
+        gate.write.close();
+        reap(one);
+      });
   });
 }
 
