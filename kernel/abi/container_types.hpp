@@ -11,7 +11,7 @@ namespace cv6 {
 struct ContainerCreate {
   static constexpr std::size_t first_size = 24;  // without `scheduling` and what is behind it
   static constexpr std::uint64_t may_nest = 1;   // its own root may make containers below it
-  static constexpr std::uint64_t temporary = 2;  // it is destroyed when its last process ends
+  static constexpr std::uint64_t temporary = 2;  // it is destroyed when its last process ends or leaves
   static constexpr std::uint64_t read_only_root = 4;
   static constexpr std::uint64_t all_flags = 7;
   std::uint64_t flags;

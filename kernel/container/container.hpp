@@ -44,7 +44,7 @@ namespace cv6 {
 // May its own root make containers below it?
 enum class Nesting : std::uint8_t { no, yes };
 
-// Does it go by itself when the last process ends?
+// Does it go by itself when the last process ends, or leaves?
 enum class Lifetime : std::uint8_t { until_destroyed, until_empty };
 
 struct ContainerSettings {

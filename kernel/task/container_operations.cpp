@@ -49,4 +49,8 @@ Result<void> destroy(Container& container) {
   return {};
 }
 
+void destroy_if_over(Container& container) {
+  if (container.lifetime() == Lifetime::until_empty && container.process_count() == 0) (void)destroy(container);
+}
+
 }  // namespace cv6

@@ -50,6 +50,9 @@ Result<void> destroy(UserThread& caller, Container& container);
 // The same by the kernel itself, from outside of the container or at the end of its last process.
 Result<void> destroy(Container& container);
 
+// After a process has gone from it: the last one takes a temporary container along.
+void destroy_if_over(Container& container);
+
 // The caller's root and working directories become the container's root: setns(2) for files only. Everything else of the
 // process stays, so this works whatever the container's processes do. What is open stays usable for its data; directories
 // of the former tree lead nowhere (Error::xdev), as after a join. Error::busy: the caller has joined a container, which
@@ -58,5 +61,7 @@ Result<void> view(Process& caller, Container& container);
 
 // A process has a home outside of its container. For fork: the child of a joined process has none.
 bool has_joined(const Process& process);
+// The container outside; null: it has not joined one.
+Ref<Container> home_of(const Process& process);
 
 }  // namespace cv6

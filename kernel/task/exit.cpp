@@ -170,6 +170,7 @@ void end_process(Process& process, UserThread& last) {
   process.own_usage_at_end = usage_of(process);
   process.name_at_end = last.name;
   if (process.is_session_leader()) disassociate_terminal(process);
+  const Ref<Container> home = home_of(process);
   let_go(process);
   shortage.print(process);
   if (process.is_init) {
@@ -201,7 +202,8 @@ void end_process(Process& process, UserThread& last) {
   }
   Container& container = process.container();  // held by the process, which the thread holds
   container.leave();
-  if (container.lifetime() == Lifetime::until_empty && container.process_count() == 0) (void)destroy(container);
+  destroy_if_over(container);
+  if (home) destroy_if_over(*home);  // nobody comes back there
 }
 
 }  // namespace

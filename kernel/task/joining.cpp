@@ -19,6 +19,8 @@ struct Home {
 
 bool has_joined(const Process& process) { return static_cast<bool>(process.home); }
 
+Ref<Container> home_of(const Process& process) { return process.home ? process.home->container : nullptr; }
+
 namespace {
 
 // --- what a process shares with others --------------------------------------------------------------------------------
@@ -183,7 +185,7 @@ Result<void> join(UserThread& caller, Container& container) {
   process.fs().move_to(root, std::move(directory));
   charge_to(container, process, threads);
   process.home = std::move(home);
-  from.leave();
+  from.leave();  // a temporary one stays, since the process may come back
   return {};
 }
 
@@ -251,6 +253,7 @@ Result<void> leave(UserThread& caller) {
   charge_to(outside, process, threads);
   process.home.reset();
   inside->leave();
+  destroy_if_over(*inside);
   return {};
 }
 

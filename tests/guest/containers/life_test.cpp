@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "support/container.hpp"
+#include "support/descriptor.hpp"
 #include "support/wait.hpp"
 
 namespace cv6::guest {
@@ -62,6 +63,48 @@ TEST_F(ContainerLives, TemporaryOnesEndWithTheirProcesses) {
   ASSERT_OK(child);
   EXPECT_TRUE(reap(child).exited(3));
   EXPECT_TRUE(wait_until([&] { return stat_container(stat) == -1 && errno == ESRCH; }));
+}
+
+TEST_F(ContainerLives, TemporaryOnesEndWhenTheLastProcessLeaves) {
+  ContainerCreate wanted;
+  wanted.flags = ContainerCreate::temporary;
+  const int id = create_container(wanted);
+  ASSERT_OK(id);
+  EXPECT_CHILD({
+    ASSERT_OK(join_container(id));
+    ASSERT_OK(leave_container());
+    ContainerStat stat;
+    stat.id = id;
+    EXPECT_ERRNO(ESRCH, stat_container(stat));
+  });
+}
+
+// The last one has joined a container below: it could come back, until it ends there.
+TEST_F(ContainerLives, TemporaryOnesEndWithTheLastProcessThatIsBelow) {
+  ContainerCreate wanted;
+  wanted.flags = ContainerCreate::temporary | ContainerCreate::may_nest;
+  const int id = create_container(wanted);
+  ASSERT_OK(id);
+  EXPECT_CHILD({
+    Pipe gate;
+    ASSERT_OK(join_container(id));
+    ASSERT_OK(spawn_checked([&] {
+      gate.write.close();
+      gate.wait();
+      const int below = create_container(ContainerCreate{});
+      ASSERT_OK(below);
+      ASSERT_OK(join_container(below));
+    }));
+    ASSERT_OK(leave_container());
+    ContainerStat stat;
+    stat.id = id;
+    EXPECT_OK(stat_container(stat));
+    gate.write.close();
+    Ending ending;
+    ASSERT_OK(waitpid(-1, &ending.status, 0));  // by a number that it has here now
+    EXPECT_TRUE(ending.exited(0));
+    EXPECT_TRUE(wait_until([&] { return stat_container(stat) == -1 && errno == ESRCH; }));
+  });
 }
 
 TEST_F(ContainerLives, TemporaryOnesLeaveNothing) {

@@ -45,7 +45,7 @@ struct ContainerScheduling;
 
 struct ContainerCreate {
   static constexpr std::uint64_t may_nest = 1;   // root inside may make containers below it
-  static constexpr std::uint64_t temporary = 2;  // it is destroyed when its last process ends
+  static constexpr std::uint64_t temporary = 2;  // it is destroyed when its last process ends or leaves
   static constexpr std::uint64_t read_only_root = 4;  // the flag: every change of its files fails with EROFS
   std::uint64_t flags = 0;
   const char* name = nullptr;      // none: "box-<id>"
