@@ -105,11 +105,23 @@ std::string_view default_name_of(int id, std::span<char> to) {
 
 }  // namespace
 
+namespace {
+
+// With the table's lock held: destroy() marks a container and goes through the table for those below afterwards, so what is
+// taken in before it does so is found there, and what comes later finds the mark.
+bool is_any_stopping(const Container* at) {
+  for (; at; at = at->parent())
+    if (at->state() == Container::State::stopping) return true;
+  return false;
+}
+
+}  // namespace
+
 // Gives the container its id and name and takes it in.
 Result<void> ContainerManager::enter_into_table(Container& container, std::string_view wanted_name) {
   char default_name[24];
   auto locked = table.lock();
-  if (container.parent()->state() == Container::State::stopping) return Error::srch;
+  if (is_any_stopping(container.parent())) return Error::srch;
   int id = locked->lowest_free = locked->free_id(locked->lowest_free);
   std::string_view name = wanted_name;
   if (name.empty()) {

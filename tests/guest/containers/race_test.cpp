@@ -37,9 +37,9 @@ void pass_time(int round) {
 }
 
 // Destroys containers in which `life` goes on, each a little later in that life than the one before.
-void destroy_during(int rounds, const std::function<void()>& life) {
+void destroy_during(int rounds, const std::function<void()>& life, const ContainerCreate& wanted = {}) {
   for (int round = 0; round < times(rounds, 1000); ++round) {
-    Box box;
+    Box box(wanted);
     Pipe begun;
     std::vector<pid_t> joined;
     for (int i = 0; i < 2; ++i)
@@ -66,6 +66,23 @@ TEST_F(ContainerRaces, DestroyAndFork) {
     }
     if (child > 0) waitpid(child, nullptr, 0);
   });
+}
+
+// A container two below is made by one that is not marked yet, and filled: it must go with the others.
+TEST_F(ContainerRaces, DestroyAndCreateBelow) {
+  const auto life = [] {
+    const int below = create_container(nesting());
+    const pid_t child = fork();
+    if (child == 0) {
+      if (below < 0 || join_container(below) != 0) _exit(0);
+      for (int i = 0; i < 3; ++i)
+        if (const int lowest = create_container(ContainerCreate{}); lowest >= 0) spawn_helper(lowest, "container-pause");
+      _exit(0);
+    }
+    if (child > 0) waitpid(child, nullptr, 0);
+    if (below >= 0) destroy_container(below);
+  };
+  destroy_during(6, life, nesting());
 }
 
 // Signals come to frozen processes as well, and are dealt with: also at the moment when they are killed.
