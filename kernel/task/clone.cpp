@@ -66,7 +66,6 @@ Result<Process::Parts> parts_for_child(Process& parent, const Request& request) 
 Result<void> copy_settings(Process& child, const Process& parent) {
   child.limits = parent.limits;
   child.ranges = parent.ranges;
-  child.nice = parent.nice.load(std::memory_order_relaxed);
   child.personality = parent.personality;
   child.dumpable = parent.dumpable;
   child.no_new_privileges = parent.no_new_privileges;
@@ -95,6 +94,7 @@ Result<Ref<UserThread>> make_thread(UserThread& caller, Process& process, Ref<Pi
   thread->timer_slack = caller.timer_slack;
   thread->name = caller.name;
   thread->set_affinity(caller.affinity());
+  thread->set_nice(caller.nice());
   return thread;
 }
 

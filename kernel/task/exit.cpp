@@ -169,6 +169,7 @@ void end_process(Process& process, UserThread& last) {
   ShortageReport shortage(process);
   process.own_usage_at_end = usage_of(process);
   process.name_at_end = last.name;
+  process.nice_at_end = last.nice();
   if (process.is_session_leader()) disassociate_terminal(process);
   const Ref<Container> home = home_of(process);
   let_go(process);

@@ -1,5 +1,7 @@
 #include "task/identity.hpp"
 
+#include <algorithm>
+
 #include "task/process_tree.hpp"
 
 namespace cv6 {
@@ -137,36 +139,70 @@ Result<void> set_supplementary_groups(Process& process, std::span<const std::uin
 
 namespace {
 
-// Calls visit(process) for each process that is meant. Error::srch: none.
+bool is_meant(Process& caller, Process& process, PriorityOf which, int number) {
+  if (which == PriorityOf::user) {
+    const auto wanted = number ? static_cast<std::uint32_t>(number) : caller.credentials().ids().user;
+    return process.hold_credentials()->ids().user == wanted;
+  }
+  SpinGuard guard(process_tree_lock);
+  if (!process.group) return false;
+  return number ? process.group->pid()->number_in(caller.container()) == number : process.group == caller.group;
+}
+
+// Calls visit(process) for each process of the group or user. Error::srch: none.
 template <class Visit>
 Result<void> for_each_meant(Process& caller, PriorityOf which, int number, Visit visit) {
-  if (which == PriorityOf::process)
-    return visit(*(number ? TRY(find_process(caller.container(), number)) : Ref<Process>(&caller)));
   Result<void> outcome = Error::srch;
-  auto meant = [&](Process& process) {
-    if (which == PriorityOf::user) {
-      const auto wanted = number ? static_cast<std::uint32_t>(number) : caller.credentials().ids().user;
-      return process.hold_credentials()->ids().user == wanted;
-    }
-    SpinGuard guard(process_tree_lock);
-    if (!process.group) return false;
-    return number ? process.group->pid()->number_in(caller.container()) == number : process.group == caller.group;
-  };
   for (int at = 0; Ref<Process> process = next_process(caller.container(), at);) {
-    if (!meant(*process)) continue;
+    if (!is_meant(caller, *process, which, number)) continue;
     const Result<void> one = visit(*process);
     if (one || !outcome) outcome = one;
   }
   return outcome;
 }
 
+// `thread` null: a process's first thread, which has ended before the others, or before the process was reaped.
+struct Named {
+  Ref<Process> process;
+  Ref<UserThread> thread;
+};
+
+Result<Named> find_named(Process& caller, int number) {
+  if (number == 0) return Named{Ref<Process>(&caller), Ref<UserThread>(&UserThread::current())};
+  if (auto thread = find_thread(caller.container(), number)) return Named{Ref<Process>(&(*thread)->process()), *thread};
+  return Named{TRY(find_process(caller.container(), number)), nullptr};
+}
+
+int best_nice(Process& process) {
+  int best = INT32_MAX;
+  process.for_each_thread([&](UserThread& thread) { best = std::min(best, thread.nice()); });
+  return best != INT32_MAX ? best : process.shown_nice();
+}
+
+Result<void> check_may_renice(Process& caller, Process& process) {
+  const Credentials& own = caller.credentials();
+  const Ref<const Credentials> other = process.hold_credentials();
+  const std::uint32_t user = own.ids().effective_user;
+  if (!own.privileged() && user != other->ids().user && user != other->ids().effective_user) return Error::perm;
+  return {};
+}
+
+Result<void> renice(Process& caller, UserThread& thread, int nice) {
+  if (!caller.credentials().privileged() && nice < thread.nice()) return Error::acces;
+  thread.set_nice(nice);
+  return {};
+}
+
 }  // namespace
 
 Result<int> priority(Process& caller, PriorityOf which, int number) {
+  if (which == PriorityOf::thread) {
+    const Named named = TRY(find_named(caller, number));
+    return named.thread ? named.thread->nice() : named.process->shown_nice();
+  }
   int best = INT32_MAX;
   TRY(for_each_meant(caller, which, number, [&](Process& process) -> Result<void> {
-    const int nice = process.nice.load(std::memory_order_relaxed);
-    if (nice < best) best = nice;
+    best = std::min(best, best_nice(process));
     return {};
   }));
   return best;
@@ -174,16 +210,19 @@ Result<int> priority(Process& caller, PriorityOf which, int number) {
 
 Result<void> set_priority(Process& caller, PriorityOf which, int number, int nice) {
   constexpr int best = -20, worst = 19;
-  nice = nice < best ? best : nice > worst ? worst : nice;
+  nice = std::clamp(nice, best, worst);
+  if (which == PriorityOf::thread) {
+    const Named named = TRY(find_named(caller, number));
+    TRY(check_may_renice(caller, *named.process));
+    return named.thread ? renice(caller, *named.thread, nice) : Result<void>();
+  }
   return for_each_meant(caller, which, number, [&](Process& process) -> Result<void> {
-    const Credentials& own = caller.credentials();
-    const Ref<const Credentials> other = process.hold_credentials();
-    const std::uint32_t user = own.ids().effective_user;
-    if (!own.privileged() && user != other->ids().user && user != other->ids().effective_user) return Error::perm;
-    if (!own.privileged() && nice < process.nice.load(std::memory_order_relaxed)) return Error::acces;
-    process.nice.store(nice, std::memory_order_relaxed);
-    process.for_each_thread([nice](UserThread& thread) { thread.set_nice(nice); });
-    return {};
+    TRY(check_may_renice(caller, process));
+    Result<void> outcome;
+    process.for_each_thread([&](UserThread& thread) {
+      if (const auto one = renice(caller, thread, nice); !one) outcome = one;
+    });
+    return outcome;
   });
 }
 

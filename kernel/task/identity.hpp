@@ -23,8 +23,9 @@ std::uint32_t set_file_user(Process& process, std::uint32_t user);
 std::uint32_t set_file_group(Process& process, std::uint32_t group);
 Result<void> set_supplementary_groups(Process& process, std::span<const std::uint32_t> groups);
 
-// getpriority(2), setpriority(2): nice values. `number` 0: the caller's. The best (lowest) of those found.
-enum class PriorityOf : std::uint8_t { process, group, user };
+// getpriority(2), setpriority(2): nice values. `number` 0: the caller's. The best (lowest) of those found. What the calls name
+// PRIO_PROCESS is one thread: each has a nice value of its own.
+enum class PriorityOf : std::uint8_t { thread, group, user };
 Result<int> priority(Process& caller, PriorityOf which, int number);
 Result<void> set_priority(Process& caller, PriorityOf which, int number, int nice);
 

@@ -69,6 +69,10 @@ FixedString<15> Process::shown_name() {
   const Ref<UserThread> thread = some_thread();
   return thread ? thread->name : name_at_end;
 }
+int Process::shown_nice() {
+  const Ref<UserThread> thread = some_thread();
+  return thread ? thread->nice() : nice_at_end;
+}
 
 Ref<UserThread> Process::some_thread() {
   SpinGuard guard(lock_);

@@ -150,12 +150,12 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   Ref<const Credentials> former_credentials(const Identities& ids, const Ref<const GroupSet>& groups);
   UserAccount& account() const { return *parts_.account; }
   Ref<UserAccount> hold_account();
-  // What ps shows: the first thread's name; of a zombie, what it was.
+  // What ps shows: the first thread's name and nice value; of a zombie, what they were.
   FixedString<15> shown_name();
+  int shown_nice();
 
   // --- settings: own ---------------------------------------------------------------------------------------------------
   ProgramRanges ranges;
-  std::atomic<int> nice{0};                    // -20..19
   std::uint32_t personality = 0;
   bool dumpable = true;                        // prctl(PR_SET_DUMPABLE)
   bool no_new_privileges = false;              // prctl(PR_SET_NO_NEW_PRIVS); inherited, never taken back
@@ -182,7 +182,8 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   int stop_signal = 0;                  // of the last stop
   bool is_init = false;                 // the first process spawned in its container: its end ends the others
   ResourceUsage own_usage_at_end;       // of a zombie
-  FixedString<15> name_at_end;          // of a zombie
+  FixedString<15> name_at_end;          // of a zombie, as is the next
+  int nice_at_end = 0;
   ResourceUsage children_usage;         // reaped ones'
   bool is_session_leader() const;
   // wait(2) waits here; woken when a child changes state, and when a thread of the process must look.

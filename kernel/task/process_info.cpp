@@ -82,7 +82,7 @@ ProcessInfo process_info(Process& process, const Container& viewer) {
   }
   info.name = process.shown_name();
   info.threads = process.thread_count();
-  info.nice = process.nice.load(std::memory_order_relaxed);
+  info.nice = process.shown_nice();
   info.start_time = process.start_time();
   info.ranges = process.ranges;
   info.pending = process.pending.set();
@@ -106,6 +106,7 @@ ThreadInfo thread_info(UserThread& thread, const Container& viewer) {
   info.user_time = times.user;
   info.system_time = times.system;
   info.cpu = thread.last_cpu();
+  info.nice = thread.nice();
   info.pending = thread.pending.set();
   info.blocked = thread.mask();
   return info;

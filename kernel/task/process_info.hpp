@@ -38,6 +38,7 @@ struct ThreadInfo {
   FixedString<15> name;
   Nanoseconds user_time = 0, system_time = 0;
   unsigned cpu = 0;
+  int nice = 0;
   SignalSet pending, blocked;
 };
 ThreadInfo thread_info(UserThread& thread, const Container& viewer);

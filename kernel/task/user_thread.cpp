@@ -32,7 +32,6 @@ Result<Ref<UserThread>> UserThread::create(Process& process, Ref<Pid> tid, void 
   thread->fpu_image_ = fpu_images->take();
   if (!thread->fpu_image_) return Error::nomem;
   TRY(thread->prepare(entry, thread));
-  thread->set_nice(process.nice.load(std::memory_order_relaxed));
   return made;
 }
 

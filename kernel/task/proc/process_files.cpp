@@ -37,6 +37,7 @@ void describe_thread(UserThread& thread, ProcessInfo& info) {
   const ThreadInfo own = thread_info(thread, viewer());
   info.number = own.number;
   info.state = own.state;
+  info.nice = own.nice;
   info.name = own.name;
   info.usage.user_time = own.user_time;
   info.usage.system_time = own.system_time;

@@ -206,6 +206,37 @@ TEST(Priority, OfAUserWithManyProcessesWhichAreAllKilledInTheEnd) {
   });
 }
 
+// PRIO_PROCESS names a thread; a new one begins with what the one that makes it has.
+TEST(Priority, IsTheThreads) {
+  EXPECT_CHILD({
+    ASSERT_OK(setpriority(PRIO_PROCESS, 0, 2));
+    std::atomic<pid_t> id{0};
+    std::atomic<bool> stop{false};
+    std::thread other([&] {
+      EXPECT_EQ(getpriority(PRIO_PROCESS, 0), 2);
+      EXPECT_OK(setpriority(PRIO_PROCESS, 0, 5));
+      std::thread([] { EXPECT_EQ(getpriority(PRIO_PROCESS, 0), 5); }).join();
+      EXPECT_CHILD({ EXPECT_EQ(getpriority(PRIO_PROCESS, 0), 5); });
+      id = gettid();
+      stop.wait(false);
+    });
+    EXPECT_TRUE(wait_until([&] { return id != 0; }));
+    EXPECT_EQ(getpriority(PRIO_PROCESS, id), 5);
+    EXPECT_EQ(getpriority(PRIO_PROCESS, 0), 2);
+    EXPECT_OK(setpriority(PRIO_PROCESS, id, 7));
+    EXPECT_EQ(getpriority(PRIO_PROCESS, id), 7);
+    EXPECT_EQ(getpriority(PRIO_PROCESS, getpid()), 2);
+    ASSERT_OK(setpgid(0, 0));
+    EXPECT_EQ(getpriority(PRIO_PGRP, 0), 2);  // the best
+    EXPECT_OK(setpriority(PRIO_PGRP, 0, 9));
+    EXPECT_EQ(getpriority(PRIO_PROCESS, id), 9);
+    EXPECT_EQ(getpriority(PRIO_PROCESS, 0), 9);
+    stop = true;
+    stop.notify_all();
+    other.join();
+  });
+}
+
 TEST(Limits, GetAndSet) {
   EXPECT_CHILD({
     rlimit limit{};
