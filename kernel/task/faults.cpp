@@ -119,6 +119,9 @@ void arch::on_user_fault(UserRegisters& registers, const Fault& fault) {
     if (outcome != FaultOutcome::resolved) [[unlikely]]
       refuse_page(thread, registers, outcome, fault);
   } else {
+    // A handler at an address that no instruction can have faults before it runs, with a frame more on its stack each time:
+    // none of this is user mode yet, where interrupts would come in.
+    sched::maybe_yield();
     process.abi().on_program_fault(thread, registers, signal_for(fault, registers.instruction_pointer()), fault);
   }
   if (has_return_work(thread)) return_to_user_work(thread, registers);

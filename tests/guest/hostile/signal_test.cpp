@@ -8,8 +8,10 @@
 #include <thread>
 
 #include "support/child.hpp"
+#include "support/descriptor.hpp"
 #include "support/memory.hpp"
 #include "support/signals.hpp"
+#include "support/wait.hpp"
 
 namespace cv6::guest {
 namespace {
@@ -107,6 +109,44 @@ TEST(HostileSignals, EndlessNesting) {
   EXPECT_KILLED_BY(SIGSEGV, {
     Handler handler(SIGUSR1, [](int number) { raise(number); }, SA_NODEFER);
     raise(SIGUSR1);
+  });
+}
+
+// Its own SIGSEGV each time, and a stack for a million frames: others get the processor meanwhile, and can end it.
+TEST(HostileSignals, WildHandlerOfItsOwnFaults) {
+  EXPECT_CHILD({
+    cpu_set_t one;
+    ASSERT_OK(sched_getaffinity(0, sizeof one, &one));
+    unsigned cpu = 0;
+    while (!CPU_ISSET(cpu, &one)) ++cpu;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    ASSERT_OK(sched_setaffinity(0, sizeof one, &one));
+    constexpr std::size_t piece = 8 << 20;
+    constexpr std::size_t pieces = 128;
+    const Descriptor file(memfd_create("stack", MFD_CLOEXEC));
+    ASSERT_OK(ftruncate(file, piece));
+    const Mapping seen(piece, PROT_READ, MAP_SHARED, file);
+    ASSERT_TRUE(seen.ok());
+    const pid_t child = spawn([&] {
+      const Mapping stack(piece * pieces, PROT_NONE);
+      for (std::size_t i = 0; i < pieces; ++i)
+        if (mmap(stack.as(i * piece), piece, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED) return 1;
+      const stack_t alternate{stack.as<void>(), 0, stack.length()};
+      if (sigaltstack(&alternate, nullptr) == -1) return 2;
+      Handler handler(SIGSEGV, reinterpret_cast<void (*)(int)>(wild_addresses[1]), SA_ONSTACK | SA_NODEFER);
+      raise(SIGSEGV);
+      return 3;
+    });
+    const auto* const last_page = seen.as<const volatile std::uint64_t>(piece - page_size);
+    EXPECT_TRUE(wait_until([&] {
+      for (std::size_t i = 0; i < page_size / sizeof *last_page; ++i)
+        if (last_page[i]) return true;
+      return false;
+    }));
+    EXPECT_OK(kill(child, SIGKILL));
+    const Ending ending = reap(child);
+    EXPECT_TRUE(ending.killed_by(SIGKILL)) << ending;
   });
 }
 
