@@ -107,6 +107,7 @@ Result<ElfHeader> parse_elf32_header(std::string_view head) {
 
 Result<ElfPlan> plan_flat_elf(std::span<const ElfProgramHeader> headers, std::uint64_t file_size, std::uint64_t limit) {
   ElfPlan plan;
+  std::uint64_t copied = 0;
   for (const ElfProgramHeader& header : headers) {
     if (header.type == segment_interpreter) return Error::noexec;
     if (header.type != segment_load) continue;
@@ -122,8 +123,11 @@ Result<ElfPlan> plan_flat_elf(std::span<const ElfProgramHeader> headers, std::ui
     plan.highest = std::max(plan.highest, page_ceiling(segment.end));
     plan.code_end = plan.data_end = std::max(plan.data_end, segment.file_end);
     plan.brk = std::max(plan.brk, segment.end);
+    copied += header.file_size;
   }
   if (plan.segment_count == 0) return Error::noexec;
+  // No linker lays segments over one another. One file's bytes many times over would be work without memory that pays for it.
+  if (copied > plan.highest) return Error::noexec;
   return plan;
 }
 

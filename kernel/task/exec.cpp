@@ -188,7 +188,7 @@ Result<ProgramImage> prepare_program(Process& process, const Caller& caller, Ref
   if (arguments.argument_count() == 0) TRY(arguments.add_argument(""));  // as Linux does since 5.18
   ProgramImage image = TRY(load_program(caller, std::move(file), path, arguments));
   const std::size_t stack_needed = TRY(image.abi->stack_needed(arguments, path));
-  TRY(map_program(image, process.container().memory(), process.limits, stack_needed));
+  TRY(map_program(image, process, stack_needed));
   return image;
 }
 

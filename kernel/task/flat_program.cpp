@@ -21,9 +21,14 @@ Result<void> map_pages(AddressSpace& space, std::uintptr_t start, std::uint64_t 
   return space.advise(start, length, AddressSpace::Advice::populate_write);
 }
 
-Result<void> copy_segment(AddressSpace& space, File& file, const ElfSegment& segment, std::span<char> buffer) {
+Result<void> copy_segment(const Process& process, AddressSpace& space, File& file, const ElfSegment& segment,
+                          std::span<char> buffer) {
   const std::uint64_t size = segment.file_end - segment.start;
   for (std::uint64_t done = 0; done < size;) {
+    if ((done >> page_shift) % 64 == 0) {
+      sched::maybe_yield();
+      if (process.ending()) return Error::intr;
+    }
     const std::span<char> piece = buffer.first(std::min<std::uint64_t>(buffer.size(), size - done));
     if (TRY(read_program(file, segment.file_start + done, piece)) != piece.size()) return Error::noexec;
     TRY(space.write_memory(segment.start + done, std::as_bytes(std::span<const char>(piece))));
@@ -49,11 +54,11 @@ Result<Own<ElfFile>> read_flat_program(Ref<File> file, std::string_view head) {
   return elf;
 }
 
-Result<void> map_flat_program(ProgramImage& image, GuestMemory& memory, const ResourceLimits& limits, std::size_t stack_needed) {
+Result<void> map_flat_program(ProgramImage& image, Process& process, std::size_t stack_needed) {
   if (stack_needed > page_size) return Error::toobig;
-  image.address_space = TRY(AddressSpace::create(Ref<GuestMemory>(&memory)));
+  image.address_space = TRY(AddressSpace::create(Ref<GuestMemory>(&process.container().memory())));
   AddressSpace& space = *image.address_space;
-  space.set_limits(address_space_limits(limits));
+  space.set_limits(address_space_limits(process.limits));
   const ElfPlan& plan = image.program->plan;
   const std::uintptr_t stack = plan.highest + page_size;
   image.stack_top = stack + page_size;
@@ -63,7 +68,7 @@ Result<void> map_flat_program(ProgramImage& image, GuestMemory& memory, const Re
   Own<char[]> buffer(new (std::nothrow) char[page_size]);
   if (!buffer) return Error::nomem;
   for (unsigned i = 0; i < plan.segment_count; ++i)
-    TRY(copy_segment(space, *image.program->file, plan.segments[i], {buffer.get(), page_size}));
+    TRY(copy_segment(process, space, *image.program->file, plan.segments[i], {buffer.get(), page_size}));
   return {};
 }
 

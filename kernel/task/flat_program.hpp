@@ -18,6 +18,7 @@ inline constexpr std::uintptr_t flat_program_end = 0x80000000;
 // Error::noexec: it is none (a program of 32 bits for another system).
 Result<Own<ElfFile>> read_flat_program(Ref<File> file, std::string_view head);
 // As map_program() (program_image.hpp); the file's bytes are copied. Error::toobig: `stack_needed` is more than a page.
-Result<void> map_flat_program(ProgramImage& image, GuestMemory& memory, const ResourceLimits& limits, std::size_t stack_needed);
+// Error::intr: the process is being ended.
+Result<void> map_flat_program(ProgramImage& image, Process& process, std::size_t stack_needed);
 
 }  // namespace cv6

@@ -205,16 +205,16 @@ Result<void> clear_tails(const ElfFile& elf) {
 
 }  // namespace
 
-Result<void> map_program(ProgramImage& image, GuestMemory& memory, const ResourceLimits& limits, std::size_t stack_needed) {
-  if (image.shape == ProgramImage::Shape::flat) return map_flat_program(image, memory, limits, stack_needed);
-  image.address_space = TRY(AddressSpace::create(Ref<GuestMemory>(&memory)));
+Result<void> map_program(ProgramImage& image, Process& process, std::size_t stack_needed) {
+  if (image.shape == ProgramImage::Shape::flat) return map_flat_program(image, process, stack_needed);
+  image.address_space = TRY(AddressSpace::create(Ref<GuestMemory>(&process.container().memory())));
   AddressSpace& space = *image.address_space;
-  space.set_limits(address_space_limits(limits));
+  space.set_limits(address_space_limits(process.limits));
   ElfFile& program = *image.program;
   TRY(place_program(program));
   TRY(map_elf(space, program));
   space.set_heap_start(page_ceiling(program.bias + program.plan.brk));
-  TRY(map_stack(image, limits, stack_needed));
+  TRY(map_stack(image, process.limits, stack_needed));
   if (!image.interpreter) return {};
   TRY(place_interpreter(space, *image.interpreter));
   return map_elf(space, *image.interpreter);

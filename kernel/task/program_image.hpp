@@ -35,8 +35,9 @@ Result<std::size_t> read_program(File& file, std::uint64_t offset, std::span<cha
 // Follows `#!` lines, which change `arguments`; reads and checks headers, finds the interpreter. `path`: what exec was
 // given. Errors as of execve(2).
 Result<ProgramImage> load_program(const Caller& caller, Ref<File> file, std::string_view path, ArgumentStrings& arguments);
-// Makes the image's address space, charged to `memory`, with everything mapped; a stack with room for `stack_needed` bytes.
-Result<void> map_program(ProgramImage& image, GuestMemory& memory, const ResourceLimits& limits, std::size_t stack_needed);
+// Makes the image's address space, charged to the memory of the process's container and bounded by its limits, with everything
+// mapped; a stack with room for `stack_needed` bytes.
+Result<void> map_program(ProgramImage& image, Process& process, std::size_t stack_needed);
 // With the image's address space current: the bytes behind the files' ends are zeroed. Error::fault, Error::nomem.
 Result<void> clear_tails(const ProgramImage& image);
 

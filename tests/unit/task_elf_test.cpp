@@ -167,6 +167,13 @@ TEST(FlatElf, WhatIsRefused) {
   EXPECT_FALSE(refused({segment(0, 0, 0x100, flat_limit)}));
 }
 
+// Copied in their order, a later one may overwrite an earlier one; but not the whole image again and again.
+TEST(FlatElf, SegmentsOverOneAnother) {
+  EXPECT_TRUE(plan_flat_elf(std::vector(2, segment(0, 0, 0x800, 0x1000)), 0x1000, flat_limit));
+  EXPECT_FALSE(plan_flat_elf(std::vector(3, segment(0, 0, 0x800, 0x1000)), 0x1000, flat_limit));
+  EXPECT_FALSE(plan_flat_elf(std::vector(64, segment(0, 0, 200 << 20, 200 << 20)), 200 << 20, flat_limit));
+}
+
 TEST(Elf, DamagedHeadersNeverGiveAnUnsoundPlan) {
   std::mt19937_64 random(1);
   const std::uint64_t edges[] = {0,      1,      0xfff,          0x1000,         0x400000, 0x7fffffffe000, 0x7ffffffff000,
