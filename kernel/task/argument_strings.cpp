@@ -78,6 +78,7 @@ Result<void> ArgumentStrings::add_user_array(std::uintptr_t array, std::size_t& 
 
 Result<void> ArgumentStrings::add_user_arguments(std::uintptr_t array) {
   TRY(add_user_array(array, argument_count_));
+  if (argument_count_ == 0) return add_argument("");
   arguments_size_ = size_;
   return {};
 }

@@ -23,7 +23,8 @@ class ArgumentStrings {
   ArgumentStrings& operator=(ArgumentStrings&&) = default;
 
   // A null-terminated array of string addresses (8 bytes each) in user memory; a null array is empty. Arguments first,
-  // then the environment. Error::fault, Error::toobig, Error::nomem.
+  // then the environment: no arguments are one empty one, as on Linux since 5.18, or the program would take the first string
+  // of its environment for its name. Error::fault, Error::toobig, Error::nomem.
   Result<void> add_user_arguments(std::uintptr_t array);
   Result<void> add_user_argument(std::uintptr_t string);  // one of them
   Result<void> add_user_environment(std::uintptr_t array);

@@ -185,8 +185,9 @@ Result<void> fill_stack(UserThread& thread, arch::UserRegisters& registers, cons
 
 Result<ProgramImage> prepare_program(Process& process, const Caller& caller, Ref<File> file, std::string_view path,
                                      ArgumentStrings& arguments) {
-  if (arguments.argument_count() == 0) TRY(arguments.add_argument(""));  // as Linux does since 5.18
   ProgramImage image = TRY(load_program(caller, std::move(file), path, arguments));
+  // One of xv6's can run any program without arguments, but no environment comes with it.
+  if (arguments.argument_count() == 0 && image.shape != ProgramImage::Shape::flat) TRY(arguments.add_argument(""));
   const std::size_t stack_needed = TRY(image.abi->stack_needed(arguments, path));
   TRY(map_program(image, process, stack_needed));
   return image;

@@ -12,9 +12,11 @@ static char* program() {
 
 // What the program does when it is not to test, with descriptor 3 as its output: `+echo WORDS` writes them, each ended by a
 // bar; `+count` how many arguments there are; `+stack` whether they are where they belong; `+letter` that it is there, and
-// then what a letter begins with; `+return` leaves main.
+// then what a letter begins with; `+return` leaves main. Without arguments it says so.
 int run_helper(int count, char** arguments) {
-  if (same_text(arguments[1], "+echo")) {
+  if (count < 2) {
+    write(3, count == 0 && arguments[0] == nullptr ? "none" : "some", 4);
+  } else if (same_text(arguments[1], "+echo")) {
     for (int i = 2; i < count; ++i) {
       write(3, arguments[i], length_of(arguments[i]));
       write(3, "|", 1);
@@ -66,6 +68,11 @@ TEST(Exec, PassesArguments) {
   char word[] = "+echo", first[] = "one", empty[] = "", last[] = "three words here";
   char* arguments[] = {program(), word, first, empty, last, nullptr};
   EXPECT(runs(program(), arguments, "one||three words here|"));
+}
+
+TEST(Exec, PassesNoArguments) {
+  char* arguments[] = {nullptr};
+  EXPECT(runs(program(), arguments, "none"));
 }
 
 TEST(Exec, LaysTheStackOut) {

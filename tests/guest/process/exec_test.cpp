@@ -19,6 +19,7 @@
 #include "support/helper.hpp"
 #include "support/memory.hpp"
 #include "support/signals.hpp"
+#include "support/small_program.hpp"
 #include "support/soak.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait.hpp"
@@ -84,6 +85,29 @@ TEST_F(Exec, EnvironmentMayBeNull) {
     syscall(SYS_execve, "/proc/self/exe", argv, nullptr);
   });
   EXPECT_EQ(text, "");
+}
+
+// Since 5.18: one empty argument, and the environment stays what it is.
+TEST_F(Exec, NoArgumentsAreOneEmptyOne) {
+  constexpr unsigned char code[] = {
+      0xbf, 1, 0, 0, 0,              // mov edi, 1
+      0x48, 0x8b, 0x74, 0x24, 0x08,  // mov rsi, argv[0]
+      0xba, 9, 0, 0, 0,              // mov edx, 9
+      0xb8, 1, 0, 0, 0, 0x0f, 0x05,  // write
+      0x48, 0x8b, 0x74, 0x24, 0x18,  // mov rsi, envp[0], if argc is 1
+      0xba, 8, 0, 0, 0,              // mov edx, 8
+      0xb8, 1, 0, 0, 0, 0x0f, 0x05,  // write
+      0x8b, 0x3c, 0x24,              // mov edi, argc
+      0xff, 0xcf,                    // dec edi
+      0xb8, 60, 0, 0, 0, 0x0f, 0x05  // exit
+  };
+  const ProgramOf<sizeof code> program(code);
+  write_file("program", program.bytes(), 0755);
+  const char* environment[] = {"A=1", "B=2", nullptr};
+  const char* none[] = {nullptr};
+  using namespace std::string_view_literals;
+  for (const char** arguments : {static_cast<const char**>(nullptr), none})
+    EXPECT_EQ(output_of([&] { syscall(SYS_execve, "program", arguments, environment); }), "\0A=1\0B=2\0A=1\0B=2\0"sv);
 }
 
 TEST_F(Exec, ReturnsExitCode) {

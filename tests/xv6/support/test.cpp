@@ -172,7 +172,7 @@ bool file_holds(const char* name, const char* text) {
 int run_helper(int count, char** arguments);
 
 extern "C" int main(int count, char** arguments) {
-  if (count > 1 && arguments[1][0] == '+') return run_helper(count, arguments);
+  if (count == 0 || !arguments[0][0] || (count > 1 && arguments[1][0] == '+')) return run_helper(count, arguments);
   for (const TestCase* test = __start_test_cases; test != __stop_test_cases; ++test)
     if (wanted(*test, count, arguments)) run(*test);
   say("tests have ended\n");
