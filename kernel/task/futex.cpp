@@ -42,14 +42,14 @@ constinit Bucket buckets[1u << bucket_bits];
 constinit Bucket in_transit;
 
 Bucket& bucket_of(const Key& key) {
-  return buckets[mix(reinterpret_cast<std::uintptr_t>(key.identity) ^ key.offset) >> (64 - bucket_bits)];
+  return buckets[mix(reinterpret_cast<std::uintptr_t>(key.space) ^ key.object << 32 ^ key.offset) >> (64 - bucket_bits)];
 }
 
 Result<Key> key_of(UserThread& thread, std::uintptr_t word, Scope scope) {
   if (word % sizeof(std::uint32_t) != 0) return Error::inval;
   if (!arch::is_user_range(word, sizeof(std::uint32_t))) return Error::fault;
   AddressSpace& space = thread.process().address_space();
-  if (scope == Scope::private_) return Key{&space, word};
+  if (scope == Scope::private_) return Key::of_private(space, word);
   return space.futex_key(word);
 }
 

@@ -134,11 +134,14 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
     bool writable;
   };
   bool translate(std::uintptr_t address, Translation& translation);
-  // What a shared futex word is known by in every process that maps it: the object and offset, or this address space
-  // and the address for private memory. Error::fault.
+  // What a shared futex word is known by in every process that maps it: the object's serial number and the offset, or this
+  // address space and the address for private memory. Who sleeps has the address space, but not the object, which another
+  // thread may unmap meanwhile: so it is not the object's address. Error::fault.
   struct FutexKey {
-    const void* identity;
+    const AddressSpace* space;  // null: shared memory
+    std::uint64_t object;       // 0: private memory
     std::uint64_t offset;
+    static FutexKey of_private(const AddressSpace& space, std::uintptr_t address) { return {&space, 0, address}; }
     bool operator==(const FutexKey&) const = default;
   };
   Result<FutexKey> futex_key(std::uintptr_t address);

@@ -55,8 +55,8 @@ Result<AddressSpace::FutexKey> AddressSpace::futex_key(std::uintptr_t address) {
   ReadGuard guard(lock_);
   const Mapping* mapping = mappings_.find(address);
   if (!mapping) return Error::fault;
-  if (mapping->is_private()) return FutexKey{this, address};
-  return FutexKey{mapping->object.get(), mapping->offset + (address - mapping->start)};
+  if (mapping->is_private()) return FutexKey::of_private(*this, address);
+  return FutexKey{nullptr, mapping->object->serial_number(), mapping->offset + (address - mapping->start)};
 }
 
 bool AddressSpace::describe(std::uintptr_t from, Description& description) {

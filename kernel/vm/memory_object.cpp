@@ -4,6 +4,15 @@
 
 namespace cv6 {
 
+// Only the numbers matter, not the order of anything else: of several that ask first, one gives it.
+std::uint64_t MemoryObject::serial_number() {
+  constinit static std::atomic<std::uint64_t> last{0};
+  std::uint64_t number = serial_number_.load(std::memory_order_relaxed);
+  if (number) return number;
+  const std::uint64_t fresh = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  return serial_number_.compare_exchange_strong(number, fresh, std::memory_order_relaxed) ? fresh : number;
+}
+
 void MemoryObject::add_mapping(Mapping& mapping) {
   {
     SpinGuard guard(mappings_lock_);

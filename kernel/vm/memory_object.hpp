@@ -54,6 +54,9 @@ class MemoryObject : public Counted<MemoryObject> {
     std::uint64_t inode = 0;
   };
   virtual Label label() = 0;
+  // What the object is known by to those that do not hold it, for as long as the machine runs: unlike its address, which
+  // another object may have next. Given when it is first asked for; few objects ever are.
+  std::uint64_t serial_number();
 
   // --- for the file system --------------------------------------------------------------------------------------------
   // cache_for_mapping() answers another cache from now on, with the same pages (it shares them): mappings follow.
@@ -87,6 +90,7 @@ class MemoryObject : public Counted<MemoryObject> {
 
   SpinLock mappings_lock_{Rank::mappings};
   Mappings mappings_ GUARDED_BY(mappings_lock_);
+  std::atomic<std::uint64_t> serial_number_{0};  // 0: none yet
   std::atomic<PageCache*> attached_{nullptr};  // the cache that has this object in its list; changed under its lock
 
  public:

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -170,6 +171,28 @@ TEST(Futex, SharedMemoryAtOtherAddresses) {
   ASSERT_TRUE(wait_until_blocked(pid));
   EXPECT_EQ(futex(shared.as<Word>(), FUTEX_WAKE, 1), 1);
   EXPECT_TRUE(reap(pid).exited(0));
+}
+
+// Other memory that comes to be where the kernel kept the first has waiters of its own.
+TEST(Futex, SharedMemoryThatIsGoneWhileSomebodyWaits) {
+  EXPECT_CHILD({
+    const auto make = [] { return std::make_unique<Mapping>(page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS); };
+    auto gone = make();
+    std::atomic<pid_t> id{0};
+    std::thread([&id, word = gone->as<Word>()] {
+      id = gettid();
+      futex(word, FUTEX_WAIT, 0);
+    }).detach();
+    EXPECT_TRUE(wait_until([&] { return id != 0; }));
+    EXPECT_TRUE(wait_until_blocked(id));
+    gone.reset();
+    std::vector<std::unique_ptr<Mapping>> others;
+    for (int i = 0; i < 100; ++i) {
+      others.push_back(make());
+      ASSERT_TRUE(others.back()->ok());
+      EXPECT_EQ(futex(others.back()->as<Word>(), FUTEX_WAKE, 1), 0);
+    }
+  });
 }
 
 TEST(Futex, PrivateMemoryIsNotSharedAcrossFork) {
