@@ -55,6 +55,14 @@ void Container::let_go() {
   console_.let_go();
 }
 
+bool Container::may_log() {
+  const auto take = [](LogShare& share) { return share.take(); };
+  if (!log_share_.with(take)) return false;
+  for (Container* above = parent(); above && !above->is_host(); above = above->parent())
+    if (!above->log_share_.with(take)) return false;
+  return true;
+}
+
 ContainerLife Container::life() {
   return life_.with([](ContainerLife& life) { return life; });
 }

@@ -32,6 +32,7 @@
 #include "container/descriptor_numbers.hpp"
 #include "container/ended_timers.hpp"
 #include "container/gate.hpp"
+#include "container/log_share.hpp"
 #include "container/pid.hpp"
 #include "fs/file.hpp"
 #include "lib/hash_table.hpp"
@@ -110,6 +111,9 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   ContainerConsole& console() { return console_; }
   // A line from the kernel on its console. False: nothing is attached there.
   bool print(std::string_view line) { return console_.print(line, *memory_); }
+  // Asked before each line in the kernel's log that its programs bring about. False: there have been enough. Those below it
+  // take of its share as well, or many could do what one cannot; the host's own programs have the host's.
+  bool may_log();
 
   ContainerLife life();
   void note_start();
@@ -171,6 +175,7 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   };
   mutable Guarded<Names, Rank::container> names_;
   Guarded<Ref<File>, Rank::container> scheduler_log_;
+  Guarded<LogShare, Rank::container> log_share_;
   Guarded<ContainerLife, Rank::process> life_;  // noted with the tree of processes locked
   Guarded<String, Rank::container> annotation_;
 

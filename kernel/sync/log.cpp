@@ -31,6 +31,13 @@ constinit SpinLock lock(Rank::log);
 constinit Log state GUARDED_BY(lock);
 constinit bool lock_ignored = false;
 
+void print_plainly(Output& out, std::string_view text) {
+  for (const char c : text) {
+    if (c >= ' ' && c <= '~') out.write({&c, 1});
+    else print(out, "\\x{:02x}", static_cast<unsigned char>(c));
+  }
+}
+
 void write_line(std::string_view line, std::size_t level_size) NO_THREAD_SAFETY_ANALYSIS {
   if (!lock_ignored) lock.lock();
   state.append(line);
@@ -43,9 +50,12 @@ void write_line(std::string_view line, std::size_t level_size) NO_THREAD_SAFETY_
 void log_detail::write(LogLevel level, std::string_view text) {
   constexpr std::size_t level_size = 3;  // "<6>"
   const Nanoseconds now = arch::monotonic_now();
-  char line[320];
+  char plain[longest_text];  // cut where it became longer
+  BufferOutput shown(plain);
+  print_plainly(shown, text);
+  char line[longest_text + 64];
   write_line(format_to(line, "<{}>[{:5}.{:06}] {}\n", level, now / nanoseconds_per_second,
-                       now % nanoseconds_per_second / 1000, text),
+                       now % nanoseconds_per_second / 1000, shown.view()),
              level_size);
 }
 

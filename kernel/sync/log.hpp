@@ -1,6 +1,7 @@
 // The kernel log: whole lines, with level and time ("<6>[    0.001234] text"), in a ring that /dev/kmsg and syslog(2)
 // read; and, without the level, on the log device as soon as there is one (the first serial port on x86-64). Never blocks;
-// may be called from anywhere.
+// may be called from anywhere. Bytes that are no printable ASCII character are shown as \xNN: names come from programs, and a
+// newline would let them begin a line of their own.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +16,14 @@ namespace cv6 {
 enum class LogLevel : std::uint8_t { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };  // as in syslog(3)
 
 namespace log_detail {
+inline constexpr std::size_t longest_text = 256;
 void write(LogLevel level, std::string_view text);
 }
 
 // One line, without a newline at its end.
 template <class... Args>
 void log(LogLevel level, std::string_view format, const Args&... args) {
-  char text[256];
+  char text[log_detail::longest_text];
   log_detail::write(level, format_to(text, format, args...));
 }
 

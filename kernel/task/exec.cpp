@@ -185,7 +185,7 @@ Result<void> fill_stack(UserThread& thread, arch::UserRegisters& registers, cons
 
 Result<ProgramImage> prepare_program(Process& process, const Caller& caller, Ref<File> file, std::string_view path,
                                      ArgumentStrings& arguments) {
-  ProgramImage image = TRY(load_program(caller, std::move(file), path, arguments));
+  ProgramImage image = TRY(load_program(process.container(), caller, std::move(file), path, arguments));
   // One of xv6's can run any program without arguments, but no environment comes with it.
   if (arguments.argument_count() == 0 && image.shape != ProgramImage::Shape::flat) TRY(arguments.add_argument(""));
   const std::size_t stack_needed = TRY(image.abi->stack_needed(arguments, path));

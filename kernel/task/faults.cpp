@@ -1,6 +1,5 @@
 // What a program does wrong, and pages that it has not got yet: the upcalls of arch/upcalls.hpp about user mode.
 
-#include "arch/clock.hpp"
 #include "arch/upcalls.hpp"
 #include "sync/log.hpp"
 #include "task/abi_operations.hpp"
@@ -61,29 +60,12 @@ SignalInfo signal_for(const arch::Fault& fault, std::uintptr_t instruction) {
   return info;
 }
 
-// A program that ends by a fault leaves a line in the log; at most a few each second.
-class DeathNotices {
- public:
-  bool permit() {
-    const Nanoseconds now = arch::monotonic_now();
-    if (now - begun_ > nanoseconds_per_second) {
-      begun_ = now;
-      count_ = 0;
-    }
-    return ++count_ <= 10;
-  }
-
- private:
-  Nanoseconds begun_ = 0;
-  unsigned count_ = 0;
-};
-constinit Guarded<DeathNotices, Rank::signals> death_notices;
-
+// A program that ends by a fault leaves a line in the log.
 void note_death(const UserThread& thread, const arch::UserRegisters& registers, const SignalInfo& info) {
   Process& process = thread.process();
   const SignalAction action = process.handlers().get(info.number);
   if (action.has_handler() && !thread.mask().contains(info.number)) return;
-  if (!death_notices.with([](DeathNotices& notices) { return notices.permit(); })) return;
+  if (!process.container().may_log()) return;
   log(LogLevel::notice, "pid {} {}: {} at ip {:x} sp {:x} address {:x}", process.number(), thread.name.view(),
       signal::name(info.number), registers.instruction_pointer(), registers.stack_pointer(), info.address);
 }

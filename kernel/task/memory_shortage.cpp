@@ -52,9 +52,10 @@ Ref<Process> choose_victim(Container& container) {
   return victim;
 }
 
-void end_for_memory(Process& process, const Container& full) {
-  log(LogLevel::notice, "pid {} {}: killed, container {} is out of memory", process.pid()->number(),
-      process.shown_name(), full.id());
+void end_for_memory(Process& process, Container& full) {
+  if (full.may_log())
+    log(LogLevel::notice, "pid {} {}: killed, container {} is out of memory", process.pid()->number(), process.shown_name(),
+        full.id());
   process.ended_for_memory.store(true, std::memory_order_relaxed);
   kill_process(process);
 }

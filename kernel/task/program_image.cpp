@@ -81,7 +81,8 @@ Result<Own<ElfFile>> read_interpreter(const Caller& caller, ElfFile& program) {
 
 }  // namespace
 
-Result<ProgramImage> load_program(const Caller& caller, Ref<File> file, std::string_view path, ArgumentStrings& arguments) {
+Result<ProgramImage> load_program(Container& container, const Caller& caller, Ref<File> file, std::string_view path,
+                                  ArgumentStrings& arguments) {
   ProgramImage image;
   Head head;
   file = TRY(follow_scripts(caller, std::move(file), path, arguments, head));
@@ -91,7 +92,7 @@ Result<ProgramImage> load_program(const Caller& caller, Ref<File> file, std::str
   if (narrow) {
     image.shape = ProgramImage::Shape::flat;
     auto program = read_flat_program(file, head.view());
-    if (!program && program.error() == Error::noexec)
+    if (!program && program.error() == Error::noexec && container.may_log())
       log(LogLevel::notice, "{}: a program for 32-bit x86 that is not one of xv6's: those alone are supported", path);
     image.program = TRY(std::move(program));
     arguments.drop_environment();

@@ -33,8 +33,9 @@ struct ProgramImage {
 // Bytes of a program's file; returns how many there were.
 Result<std::size_t> read_program(File& file, std::uint64_t offset, std::span<char> to);
 // Follows `#!` lines, which change `arguments`; reads and checks headers, finds the interpreter. `path`: what exec was
-// given. Errors as of execve(2).
-Result<ProgramImage> load_program(const Caller& caller, Ref<File> file, std::string_view path, ArgumentStrings& arguments);
+// given. What cannot be run is noted in the kernel's log, on behalf of `container`. Errors as of execve(2).
+Result<ProgramImage> load_program(Container& container, const Caller& caller, Ref<File> file, std::string_view path,
+                                  ArgumentStrings& arguments);
 // Makes the image's address space, charged to the memory of the process's container and bounded by its limits, with everything
 // mapped; a stack with room for `stack_needed` bytes.
 Result<void> map_program(ProgramImage& image, Process& process, std::size_t stack_needed);

@@ -69,7 +69,7 @@ bool is_news(int process, std::uint64_t number) {
 Result<long> absent_call(Context& context) {
   const std::uint64_t number = context.registers.call_number();
   const int process = context.process.pid()->number_in(ContainerManager::host());
-  if (is_news(process, number)) {
+  if (is_news(process, number) && context.container.may_log()) {
     const CallRow* row = abi::find_row(rows, number);
     log(LogLevel::notice, "{}[{}] in {}: no system call {} ({})", context.thread.name.view(), process,
         context.container.name().view(), static_cast<std::int64_t>(number),
