@@ -208,33 +208,44 @@ void Epoll::print_entries(Output& out) {
 
 // --- epolls in epolls ----------------------------------------------------------------------------------------------------
 
-// The longest row of epolls that begins here. Each is asked once in a round.
-unsigned Epoll::length_of_row(Way way, std::uint64_t round) {
+// The longest row of epolls that begins here. Each is asked once in a round. There may be as many entries as memory allows;
+// while others run, whoever holds `nesting` goes on holding it, so the lists stay as they are.
+unsigned Epoll::length_of_row(Way way, Walk& walk) {
   Row& row = rows_[static_cast<int>(way)];
-  if (row.round == round) return row.length;
-  row = {round, 1};
+  if (row.round == walk.round) return row.length;
+  row = {walk.round, 1};
+  const auto extend = [&](Epoll& next) {
+    if (++walk.entries % asked_between_yields == 0) sched::maybe_yield();
+    row.length = std::max(row.length, next.length_of_row(way, walk) + 1);
+  };
   if (way == Way::inwards)
-    for (EpollEntry& entry : inner_) row.length = std::max(row.length, entry.inner->length_of_row(way, round) + 1);
+    for (EpollEntry& entry : inner_) extend(*entry.inner);
   else
-    for (EpollEntry& entry : outer_) row.length = std::max(row.length, entry.epoll->length_of_row(way, round) + 1);
+    for (EpollEntry& entry : outer_) extend(*entry.epoll);
   return row.length;
 }
 
 Result<void> Epoll::check_nesting(Epoll& inner) {
   static constinit std::uint64_t last_round = 0;
-  const std::uint64_t round = ++last_round;
-  const unsigned inwards = inner.length_of_row(Way::inwards, round);
-  if (rows_[static_cast<int>(Way::inwards)].round == round) return Error::loop;  // it came by here
-  if (inwards + length_of_row(Way::outwards, round) > most_in_a_row) return Error::loop;
+  Walk walk{.round = ++last_round};
+  const unsigned inwards = inner.length_of_row(Way::inwards, walk);
+  if (rows_[static_cast<int>(Way::inwards)].round == walk.round) return Error::loop;  // it came by here
+  if (inwards + length_of_row(Way::outwards, walk) > most_in_a_row) return Error::loop;
   if (inner.watched_by_ >= most_watching_one) return Error::inval;
   return {};
 }
 
 // --- what is ready -------------------------------------------------------------------------------------------------------
 
+// Who is in pollers_ clears its event, then counts its look, then looks at the ready list. A look at the list that came before
+// this entry was put there has been counted by then, as lock_ orders the two: so if the last telling had begun with the same
+// count, it came after all those looks, and nobody's event has been cleared since. Who looks at the list later finds the entry.
 void Epoll::hear(EpollEntry& entry) {
   if (make_ready(entry, End::last)) waiting_.wake_one();
+  const std::uint64_t looks = looks_.load(std::memory_order_acquire);
+  if (told_at_.load(std::memory_order_acquire) == looks) return;
   pollers_.wake_all();
+  told_at_.store(looks, std::memory_order_release);
 }
 
 bool Epoll::make_ready(EpollEntry& entry, End where) {
@@ -308,6 +319,7 @@ Result<unsigned> Epoll::wait(EpollSink& sink, unsigned most, Nanoseconds deadlin
 
 PollEvents Epoll::poll(PollWaiters* waiters) {
   if (waiters) waiters->watch(pollers_, poll_event::readable);
+  looks_.fetch_add(1, std::memory_order_acq_rel);  // before the look: see hear()
   MutexGuard guard(mutex_);
   sched::Pace pace(asked_between_yields);
   for (Round round = begin_round(); round.entry; round.entry = take_ready()) {

@@ -6,8 +6,9 @@
 // to its end, and so are asked again, after the others; edge triggered ones come back with the next news; one-shot ones
 // stop listening until they are modified.
 //
-// Between two looks at an entry only its first news counts (Event): whoever was told then will look. That also bounds what
-// a wake-up may cost where epolls watch epolls in many ways.
+// Between two looks at an entry only its first news counts (Event): whoever was told then will look. Likewise an epoll tells
+// those that watch it only once between two looks of theirs. That also bounds what a wake-up may cost where epolls watch epolls
+// in many ways.
 //
 // Lifetime. The open file (EpollFile) and each entry hold the Epoll; nobody holds the entries but its tree. An entry does
 // not hold its file: it is in the file's list of watches, and when the last Ref to the file goes, its entries go first
@@ -23,6 +24,7 @@
 // Epolls do not watch each other in a circle, so locks of one rank are taken in the order of the nesting.
 #pragma once
 
+#include <atomic>
 #include <compare>
 #include <optional>
 
@@ -120,7 +122,11 @@ class Epoll : public Counted<Epoll>, public Charged<Epoll, "epoll"> {
 
   enum class Way : std::uint8_t { inwards, outwards };
   Result<void> check_nesting(Epoll& inner);
-  unsigned length_of_row(Way way, std::uint64_t round);
+  struct Walk {
+    std::uint64_t round;
+    std::uint64_t entries = 0;  // it has come by
+  };
+  unsigned length_of_row(Way way, Walk& walk);
 
   void hear(EpollEntry& entry);
   enum class End : std::uint8_t { first, last };
@@ -142,6 +148,8 @@ class Epoll : public Counted<Epoll>, public Charged<Epoll, "epoll"> {
   List<EpollEntry, &EpollEntry::ready_node> ready_ GUARDED_BY(lock_);
   WaitQueue waiting_{Rank::epoll};
   WaitQueue pollers_{Rank::epoll_pollers};
+  std::atomic<std::uint64_t> looks_{0};    // of pollers, each counted before it
+  std::atomic<std::uint64_t> told_at_{0};  // how many that were when those in pollers_ were last told of news
 
   // nesting
   List<EpollEntry, &EpollEntry::inner_node> inner_;  // its entries whose file is an epoll

@@ -1,7 +1,9 @@
 // Epolls under many hands: nothing is lost, and nobody is woken for nothing.
 
+#include <poll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -110,6 +112,50 @@ TEST(EpollThreads, EdgesWithConcurrentWriters) {
   }
   EXPECT_EQ(total, writers * each);
   for (auto& thread : threads) thread.join();
+}
+
+// News through an epoll that several watch, each by other means: whoever writes goes on when all of it has been heard, so
+// nothing that comes later makes up for news that is lost.
+TEST(EpollThreads, NestedOnesAreToldEachTime) {
+  const EpollSet inner, levels, edges;
+  constexpr int writers = 3, rounds = 1000;
+  const Descriptor events[] = {Descriptor(eventfd(0, EFD_NONBLOCK)), Descriptor(eventfd(0, EFD_NONBLOCK)),
+                               Descriptor(eventfd(0, EFD_NONBLOCK))};
+  for (const Descriptor& event : events) EXPECT_OK(inner.add(event, EPOLLIN));
+  EXPECT_OK(levels.add(inner, EPOLLIN));
+  EXPECT_OK(edges.add(inner, EPOLLIN | EPOLLET));
+  std::atomic<int> taken[writers] = {};
+  std::atomic<bool> lost{false};
+  const auto all_taken = [&] { return std::ranges::all_of(taken, [](int count) { return count == rounds; }); };
+  const auto take = [&] {
+    for (int i = 0; i < writers; ++i)
+      if (std::uint64_t count; read(events[i], &count, sizeof count) == 8) taken[i] += static_cast<int>(count);
+  };
+  const int limit = limit_seconds() * 1000;
+  std::vector<std::thread> threads;
+  threads.emplace_back([&] {
+    while (!all_taken() && !lost) {
+      if (levels.wait(limit).empty() && !all_taken()) lost = true;
+      take();
+    }
+  });
+  threads.emplace_back([&] {  // only looks, so that somebody always has
+    while (!all_taken() && !lost) {
+      pollfd one{inner, POLLIN, 0};
+      poll(&one, 1, 1);
+      edges.wait();
+    }
+  });
+  for (int i = 0; i < writers; ++i)
+    threads.emplace_back([&, i] {
+      const std::uint64_t one = 1;
+      for (int round = 1; round <= rounds && !lost; ++round) {
+        EXPECT_EQ(write(events[i], &one, sizeof one), 8);
+        while (taken[i] < round && !lost) std::this_thread::yield();
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_FALSE(lost);
 }
 
 // Files come and go, are watched and forgotten, while others wait: at the end there is nothing.
