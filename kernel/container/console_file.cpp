@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fs/anonymous.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -75,7 +76,8 @@ Result<std::size_t> ConsoleOutput::do_write(IoBuffer& from, std::uint64_t, std::
     if (!part && done == 0) return part;
     if (!part) break;
     done += *part;
-    if (*part < wanted) break;
+    // What is behind it may take everything at once.
+    if (*part < wanted || from.empty() || !sched::may_go_on()) break;
   }
   return done;
 }

@@ -6,6 +6,12 @@
 
 namespace cv6 {
 
+namespace {
+
+constexpr unsigned messages_between_yields = 64;
+
+}  // namespace
+
 Result<std::size_t> UnixSocket::receive(IoBuffer& to, const ReceiveRequest& request) {
   if (is_stream()) return receive_bytes(to, request);
   return receive_message(to, request);
@@ -83,7 +89,9 @@ Result<std::size_t> UnixSocket::take_bytes(IoBuffer& to, const ReceiveRequest& r
   Own<PassedFiles> not_wanted;  // closed after the mutex
   std::size_t done = 0;
   MutexGuard guard(receiving_);
+  unsigned messages = 0;
   for (SocketMessage* message = first_message(); message && !to.empty();) {
+    if (++messages % messages_between_yields == 0 && !sched::may_go_on()) break;
     const bool told = request.reception && pass_credentials.load(std::memory_order_relaxed);
     if (told && request.reception->has_message && message->credentials() != request.reception->sender) {
       boundary = Boundary::reached;
@@ -128,6 +136,7 @@ Result<std::size_t> UnixSocket::receive_bytes(IoBuffer& to, const ReceiveRequest
       if (!moved) return so_far(moved.error());
       done += *moved;
       if (to.empty() || done >= wanted || boundary == Boundary::reached) return done;
+      if (done != 0 && !sched::may_go_on()) return done;  // somebody may send as fast as this receives
       continue;
     }
     if (done == 0) TRY(take_error());

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "net/unix_socket.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -33,7 +34,8 @@ Result<std::size_t> UnixSocket::send_bytes(IoBuffer& from, SendRequest& request)
   if (has(no_sending)) [[unlikely]] return Error::pipe;
   const TimeLimit limit(send_timeout.load(std::memory_order_relaxed));
   std::size_t sent = 0;
-  while (!from.empty()) {
+  if (from.empty()) return sent;
+  while (true) {
     const std::size_t size = std::min(from.remaining(), largest_piece);
     const auto outcome = [&]() -> Result<void> {
       TRY(wait_for_room(request.blocking, limit));
@@ -41,8 +43,9 @@ Result<std::size_t> UnixSocket::send_bytes(IoBuffer& from, SendRequest& request)
     }();
     if (!outcome) return sent ? Result<std::size_t>(sent) : outcome.error();
     sent += size;
+    // Somebody may receive as fast as this sends.
+    if (from.empty() || !sched::may_go_on()) return sent;
   }
-  return sent;
 }
 
 // --- messages --------------------------------------------------------------------------------------------------------

@@ -299,5 +299,11 @@ void maybe_yield() {
   if (reschedule_wanted()) (void)scheduler.yield(Scheduler::Leaving::rescheduled);
 }
 
+bool may_go_on() {
+  maybe_yield();
+  const auto* self = static_cast<const Thread*>(arch::current_thread());
+  return !self || !self->interrupted();  // null: a unit test that needs no threads
+}
+
 }  // namespace sched
 }  // namespace cv6

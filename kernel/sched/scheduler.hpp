@@ -42,6 +42,8 @@ void move(Thread& thread, SchedContext& to);  // charges and queue from now on: 
 // In long loops (pace.hpp counts their steps), no spin lock held: lets interrupts in, and others run if this thread's slice
 // is over.
 void maybe_yield();
+// The same between the steps of a long transfer. False: the thread is interrupted, so what has been moved has to do.
+[[nodiscard]] bool may_go_on();
 // True when the current thread should give up the processor: looked at on the way to user mode, where the thread holds
 // nothing that others wait for; then reschedule(), which also stops the thread if its container is stopped.
 bool reschedule_wanted();

@@ -5,6 +5,7 @@
 #include "abi/linux/handlers.hpp"
 #include "abi/linux/pieces.hpp"
 #include "abi/linux/times.hpp"
+#include "sched/scheduler.hpp"
 #include "task/send_signal.hpp"
 
 namespace cv6::linux_abi {
@@ -81,11 +82,14 @@ Result<long> receive_message(Context& context, const SocketUse& socket, UserPtr<
 
 // --- many messages ---------------------------------------------------------------------------------------------------
 
-// Calls one(message) for each, until one fails: then what was done before counts, if there was anything.
+constexpr unsigned messages_between_yields = 8;
+
+// Calls one(message) for each, until one fails or a signal comes: then what was done before counts, if there was anything.
 template <class One>
 Result<long> for_each_message(UserPtr<ManyMessageHeader> messages, unsigned count, One one) {
   count = std::min(count, iov_max);
   for (unsigned done = 0; done < count; ++done) {
+    if (done % messages_between_yields == messages_between_yields - 1 && !sched::may_go_on()) return done;
     const UserPtr<ManyMessageHeader> at = messages + done;
     const auto outcome = [&]() -> Result<long> {
       const long size = TRY(one(UserPtr<MessageHeader>(at.address())));

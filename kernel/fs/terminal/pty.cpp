@@ -4,6 +4,7 @@
 
 #include "fs/terminal/devpts.hpp"
 #include "fs/terminal/requests.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -40,10 +41,13 @@ Result<Ref<File>> open_slave(Pty& pty, const Path& at, const Caller& caller, Ope
 }
 
 constexpr std::size_t chunk_size = 256;
+constexpr unsigned chunks_between_yields = 16;
 
 Result<std::size_t> type_into(Pty& pty, IoBuffer& from, OpenFlags flags) {
   char bytes[chunk_size];
-  while (!from.empty()) {
+  for (unsigned chunks = 1; !from.empty(); ++chunks) {
+    // The terminal drops what is too much for a line: the end may be far away without there ever being no room.
+    if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
     const std::size_t count = TRY(from.take(bytes, std::min(from.remaining(), chunk_size)));
     const Result<std::size_t> sent = pty.link().send(std::span(bytes).first(count));
     from.give_back(count - (sent ? *sent : 0));
@@ -88,7 +92,8 @@ class PtyMaster final : public File, public Charged<PtyMaster, "pty_master", cha
 // What has been printed comes first, then the news that nobody is there any more.
 Result<std::size_t> PtyMaster::do_read(IoBuffer& to, std::uint64_t) {
   char bytes[chunk_size];
-  while (!to.empty()) {
+  for (unsigned chunks = 1; !to.empty(); ++chunks) {
+    if (chunks % chunks_between_yields == 0 && !sched::may_go_on() && to.moved()) break;
     const bool gone = link().slave_gone();
     const Result<std::size_t> count = link().receive(std::span(bytes).first(std::min(to.remaining(), chunk_size)));
     if (count) {

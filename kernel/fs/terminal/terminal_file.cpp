@@ -4,12 +4,14 @@
 
 #include "arch/clock.hpp"
 #include "fs/terminal/requests.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
 namespace {
 
 constexpr std::size_t chunk_size = 256;
+constexpr unsigned chunks_between_yields = 16;
 constexpr Nanoseconds tenth_of_a_second = nanoseconds_per_second / 10;
 
 }  // namespace
@@ -52,7 +54,8 @@ Result<std::size_t> TerminalFile::do_read(IoBuffer& to, std::uint64_t) {
       // The rest of a line, or of what is there in raw mode, as far as it is wanted.
       bool line_ended = *count == 0 || bytes[*count - 1] == '\n';
       if (*count) TRY(to.put(bytes, *count));
-      while (!line_ended && *count == chunk_size && !to.empty() && tty().readable(1)) {
+      for (unsigned chunks = 2; !line_ended && *count == chunk_size && !to.empty() && tty().readable(1); ++chunks) {
+        if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
         count = tty().read(std::span(bytes).first(std::min(to.remaining(), chunk_size)));
         if (!count || *count == 0) break;
         line_ended = bytes[*count - 1] == '\n' && tty().settings().is(Termios::icanon);
@@ -70,27 +73,33 @@ Result<std::size_t> TerminalFile::do_write(IoBuffer& from, std::uint64_t, std::u
   if (tty().hung_up()) return Error::io;
   if (tty().settings().is(Termios::tostop)) TRY(terminal_->jobs().check_access(JobControl::Access::write));
   MutexGuard guard(tty().write_mutex());
-  std::size_t written = 0;
-  char bytes[chunk_size];
-  while (!from.empty()) {
-    const std::size_t count = TRY(from.take(bytes, chunk_size));
-    for (std::size_t done = 0; done < count;) {
-      Result<std::size_t> taken = tty().write({bytes + done, count - done});
-      if (taken) {
-        done += *taken;
-        written += *taken;
-        continue;
-      }
-      Result<void> go_on = taken.error();
-      if (taken.error() == Error::again && !nonblocking())
-        go_on = restartable(tty().became_writable().wait([&] { return tty().writable(); }));
-      if (go_on) continue;
-      from.give_back(count - done);
-      if (written) return written;
-      return go_on.error();
-    }
+  for (unsigned chunks = 1; !from.empty(); ++chunks) {
+    // Output processing may leave nothing over, and a console takes everything: it need not ever wait for room.
+    if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
+    const Result<void> written = write_chunk(from);
+    if (!written) return from.moved() ? Result<std::size_t>(from.moved()) : written.error();
   }
-  return written;
+  return from.moved();
+}
+
+// What is not written stays in `from`.
+Result<void> TerminalFile::write_chunk(IoBuffer& from) {
+  char bytes[chunk_size];
+  const std::size_t count = TRY(from.take(bytes, chunk_size));
+  for (std::size_t done = 0; done < count;) {
+    const Result<std::size_t> taken = tty().write({bytes + done, count - done});
+    if (taken) {
+      done += *taken;
+      continue;
+    }
+    Result<void> go_on = taken.error();
+    if (taken.error() == Error::again && !nonblocking())
+      go_on = restartable(tty().became_writable().wait([&] { return tty().writable(); }));
+    if (go_on) continue;
+    from.give_back(count - done);
+    return go_on;
+  }
+  return {};
 }
 
 PollEvents TerminalFile::poll(PollWaiters* waiters) {

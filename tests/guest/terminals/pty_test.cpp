@@ -5,11 +5,14 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 
 #include <set>
 
 #include "support/pty.hpp"
+#include "support/signals.hpp"
 #include "support/wait.hpp"
 
 namespace cv6::guest {
@@ -219,6 +222,35 @@ TEST(Ptys, ReadsAndWritesWait) {
     EXPECT_TRUE(write_text(from, "yes"));
     EXPECT_TRUE(reap(reader).exited(0));
   }
+}
+
+// A gigabyte of `byte` in one write, for which there is always room: seconds, unless a signal ends it.
+void write_until_interrupted(int end, char byte) {
+  std::string much(1 << 20, byte);
+  const std::vector<iovec> pieces(1024, {much.data(), much.size()});
+  const Handler handler(SIGALRM, [](int) {});
+  const itimerval often{{0, 10'000}, {0, 10'000}};
+  ASSERT_OK(setitimer(ITIMER_REAL, &often, nullptr));
+  const ssize_t count = writev(end, pieces.data(), static_cast<int>(pieces.size()));
+  const itimerval never{};
+  EXPECT_OK(setitimer(ITIMER_REAL, &never, nullptr));
+  EXPECT_GT(count, 0);
+  EXPECT_LT(count, static_cast<ssize_t>(pieces.size() * much.size()));
+}
+
+TEST(Ptys, ASignalEndsALineWithoutEnd) {
+  EXPECT_CHILD(Pty pty(Pty::Mode::cooked); write_until_interrupted(pty.master, 'a'););
+}
+
+TEST(Ptys, ASignalEndsOutputOfNothing) {
+  EXPECT_CHILD({
+    Pty pty;
+    termios settings{};
+    ASSERT_OK(tcgetattr(pty.slave, &settings));
+    settings.c_oflag = OPOST | ONOCR;  // a carriage return where the cursor is in column 0 is left out
+    ASSERT_OK(tcsetattr(pty.slave, TCSANOW, &settings));
+    write_until_interrupted(pty.slave, '\r');
+  });
 }
 
 TEST(Ptys, MasterSeesThatNobodyIsThere) {
