@@ -111,15 +111,14 @@ bool LineDiscipline::take_editing(char byte) {
   return true;
 }
 
+// The end of a line finds room where another character does not; but what is full of lines is full.
 void LineDiscipline::store(char byte, bool ends_line) {
-  if (ends_line && end_ - read_ >= capacity) remove_last();  // the end of a line always fits
+  if (end_ - read_ == capacity) return;
   at(end_) = byte;
   ends_line_[end_ % capacity] = ends_line;
   ++end_;
   if (ends_line) committed_ = end_;
 }
-
-char LineDiscipline::remove_last() { return at(--end_); }
 
 bool LineDiscipline::readable(std::size_t minimum) const {
   if (termios_.is(Termios::icanon)) return committed_ != read_;

@@ -65,10 +65,12 @@ class LineDiscipline {
 
   // A byte has come from the terminal. What finds no room is lost, and rings the bell.
   void receive(char byte);
-  // How many bytes may come without loss. A line that is too long does not stop input: nobody could end it.
+  // How many bytes may come without loss. A line that is too long does not stop input: nobody could end it. But its end may
+  // be the next byte, and what is behind that is not to be lost: one at a time then.
   std::size_t room() const {
-    if (termios_.is(Termios::icanon) && committed_ == read_) return capacity;
-    return capacity - 1 - (end_ - read_);
+    const std::size_t used = end_ - read_;
+    if (used < capacity - 1) return capacity - 1 - used;
+    return termios_.is(Termios::icanon) && committed_ == read_ ? 1 : 0;
   }
 
   // What read(2) may return now. In canonical mode: at most one line; 0 with `true` in *end_of_file: ^D on an empty line.
@@ -114,7 +116,7 @@ class LineDiscipline {
   void erase_word();
   void erase_line();
   void reprint();
-  char remove_last();
+  char remove_last() { return at(--end_); }
   void echo_bytes(std::string_view bytes);
   void echo_character(char byte);
   void echo_erasure(unsigned columns);

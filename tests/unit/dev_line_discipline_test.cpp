@@ -146,6 +146,18 @@ TEST_F(LineDisciplineTest, ALineThatIsTooLongKeepsItsBeginningAndItsEnd) {
   std::string line;
   while (tty.readable(1)) line += read();
   EXPECT_EQ(line, std::string(LineDiscipline::capacity - 1, 'x') + "\n");
+  EXPECT_EQ(tty.room(), LineDiscipline::capacity - 1);
+}
+
+TEST_F(LineDisciplineTest, AFullBufferTakesNothingMore) {
+  const std::string longest = std::string(LineDiscipline::capacity - 1, 'x') + "\n";
+  type(longest.substr(0, longest.size() - 1));
+  EXPECT_EQ(tty.room(), 1u) << "of a line that nobody has ended";
+  type("\n");
+  EXPECT_EQ(tty.room(), 0u);
+  type("\4lost\n");
+  EXPECT_EQ(read(longest.size()), longest);
+  EXPECT_FALSE(tty.readable(1));
 }
 
 TEST_F(LineDisciplineTest, WritesLineEndsAsATerminalWantsThem) {

@@ -146,6 +146,18 @@ TEST(Ptys, KeepWhatWasTypedBeforeAnybodyLooked) {
   EXPECT_EQ(read_line(slave), "early\n");
 }
 
+TEST(Ptys, LinesBehindTheLongestOneWait) {
+  Pty pty(Pty::Mode::cooked);
+  const std::string longest = std::string(4095, 'x') + "\n";
+  for (const auto& typed : {longest, std::string(5000, 'x') + "\n"}) {
+    ASSERT_TRUE(write_text(pty.master, typed + "second\nthird\n"));
+    for (const auto& line : {longest, std::string("second\n"), std::string("third\n")}) {
+      ASSERT_TRUE(wait_until([&] { return (events_of(pty.slave) & POLLIN) != 0; }));
+      EXPECT_EQ(read_line(pty.slave), line);
+    }
+  }
+}
+
 TEST(Ptys, ModesAreOfTheTerminalFromEitherEnd) {
   Pty pty(Pty::Mode::cooked);
   termios settings{};
