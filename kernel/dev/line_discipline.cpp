@@ -159,12 +159,15 @@ void LineDiscipline::discard_input() {
 
 // --- editing --------------------------------------------------------------------------------------------------------
 
-// How far the character at `position` of the line moved the cursor.
+// How far the character at `position` of the line moved the cursor. A tab looks no further back than to the one before it,
+// which ended at a tab stop: so it takes a line's length to go through all of a line.
 unsigned LineDiscipline::columns_of(std::size_t position) const {
   const char byte = at(position);
   if (byte == '\t') {
-    unsigned column = line_column_;
-    for (std::size_t p = committed_; p != position; ++p) column += at(p) == '\t' ? tab_stop - column % tab_stop : columns_of(p);
+    unsigned column = 0;
+    std::size_t first = position;
+    for (; first != committed_ && at(first - 1) != '\t'; --first) column += columns_of(first - 1);
+    if (first == committed_) column += line_column_;
     return tab_stop - column % tab_stop;
   }
   if (is_control(byte)) return termios_.is(Termios::echoctl) ? 2 : 0;

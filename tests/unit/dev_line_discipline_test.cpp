@@ -88,6 +88,21 @@ TEST_F(LineDisciplineTest, ErasesATabToWhereTheLineWas) {
   EXPECT_EQ(screen, "ab\t\b \b\b \b\b \b\b \b\b \b\b \b");
 }
 
+TEST_F(LineDisciplineTest, ErasesSeveralTabsToWhereTheLineWas) {
+  tty.process_output("> ", [](std::string_view) { return true; });
+  const std::string line = "a\tbcd\t\te\1\t";  // columns 2, 3, 8, 11, 16, 24, 27, 32
+  type(line);
+  for (const std::size_t columns : {5, 2, 1, 8, 5, 1, 1, 1, 5, 1}) {
+    screen.clear();
+    type("\x7f");
+    EXPECT_EQ(screen.size(), columns * 3) << columns;
+  }
+  type(line);
+  screen.clear();
+  type("\x15");
+  EXPECT_EQ(screen.size(), 30u * 3);
+}
+
 TEST_F(LineDisciplineTest, ErasesWordsAndLines) {
   type("one two  \x17");
   type("2\n");
