@@ -2,9 +2,9 @@
 
 namespace cv6 {
 
-[[gnu::noinline]] void Mutex::wait_to_lock() NO_THREAD_SAFETY_ANALYSIS {
-  // Who had to wait leaves the mutex marked as waited for: others may still be waiting.
-  (void)waiting_.wait([&] { return state_.exchange(2, std::memory_order_acquire) == 0; }, Wait::uninterruptible);
+[[gnu::noinline]] bool Mutex::wait_to_lock(Wait wait) {
+  // Who had to wait leaves the mutex marked as waited for, with or without it: others may still be waiting.
+  return waiting_.wait([&] { return state_.exchange(2, std::memory_order_acquire) == 0; }, wait).has_value();
 }
 
 bool ReadWriteMutex::try_lock() NO_THREAD_SAFETY_ANALYSIS {

@@ -15,7 +15,13 @@ class CV6_CAPABILITY("mutex") Mutex {
   void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     assert_no_spin_lock_held();
     sched::give_way_by_chance();
-    if (!try_lock()) [[unlikely]] wait_to_lock();
+    if (!try_lock()) [[unlikely]] (void)wait_to_lock(Wait::uninterruptible);
+  }
+  // For what is held while somebody else is waited for. False: the thread was interrupted, and has not got it.
+  [[nodiscard]] bool lock_interruptibly() __attribute__((try_acquire_capability(true))) NO_THREAD_SAFETY_ANALYSIS {
+    assert_no_spin_lock_held();
+    sched::give_way_by_chance();
+    return try_lock() || wait_to_lock(Wait::interruptible);
   }
   bool try_lock() __attribute__((try_acquire_capability(true))) NO_THREAD_SAFETY_ANALYSIS {
     std::uint32_t free = 0;
@@ -26,7 +32,7 @@ class CV6_CAPABILITY("mutex") Mutex {
   }
 
  private:
-  void wait_to_lock() ACQUIRE();
+  bool wait_to_lock(Wait wait);
 
   std::atomic<std::uint32_t> state_{0};  // 0 free, 1 held, 2 held and somebody waits
   WaitQueue waiting_;

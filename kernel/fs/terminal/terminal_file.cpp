@@ -72,7 +72,19 @@ Result<std::size_t> TerminalFile::do_read(IoBuffer& to, std::uint64_t) {
 Result<std::size_t> TerminalFile::do_write(IoBuffer& from, std::uint64_t, std::uint64_t) {
   if (tty().hung_up()) return Error::io;
   if (tty().settings().is(Termios::tostop)) TRY(terminal_->jobs().check_access(JobControl::Access::write));
-  MutexGuard guard(tty().write_mutex());
+  // Who has it may be waiting for room.
+  Mutex& mutex = tty().write_mutex();
+  if (nonblocking()) {
+    if (!mutex.try_lock()) return Error::again;
+  } else if (!mutex.lock_interruptibly()) {
+    return Error::restart_if_asked;
+  }
+  const Result<std::size_t> written = write_chunks(from);
+  mutex.unlock();
+  return written;
+}
+
+Result<std::size_t> TerminalFile::write_chunks(IoBuffer& from) {
   for (unsigned chunks = 1; !from.empty(); ++chunks) {
     // Output processing may leave nothing over, and a console takes everything: it need not ever wait for room.
     if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
@@ -82,7 +94,7 @@ Result<std::size_t> TerminalFile::do_write(IoBuffer& from, std::uint64_t, std::u
   return from.moved();
 }
 
-// What is not written stays in `from`.
+// At most one. What is not written stays in `from`.
 Result<void> TerminalFile::write_chunk(IoBuffer& from) {
   char bytes[chunk_size];
   const std::size_t count = TRY(from.take(bytes, chunk_size));

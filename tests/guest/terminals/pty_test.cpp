@@ -265,6 +265,21 @@ TEST(Ptys, ASignalEndsOutputOfNothing) {
   });
 }
 
+TEST(Ptys, WritersBehindOneThatWaitsForRoom) {
+  Pty pty;
+  const auto writes_much = [&] { return write_text(pty.slave, std::string(1 << 20, 'x')) ? 0 : 1; };
+  const pid_t first = spawn(writes_much);
+  ASSERT_TRUE(wait_until_blocked(first));
+  const Descriptor other = pty.open_slave(O_RDWR | O_NOCTTY | O_NONBLOCK);
+  EXPECT_ERRNO(EAGAIN, write(other, "x", 1));
+  const pid_t second = spawn(writes_much);
+  ASSERT_TRUE(wait_until_blocked(second));
+  ASSERT_OK(kill(second, SIGKILL));
+  EXPECT_TRUE(reap(second).killed_by(SIGKILL));
+  ASSERT_OK(kill(first, SIGKILL));
+  EXPECT_TRUE(reap(first).killed_by(SIGKILL));
+}
+
 TEST(Ptys, MasterSeesThatNobodyIsThere) {
   Pty pty;
   ASSERT_TRUE(write_text(pty.slave, "last words"));
