@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "net/unix_socket.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -70,13 +71,23 @@ Result<void> SocketMessage::fill_pages(IoBuffer& from) {
   if (!pages_) return Error::nomem;
   GuestMemory* payer = payer::current();
   GuestMemory& owner = payer ? *payer : GuestMemory::host();
-  for (std::size_t at = 0; at < size_; at += page_size) {
-    FrameRef& page = pages_[at / page_size];
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % pages_between_yields == pages_between_yields - 1) sched::maybe_yield();
+    FrameRef& page = pages_[i];
     page = TRY(owner.take(FrameUse::kernel, Fill::garbage));
-    const std::size_t wanted = std::min(size_ - at, page_size);
+    const std::size_t wanted = std::min(size_ - i * page_size, page_size);
     if (TRY(from.take(page.data(), wanted)) != wanted) return Error::fault;
   }
   return {};
+}
+
+void SocketMessage::drop_many_pages() {
+  if (!pages_) return;
+  const std::size_t count = (size_ + page_size - 1) / page_size;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % pages_between_yields == pages_between_yields - 1) sched::maybe_yield();
+    pages_[i] = {};
+  }
 }
 
 Result<std::size_t> SocketMessage::copy_to(IoBuffer& to) const {
@@ -87,7 +98,8 @@ Result<std::size_t> SocketMessage::copy_to(IoBuffer& to) const {
     if (copied != count) return Error::fault;
     return count;
   }
-  for (std::size_t done = 0; done < count;) {
+  for (std::size_t done = 0, pages = 1; done < count; ++pages) {
+    if (pages % pages_between_yields == 0) sched::maybe_yield();
     const std::size_t at = taken_ + done;
     const std::size_t wanted = std::min(count - done, page_size - at % page_size);
     const char* bytes = static_cast<const char*>(pages_[at / page_size].data());

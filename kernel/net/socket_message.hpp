@@ -52,6 +52,9 @@ class SocketMessage : public Charged<SocketMessage, "socket_message"> {
   // The next `size` bytes of `from`. Error::fault, Error::nomem.
   static Result<Own<SocketMessage>> create(IoBuffer& from, std::size_t size);
   SocketMessage() {}  // leaves the bytes as they are
+  ~SocketMessage() {
+    if (size_ > pages_between_yields * page_size) [[unlikely]] drop_many_pages();
+  }
 
   std::size_t size() const { return size_ - taken_; }  // what has not been taken yet
   std::size_t weight() const { return weight_; }
@@ -68,7 +71,9 @@ class SocketMessage : public Charged<SocketMessage, "socket_message"> {
 
  private:
   static constexpr std::size_t few = 128;
+  static constexpr std::size_t pages_between_yields = 64;  // the host's root may have messages of gigabytes
   Result<void> fill_pages(IoBuffer& from);
+  void drop_many_pages();
 
   std::uint32_t size_ = 0, taken_ = 0, weight_ = 0;
   Own<FrameRef[]> pages_;  // null: the bytes are here

@@ -110,7 +110,8 @@ Result<void> set_linger(UnixSocket& socket, UserBytes value, int size) {
 
 Result<void> set_buffer(const Context& context, UnixSocket& socket, int option, int value) {
   const bool forced = option == so_sndbufforce || option == so_rcvbufforce;
-  if (forced && !context.process.credentials().privileged()) return Error::perm;
+  // As on Linux, where it takes the capability of the machine, not of a namespace.
+  if (forced && !(context.container.is_host() && context.process.credentials().privileged())) return Error::perm;
   const auto wanted = static_cast<std::uint32_t>(forced ? std::max(value, 0) : value);
   const std::uint32_t most = forced ? INT32_MAX : largest_buffer;
   if (option == so_sndbuf || option == so_sndbufforce)

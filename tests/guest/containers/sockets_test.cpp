@@ -18,6 +18,17 @@ namespace {
 
 class ContainerSockets : public ContainersAndFiles {};
 
+TEST_F(ContainerSockets, OnlyTheHostsRootGoesBeyondTheLimitOfBuffers) {
+  const Descriptor socket = make_socket();
+  EXPECT_OK(set_option(socket, SO_SNDBUFFORCE, 1'000'000));
+  Box box;
+  EXPECT_INSIDE(box, {
+    EXPECT_ERRNO(EPERM, set_option(socket, SO_SNDBUFFORCE, INT_MAX));
+    EXPECT_ERRNO(EPERM, set_option(socket, SO_RCVBUFFORCE, INT_MAX));
+  });
+  EXPECT_EQ(option_of(socket, SO_SNDBUF), 2'000'000);
+}
+
 // --- names -----------------------------------------------------------------------------------------------------------
 
 TEST_F(ContainerSockets, AbstractNamesAreTheContainersOwn) {
