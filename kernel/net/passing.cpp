@@ -25,6 +25,7 @@ void give_back(PassingState& holder, std::uint32_t count) REQUIRES(lock) {
 bool begin(UnixSocket& passed, UnixSocket& holder) {
   SpinGuard guard(lock);
   PassingState& low = passed.passing();
+  if (low.listener) return false;
   PassingState& high = that_counts(holder);
   if (&low == &high) return false;
   if (high.height <= low.height) {

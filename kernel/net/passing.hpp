@@ -10,7 +10,8 @@
 //
 // So chains are shorter than `height_limit`, and sockets may be passed on before those they came through have arrived.
 // A console that passes on to a socket counts as that socket. What waits for accept(2) at a listening socket counts as that
-// one's.
+// one's; so nothing is known yet of the height of such a connection itself, and it is not passed on: who guesses the number
+// that accept(2) is just about to return is refused.
 // One lock (Rank::passed_sockets) covers all heights. It is taken only for messages that pass sockets, and by accept.
 #pragma once
 

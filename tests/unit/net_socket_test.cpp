@@ -253,7 +253,9 @@ TEST_F(Sockets, WhatWaitsToBeAcceptedCountsForTheListener) {
   EXPECT_TRUE(pass(*client, {carrier.one}));
   const Ref<UnixSocket> accepted = *listener->socket()->accept(Blocking::no);
   const auto server = file_of(accepted);
+  EXPECT_EQ(error_of(pass(*carrier.other, {server})), Error::toomanyrefs) << "it holds the socket which that is for";
   listener->socket()->note_accepted(*accepted);
+  EXPECT_EQ(error_of(pass(*carrier.other, {server})), Error::toomanyrefs) << "as before";
   EXPECT_EQ(listener->socket()->passing().holds, 0u);
   EXPECT_EQ(accepted->passing().holds, 1u);
   EXPECT_TRUE(pass(*client, {listener}));
