@@ -36,6 +36,8 @@ void SocketName::unbind() {
     table.names.remove(*this);
     socket_ = nullptr;
   });
+  container_ = nullptr;
+  path_ = {};
 }
 
 Result<Ref<SocketName>> SocketName::bind(UnixSocket& socket, std::string_view bytes, const SocketCaller& caller) {

@@ -36,6 +36,7 @@ class SocketName : public Counted<SocketName>, public Charged<SocketName, "socke
   static Result<Ref<SocketName>> bind(UnixSocket& socket, std::string_view bytes, const SocketCaller& caller);
   // By an abstract name that is free in the container (unix(7), "Autobind feature"). Error::nospc.
   static Result<Ref<SocketName>> bind_to_any(UnixSocket& socket, Container& container);
+  // Once. The bytes stay, for who holds the name; the file does not.
   void unbind();
 
   // The socket of that name. Error::connrefused: there is none; prototype: it is of another type; acces and the other
@@ -62,6 +63,7 @@ class SocketName : public Counted<SocketName>, public Charged<SocketName, "socke
   static Ref<UnixSocket> find(const Key& key);
 
   FixedString<longest> bytes_;
+  // The place, as long as it is bound.
   Ref<Container> container_;  // of an abstract name
   Path path_;                 // keeps the inode
   UnixSocket* socket_ = nullptr;  // covered by the table's lock

@@ -25,7 +25,7 @@ void UnixSocket::close() {
     SpinGuard guard(lock_);
     // From here on nothing is added to the queues.
     add_state(is_closed | no_receiving | no_sending);
-    name = std::move(name_);
+    name = name_;  // stays for those who ask whom they were connected to, or who sent what they receive
     lost_data = !queue_.empty();
   }
   if (name && has(is_bound)) name->unbind();

@@ -19,6 +19,51 @@ class SocketNames : public TempDir {};
 
 std::string terminated(std::string_view path) { return std::string(path) + std::string(1, '\0'); }
 
+std::string sender_by(int fd) {
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  char byte;
+  if (recvfrom(fd, &byte, 1, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&address), &size) != 1) return "?";
+  return {address.sun_path, size - offsetof(sockaddr_un, sun_path)};
+}
+
+TEST_F(SocketNames, AreRememberedByThePeersOfWhoIsGone) {
+  const std::string name = own_abstract_name("gone");
+  for (const std::string& own : {name, std::string("sender")}) {
+    const Descriptor receiver = make_socket(SOCK_DGRAM);
+    ASSERT_OK(bind_to(receiver, "receiver"));
+    Descriptor sender = make_socket(SOCK_DGRAM);
+    ASSERT_OK(bind_to(sender, own));
+    ASSERT_OK(connect_to(sender, "receiver"));
+    ASSERT_OK(connect_to(receiver, own));
+    EXPECT_EQ(send_text(sender, "x"), 1);
+    const std::string known = name_by(getsockname, sender);
+    sender.close();
+    EXPECT_EQ(sender_by(receiver), known);
+    EXPECT_EQ(name_by(getpeername, receiver), known);
+    EXPECT_ERRNO(ECONNREFUSED, connect_to(make_socket(SOCK_DGRAM), own));
+    ASSERT_OK(unlink("receiver"));
+  }
+  EXPECT_OK(bind_to(make_socket(SOCK_DGRAM), name)) << "the name is free";
+}
+
+TEST_F(SocketNames, ConnectionsRememberTheirPeersNames) {
+  const std::string name = own_abstract_name("listener"), own = own_abstract_name("client");
+  Descriptor listener = listen_at(name);
+  Descriptor client = make_socket();
+  ASSERT_OK(bind_to(client, own));
+  ASSERT_OK(connect_to(client, name));
+  Descriptor server(accept(listener, nullptr, nullptr));
+  ASSERT_OK(server.get());
+  listener.close();
+  EXPECT_EQ(name_by(getpeername, client), name);
+  client.close();
+  EXPECT_EQ(name_by(getpeername, server), own);
+  EXPECT_EQ(name_by(getsockname, server), name);
+  EXPECT_EQ(receive_text(server), "");
+  EXPECT_OK(bind_to(make_socket(), own));
+}
+
 TEST_F(SocketNames, ConnectionByPath) {
   const Descriptor listener = listen_at("s");
   struct stat status{};
