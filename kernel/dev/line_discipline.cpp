@@ -125,10 +125,11 @@ bool LineDiscipline::readable(std::size_t minimum) const {
   return committed_ - read_ >= minimum && (committed_ != read_ || minimum == 0);
 }
 
-std::size_t LineDiscipline::read(std::span<char> to) {
+LineDiscipline::Taken LineDiscipline::read(std::span<char> to) {
   std::size_t count = 0;
+  bool last = false;
   while (count < to.size() && read_ != committed_) {
-    const bool last = ends_line_[read_ % capacity];
+    last = ends_line_[read_ % capacity];
     const char byte = at(read_);
     ends_line_[read_ % capacity] = false;
     ++read_;
@@ -137,10 +138,12 @@ std::size_t LineDiscipline::read(std::span<char> to) {
     if (last && termios_.is(Termios::icanon)) break;
   }
   // A line that filled the buffer exactly leaves its ^D behind: it ends this line, not the next read.
-  if (count && count == to.size() && read_ != committed_ && ends_line_[read_ % capacity] && at(read_) == disabled &&
-      to[count - 1] != '\n')
+  if (count && count == to.size() && !last && read_ != committed_ && ends_line_[read_ % capacity] && at(read_) == disabled) {
+    ends_line_[read_ % capacity] = false;
     ++read_;
-  return count;
+    last = true;
+  }
+  return {count, last && termios_.is(Termios::icanon)};
 }
 
 std::size_t LineDiscipline::available() const {

@@ -73,9 +73,13 @@ class LineDiscipline {
     return termios_.is(Termios::icanon) && committed_ == read_ ? 1 : 0;
   }
 
-  // What read(2) may return now. In canonical mode: at most one line; 0 with `true` in *end_of_file: ^D on an empty line.
+  // What read(2) may return now. In canonical mode: at most one line; 0 bytes: ^D on an empty line.
   bool readable(std::size_t minimum) const;  // minimum: non-canonical only
-  std::size_t read(std::span<char> to);
+  struct Taken {
+    std::size_t count;
+    bool line_ended;  // canonical mode: with the last byte, or ^D behind it
+  };
+  Taken read(std::span<char> to);
   std::size_t available() const;  // FIONREAD
   void discard_input();
 

@@ -47,18 +47,18 @@ void Tty::take_input() {
 
 void Tty::signal(TerminalSignal signal) NO_THREAD_SAFETY_ANALYSIS { signals_ |= 1u << static_cast<unsigned>(signal); }
 
-Result<std::size_t> Tty::read(std::span<char> to) {
-  std::size_t count;
+Result<LineDiscipline::Taken> Tty::read(std::span<char> to) {
+  LineDiscipline::Taken taken;
   {
     SpinGuard guard(lock_);
     if (!discipline_.readable(1)) {
-      if (hung_up_) return 0;
+      if (hung_up_) return LineDiscipline::Taken{0, true};
       return Error::again;
     }
-    count = discipline_.read(to);
+    taken = discipline_.read(to);
   }
   take_input();  // there is room again for what the device kept
-  return count;
+  return taken;
 }
 
 bool Tty::readable(std::size_t minimum) {

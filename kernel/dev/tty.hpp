@@ -35,7 +35,7 @@ class Tty final : private LineDiscipline::Sink {
   void set_owner(Owner& owner);
 
   // What a reader gets now; Error::again: nothing yet. 0: end of file (^D on an empty line, or hung up).
-  Result<std::size_t> read(std::span<char> to);
+  Result<LineDiscipline::Taken> read(std::span<char> to);
   // Would read() not say again? `minimum`: VMIN, for non-canonical mode.
   bool readable(std::size_t minimum);
   // Output processing and on to the port: how many bytes of `from` were dealt with; Error::again: none, wait for writable().

@@ -2,6 +2,7 @@
 
 #include "fs/operations.hpp"
 #include "net/unix_socket.hpp"
+#include "sched/scheduler.hpp"
 
 namespace cv6 {
 
@@ -54,8 +55,9 @@ Result<Ref<SocketName>> SocketName::bind(UnixSocket& socket, std::string_view by
 }
 
 Result<Ref<SocketName>> SocketName::bind_to_any(UnixSocket& socket, Container& container) {
-  constexpr unsigned numbers = 1 << 20;
+  constexpr unsigned numbers = 1 << 20, tries_between_yields = 256;
   for (unsigned tries = 0; tries < numbers; ++tries) {
+    if (tries % tries_between_yields == tries_between_yields - 1) sched::maybe_yield();
     const unsigned number = Table::all.with([](Table& table) { return table.next_number++ % numbers; });
     char text[8];
     BufferOutput out(text);

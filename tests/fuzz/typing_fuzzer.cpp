@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } else if (what == 0xfe && at + 1 < size) {
       char room[256];
       const std::size_t wanted = data[++at];
-      CV6_ASSERT(terminal.read({room, wanted}) <= wanted);
+      CV6_ASSERT(terminal.read({room, wanted}).count <= wanted);
     } else {
       terminal.receive(static_cast<char>(what));
     }

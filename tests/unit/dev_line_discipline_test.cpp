@@ -20,7 +20,7 @@ class LineDisciplineTest : public testing::Test, private LineDiscipline::Sink {
   }
   std::string read(std::size_t size = 256) {
     std::string text(size, '\0');
-    text.resize(tty.read(text));
+    text.resize(tty.read(text).count);
     return text;
   }
   void without(Termios::Local flags) {
@@ -65,8 +65,12 @@ TEST_F(LineDisciplineTest, EndOfFileEndsTheLineWithoutBeingPartOfIt) {
 }
 
 TEST_F(LineDisciplineTest, EndOfFileBehindAnExactlyFullReadIsNotAnEndOfItsOwn) {
-  type("abc\4");
-  EXPECT_EQ(read(3), "abc");
+  type("abc\4next\4");
+  char three[3];
+  EXPECT_TRUE(tty.read(three).line_ended);
+  EXPECT_EQ(std::string(three, 3), "abc");
+  EXPECT_FALSE(tty.read(three).line_ended);
+  EXPECT_TRUE(tty.read(three).line_ended);
   EXPECT_FALSE(tty.readable(1));
 }
 

@@ -48,9 +48,10 @@ Result<std::size_t> type_into(Pty& pty, IoBuffer& from, OpenFlags flags) {
   for (unsigned chunks = 1; !from.empty(); ++chunks) {
     // The terminal drops what is too much for a line: the end may be far away without there ever being no room.
     if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
-    const std::size_t count = TRY(from.take(bytes, std::min(from.remaining(), chunk_size)));
-    const Result<std::size_t> sent = pty.link().send(std::span(bytes).first(count));
-    from.give_back(count - (sent ? *sent : 0));
+    const Result<std::size_t> count = from.take(bytes, chunk_size);
+    if (!count) return from.moved() ? Result<std::size_t>(from.moved()) : count;
+    const Result<std::size_t> sent = pty.link().send(std::span(bytes).first(*count));
+    from.give_back(*count - (sent ? *sent : 0));
     if (sent) continue;
     Result<void> go_on = sent.error();
     if (sent.error() == Error::again && !(flags & open_flag::nonblock))

@@ -45,28 +45,28 @@ Result<std::size_t> TerminalFile::wait_for_input(std::size_t wanted) {
 }
 
 Result<std::size_t> TerminalFile::do_read(IoBuffer& to, std::uint64_t) {
-  char bytes[chunk_size];
   while (true) {
     TRY(terminal_->jobs().check_access(JobControl::Access::read));
+    if (to.empty()) return 0;
     const bool some = TRY(wait_for_input(to.remaining())) != 0;
-    Result<std::size_t> count = tty().read(std::span(bytes).first(std::min(to.remaining(), chunk_size)));
-    if (count) {
-      // The rest of a line, or of what is there in raw mode, as far as it is wanted.
-      bool line_ended = *count == 0 || bytes[*count - 1] == '\n';
-      if (*count) TRY(to.put(bytes, *count));
-      for (unsigned chunks = 2; !line_ended && *count == chunk_size && !to.empty() && tty().readable(1); ++chunks) {
-        if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
-        count = tty().read(std::span(bytes).first(std::min(to.remaining(), chunk_size)));
-        if (!count || *count == 0) break;
-        line_ended = bytes[*count - 1] == '\n' && tty().settings().is(Termios::icanon);
-        if (!to.put(bytes, *count)) break;
-      }
-      return to.moved();
-    }
-    if (count.error() != Error::again) return count.error();
+    const Result<void> moved = read_chunks(to);
+    if (moved || to.moved()) return to.moved();
+    if (moved.error() != Error::again) return moved.error();
     if (!some) return 0;  // VMIN 0, or VTIME over
     if (nonblocking()) return Error::again;
   }
+}
+
+// The rest of a line, or of what is there in raw mode, as far as it is wanted.
+Result<void> TerminalFile::read_chunks(IoBuffer& to) {
+  char bytes[chunk_size];
+  for (unsigned chunks = 1; !to.empty(); ++chunks) {
+    if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
+    const LineDiscipline::Taken taken = TRY(tty().read(std::span(bytes).first(std::min(to.remaining(), chunk_size))));
+    const bool all_put = TRY(to.put(bytes, taken.count)) == taken.count;
+    if (!all_put || taken.line_ended || taken.count < chunk_size) break;
+  }
+  return {};
 }
 
 Result<std::size_t> TerminalFile::do_write(IoBuffer& from, std::uint64_t, std::uint64_t) {

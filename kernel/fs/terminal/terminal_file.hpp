@@ -25,6 +25,7 @@ class TerminalFile final : public File, public Charged<TerminalFile, "terminal_f
 
  private:
   Result<std::size_t> wait_for_input(std::size_t wanted);
+  Result<void> read_chunks(IoBuffer& to);
   Result<std::size_t> write_chunks(IoBuffer& from);
   Result<void> write_chunk(IoBuffer& from);
   Tty& tty() { return terminal_->tty(); }

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
@@ -156,6 +157,42 @@ TEST(Ptys, LinesBehindTheLongestOneWait) {
       EXPECT_EQ(read_line(pty.slave), line);
     }
   }
+}
+
+TEST(Ptys, GiveOneLineHoweverLong) {
+  Pty pty(Pty::Mode::cooked);
+  for (const std::size_t size : {255, 256, 257, 512}) {
+    const std::string line(size, 'x');
+    ASSERT_TRUE(write_text(pty.master, line + "\x04next\n"));
+    ASSERT_TRUE(wait_until([&] {
+      int waiting = 0;
+      return ioctl(pty.slave, FIONREAD, &waiting) == 0 && waiting >= static_cast<int>(size) + 5;
+    }));
+    char bytes[1000];
+    EXPECT_EQ(read(pty.slave, bytes, sizeof bytes), static_cast<ssize_t>(size));
+    EXPECT_EQ(read_line(pty.slave), "next\n");
+  }
+}
+
+TEST(Ptys, ReadingNothingWaitsForNothing) {
+  Pty pty(Pty::Mode::cooked);
+  EXPECT_EQ(read(pty.slave, nullptr, 0), 0);
+}
+
+TEST(Ptys, WhatWasWrittenBeforeABadAddressCounts) {
+  Pty pty;
+  const auto size = static_cast<std::size_t>(getpagesize());
+  char* page = static_cast<char*>(mmap(nullptr, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(page, MAP_FAILED);
+  ASSERT_OK(mprotect(page + size, size, PROT_NONE));
+  for (const int end : {pty.slave.get(), pty.master.get()}) {
+    const pid_t reader = spawn([&] {
+      return read_bytes(end == pty.slave ? pty.master : pty.slave, size).size() == size ? 0 : 1;
+    });
+    EXPECT_EQ(write(end, page, 2 * size), static_cast<ssize_t>(size));
+    EXPECT_TRUE(reap(reader).exited(0));
+  }
+  EXPECT_OK(munmap(page, 2 * size));
 }
 
 TEST(Ptys, ModesAreOfTheTerminalFromEitherEnd) {
