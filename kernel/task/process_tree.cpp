@@ -13,6 +13,7 @@ constinit SpinLock process_tree_lock{Rank::process_tree};
 ProcessGroup::~ProcessGroup() {
   SpinGuard guard(process_tree_lock);
   if (pid_->group == this) pid_->group = nullptr;
+  if (session_->former_foreground == this) session_->former_foreground = nullptr;
 }
 
 Session::~Session() {

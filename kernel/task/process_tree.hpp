@@ -36,6 +36,8 @@ class Session : public Counted<Session>, public Charged<Session, "session"> {
   // The controlling terminal; null: none. Under process_tree_lock; the terminal outlives this (it clears it at its end).
   TerminalJobs* terminal = nullptr;
   Process* leader = nullptr;  // null once it has exited
+  // Was in the foreground when the terminal was hung up: hears of it when the leader ends. ~ProcessGroup clears it.
+  ProcessGroup* former_foreground = nullptr;
 
  private:
   Ref<Pid> pid_;

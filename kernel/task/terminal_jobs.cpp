@@ -5,6 +5,15 @@
 
 namespace cv6 {
 
+namespace {
+
+void tell_of_hang_up(ProcessGroup& group) REQUIRES(process_tree_lock) {
+  deliver_to_group(group, kernel_signal(signal::hang_up));
+  deliver_to_group(group, kernel_signal(signal::continue_));
+}
+
+}  // namespace
+
 Result<Own<JobControl>> make_job_control(TerminalDevice& terminal) {
   Own<TerminalJobs> jobs = TRY(make_own<TerminalJobs>(terminal));
   return Own<JobControl>(std::move(jobs));
@@ -23,16 +32,14 @@ bool TerminalJobs::is_of(const Process& process) const {
 Ref<ProcessGroup> TerminalJobs::lose_session() {
   if (session_) session_->terminal = nullptr;
   session_ = nullptr;
-  if (foreground_) {
-    deliver_to_group(*foreground_, kernel_signal(signal::hang_up));
-    deliver_to_group(*foreground_, kernel_signal(signal::continue_));
-  }
+  if (foreground_) tell_of_hang_up(*foreground_);
   return std::move(foreground_);
 }
 
 void TerminalJobs::take(Session& session) {
   session_ = &session;
   session_->terminal = this;
+  session_->former_foreground = nullptr;
 }
 
 void TerminalJobs::give_to(const Ref<ProcessGroup>& group) {
@@ -68,12 +75,14 @@ void TerminalJobs::signal_foreground(int signal) {
   if (foreground_) deliver_to_group(*foreground_, kernel_signal(signal));
 }
 
+// Only the leader hears of it at once. If it dies of it, what was in the foreground is told by its end.
 void TerminalJobs::hang_up() {
   Ref<ProcessGroup> group;
   SpinGuard guard(process_tree_lock);
   if (session_ && session_->leader) {
     (void)deliver(*session_->leader, kernel_signal(signal::hang_up));
     (void)deliver(*session_->leader, kernel_signal(signal::continue_));
+    if (foreground_ && &foreground_->session() == session_) session_->former_foreground = foreground_.get();
   }
   if (session_) session_->terminal = nullptr;
   session_ = nullptr;
@@ -167,8 +176,9 @@ Result<Ref<File>> open_controlling_terminal(Inode* node) {
 void disassociate_terminal(Process& leader) {
   Ref<ProcessGroup> group;
   SpinGuard guard(process_tree_lock);
-  TerminalJobs* terminal = leader.group->session().terminal;
-  if (terminal) group = terminal->lose_session();
+  Session& session = leader.group->session();
+  if (session.terminal) group = session.terminal->lose_session();
+  if (ProcessGroup* former = std::exchange(session.former_foreground, nullptr)) tell_of_hang_up(*former);
 }
 
 }  // namespace cv6

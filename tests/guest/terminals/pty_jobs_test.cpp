@@ -219,6 +219,29 @@ TEST(PtyJobs, ClosingTheMasterHangsTheSessionUp) {
   EXPECT_TRUE(reap(leader).exited(0));
 }
 
+TEST(PtyJobs, ALeaderThatDiesOfTheHangUpTakesTheForegroundAlong) {
+  Pty pty;
+  Pipe ready, told;
+  const pid_t leader = pty.start_session([&] {
+    signal(SIGHUP, SIG_DFL);
+    const pid_t job = spawn_checked([&] {
+      hold_signal(SIGHUP);
+      EXPECT_OK(setpgid(0, 0));
+      signal(SIGTTOU, SIG_IGN);
+      EXPECT_OK(tcsetpgrp(0, getpid()));
+      ready.notify();
+      if (wait_signal(signal_set({SIGHUP})) == SIGHUP) told.notify();
+    });
+    (void)job;
+    while (true) pause();
+  });
+  ready.wait();
+  told.write.close();
+  pty.master.close();
+  EXPECT_TRUE(reap(leader).killed_by(SIGHUP));
+  EXPECT_TRUE(told.wait());
+}
+
 TEST(PtyJobs, EndOfTheLeaderFreesTheTerminal) {
   Pty pty;
   Pipe ready;
