@@ -41,6 +41,33 @@ box: nowhere: no such container (`box ls` shows all)
 )") << done.error;
 }
 
+// A name may be any bytes; one from inside neither commands the terminal nor begins a line of its own.
+TEST(BoxFiles, NamesAreShownAsText) {
+  const Completed done = run_shell(std::string(try_it) + R"sh(
+    box run --name a sh -c 'touch "$(printf "/e\033[31m\351")" /räksmörgås'
+    try box diff a
+    try box diff --format json a
+    try box cp "$(printf 'a:/none\033c')" x
+    box run -d --name t sh -c 'printf "#!/bin/sh\nsleep 1000\n" > "$(printf "/p\033[2J\nfake")"; exec sh "$(printf "/p\033[2J\nfake")"' >/dev/null
+    until box top t | grep -q "sh /p"; do usleep 10000; done
+    box top t | grep -o 'sh /p.*'
+  )sh");
+  EXPECT_EQ(done.output, R"(> box diff a
+A /e\033[31m\351
+A /räksmörgås
+= 0
+> box diff --format json a
+[
+ {"kind": "added", "path": "/e\u001b[31m)" "\xef\xbf\xbd" R"("},
+ {"kind": "added", "path": "/räksmörgås"}
+]
+= 0
+)" "> box cp a:/none\033c x\n" R"(box: a:/none\033c: No such file or directory
+= 125
+sh /p\033[2J\012fake
+)") << done.error;
+}
+
 TEST(BoxFiles, CopiesInAndOut) {
   const Completed done = run_shell(std::string(try_it) + R"(
     cd /tmp

@@ -72,7 +72,7 @@ int for_each(const std::vector<std::string>& names, const std::function<void(con
       action(find(name));
       std::puts(name.c_str());
     } catch (const Failure& failure) {
-      std::fprintf(stderr, "box: %s\n", failure.what());
+      report(failure);
       status = 1;
     }
   }

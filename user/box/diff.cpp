@@ -10,6 +10,7 @@
 #include "descriptor.hpp"
 #include "failure.hpp"
 #include "table.hpp"
+#include "text.hpp"
 #include "words.hpp"
 
 namespace cv6::box {
@@ -41,7 +42,7 @@ void diff(const DiffOptions& options) {
   std::ranges::sort(lines, {}, [](const std::string& line) { return line.substr(2); });
   Table table({"KIND", "PATH"});
   for (const std::string& line : lines) {
-    if (options.format == Format::table) std::puts(line.c_str());
+    if (options.format == Format::table) std::puts(printable(line).c_str());
     table.add({word_for(line.front()), line.substr(2)});
   }
   if (options.format == Format::json) table.print(Format::json);

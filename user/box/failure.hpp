@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include "text.hpp"
 
 namespace cv6::box {
 
@@ -25,6 +28,9 @@ class Failure : public std::runtime_error {
  private:
   int status_;
 };
+
+// On standard error. It may name a file or a container, whose name may have any bytes.
+inline void report(const std::exception& failure) { std::fprintf(stderr, "box: %s\n", printable(failure.what()).c_str()); }
 
 // From errno; what to do about the errors that containers have is known.
 inline Failure system_failure(const std::string& what, int error = errno) {

@@ -55,7 +55,7 @@ int remove_images(const RemoveOptions& options) {
       remove_one(name, options.force);
       std::puts(name.c_str());
     } catch (const Failure& failure) {
-      std::fprintf(stderr, "box: %s\n", failure.what());
+      report(failure);
       status = 1;
     }
   }

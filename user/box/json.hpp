@@ -2,9 +2,14 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace cv6::box {
 
 using Json = nlohmann::ordered_json;
+
+// To be shown; `indent`: -1 for one line. JSON has no bytes that are not UTF-8, so they are replaced; what a terminal would
+// obey is escaped.
+std::string json_text(const Json& json, int indent = -1);
 
 }  // namespace cv6::box

@@ -83,7 +83,7 @@ Json describe(const ContainerStat& stat) {
 void inspect(const std::vector<std::string>& names) {
   Json all = Json::array();
   for (const std::string& name : names) all.push_back(describe(find(name)));
-  std::puts(all.dump(2).c_str());
+  std::puts(json_text(all, 2).c_str());
 }
 
 // --- top --------------------------------------------------------------------------------------------------------------

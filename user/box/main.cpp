@@ -78,7 +78,7 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "box: %s (see `box --help`)\n", error.what());
     return exit_status::own_failure;
   } catch (const Failure& failure) {
-    std::fprintf(stderr, "box: %s\n", failure.what());
+    report(failure);
     return failure.status();
   }
 }

@@ -233,7 +233,7 @@ void print_picture(const ContainerStat& container, const MemoryWalk& walk) {
   if (!(walk.found & MemoryWalk::mapping_found)) return;
   std::printf("  |  mapping %s-%s %s %s: %s", hex(walk.mapping_start).c_str(), hex(walk.mapping_end).c_str(),
               rights_text(walk.bits).c_str(), walk.bits & memory_bit::shared_mapping ? "shared" : "private",
-              walk.kind == MemoryKind::file ? walk.name : kind_text(walk.kind).c_str());
+              walk.kind == MemoryKind::file ? printable(walk.name).c_str() : kind_text(walk.kind).c_str());
   if (walk.kind == MemoryKind::file)
     std::printf(", offset %s", hex(walk.mapping_offset + (walk.gva - walk.mapping_start)).c_str());
   std::puts("\n  |  page tables");

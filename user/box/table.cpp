@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <numeric>
 
+#include "json.hpp"
+
 namespace cv6::box {
 namespace {
 
@@ -50,22 +52,7 @@ void add_format_option(CLI::App& word, Format& format) {
       ->check(CLI::IsMember({"table", "json"}));
 }
 
-std::string json_string(const std::string& text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      json += '\\';
-      json += c;
-    } else if (static_cast<unsigned char>(c) < ' ') {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-      json += escape;
-    } else {
-      json += c;
-    }
-  }
-  return json + '"';
-}
+std::string json_string(const std::string& text) { return json_text(Json(text)); }
 
 std::string size_text(std::uint64_t bytes) {
   constexpr std::array units = {"B", "kB", "MB", "GB", "TB"};

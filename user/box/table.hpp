@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "text.hpp"
+
 namespace cv6::box {
 
 enum class Format { table, json };
@@ -20,9 +22,9 @@ std::size_t line_width();
 // "12.3 MB": powers of 1000, as docker shows sizes.
 std::string size_text(std::uint64_t bytes);
 
-// One entry: what a person reads, and its value in JSON.
+// One entry: what a person reads, and its value in JSON. A text may be anybody's: on a terminal it commands nothing.
 struct Cell {
-  Cell(std::string words) : text(std::move(words)), json(json_string(text)) {}
+  Cell(const std::string& words) : text(printable(words)), json(json_string(words)) {}
   Cell(const char* words) : Cell(std::string(words)) {}
   Cell(std::int64_t number) : text(std::to_string(number)), json(text) {}
   Cell(std::uint64_t number) : text(std::to_string(number)), json(text) {}
