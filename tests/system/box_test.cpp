@@ -90,6 +90,22 @@ TEST(Box, StartsProgramsAsTheyAreWanted) {
             "box: -t: the standard input is not a terminal\n");
 }
 
+// To Unix they are bytes.
+TEST(Box, KeepsArgumentsThatAreNotUtf8) {
+  const Completed done = run_shell(R"sh(
+    odd=$(printf 'x\351\033')
+    box run --name a -e "ODD=$odd" sh -c 'printf %s "$0$ODD" | od -An -tx1; pwd' "$odd"
+    box start -a a
+    box inspect a | grep -c '"ODD=x.*u001b"'
+    box commit -c "CMD [1]" a mine; echo $?
+    box commit a mine; box run --rm mine; box images | grep -c '\\033'; box rmi mine
+    mkdir -p "/tmp/$odd"; box run --rm -v "/tmp/$odd:/v" -w "/$odd" true; echo $?; box ls -q; ls -A /var/lib/box/images
+  )sh");
+  EXPECT_EQ(done.output, " 78 e9 1b 78 e9 1b\n/\n 78 e9 1b 78 e9 1b\n/\n1\n125\nmine\n 78 e9 1b 78 e9 1b\n/\n1\nmine\n127\n0\n");
+  EXPECT_EQ(done.error, "box: --change CMD [1]: all words must be strings, as in CMD [\"sh\", \"-c\", \"ls\"]\n"
+                        "box: true: no such program in the container\n");
+}
+
 TEST(Box, LimitsHoldAndCanBeChanged) {
   const Completed done = run_shell(R"(
     box run -d --name l --pids 3 sleep 1000 >/dev/null

@@ -36,7 +36,7 @@ Json to_json(const Program& program) {
 }
 
 void remember(int container, const Program& program) {
-  std::string text = to_json(program).dump();
+  std::string text = to_exact_json(to_json(program)).dump();
   ContainerAnnotation note;
   note.id = container;
   note.operation = ContainerAnnotation::Operation::set;
@@ -69,7 +69,12 @@ std::optional<Program> find_program(const ContainerStat& container) {
   text.resize(static_cast<std::size_t>(size));
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("command")) return std::nullopt;
-  return program_from(json);
+  try {
+    return program_from(from_exact_json(json));
+  } catch (const Json::exception&) {
+    throw Failure(std::string(container.name) +
+                  ": what is kept with it about its program is damaged (make it again: `box rm`, `box create`)");
+  }
 }
 
 Program recall(const ContainerStat& container) {

@@ -28,8 +28,8 @@ struct Program {
   void complete();
 };
 
-Json to_json(const Program& program);
-Program program_from(const Json& json);  // what it does not say is empty
+Json to_json(const Program& program);    // its strings may have any bytes: json_text() shows it, to_exact_json() keeps it
+Program program_from(const Json& json);  // what it does not say is empty; throws Json::exception: it says something else
 
 void remember(int container, const Program& program);
 std::optional<Program> find_program(const ContainerStat& container);  // none: box has not made the container

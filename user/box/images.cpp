@@ -36,6 +36,15 @@ std::vector<std::string> split(const std::string& text) {
   return {std::istream_iterator<std::string>(words), {}};
 }
 
+// JSON, as docker's files of builds have it, or words with blanks between them.
+std::vector<std::string> command_in(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_array()) return split(text);
+  if (!std::ranges::all_of(json, [](const Json& word) { return word.is_string(); }))
+    throw Failure("--change CMD " + text + ": all words must be strings, as in CMD [\"sh\", \"-c\", \"ls\"]");
+  return json.get<std::vector<std::string>>();
+}
+
 }  // namespace
 
 std::optional<Image> find_image(const std::string& name) {
@@ -45,10 +54,13 @@ std::optional<Image> find_image(const std::string& name) {
   image.directory = store + "/" + name;
   std::ifstream file(image.directory + "/image.json");
   if (!file) return std::nullopt;
-  const Json json = Json::parse(file, nullptr, false);
-  if (!json.is_object()) throw Failure(name + ": " + image.directory + "/image.json is damaged (`box rmi` removes the image)");
-  image.created = json.value("created", std::uint64_t{0});
-  image.program = program_from(json);
+  try {
+    const Json json = from_exact_json(Json::parse(file));
+    image.created = json.value("created", std::uint64_t{0});
+    image.program = program_from(json);
+  } catch (const Json::exception&) {
+    throw Failure(name + ": " + image.directory + "/image.json is damaged (`rm -r " + image.directory + "` removes the image)");
+  }
   return image;
 }
 
@@ -60,8 +72,8 @@ Image image(const std::string& name) {
 std::vector<Image> all_images() {
   std::vector<Image> images;
   std::error_code error;
-  for (const files::directory_entry& entry : files::directory_iterator(store, error))
-    if (auto found = find_image(entry.path().filename())) images.push_back(*found);
+  for (files::directory_iterator at(store, error), end; !error && at != end; at.increment(error))
+    if (auto found = find_image(at->path().filename())) images.push_back(*found);
   std::ranges::sort(images, {}, &Image::name);
   return images;
 }
@@ -96,7 +108,7 @@ void NewImage::keep(Program program) {
   Json json = {{"name", name_}, {"created", now()}};
   json.update(to_json(program));
   std::ofstream file(directory_ + "/image.json");
-  file << json.dump(2) << "\n";
+  file << to_exact_json(json).dump(2) << "\n";
   file.close();
   if (!file) throw Failure(directory_ + "/image.json: " + std::strerror(errno));
   std::error_code error;
@@ -128,9 +140,10 @@ std::uint64_t size_of(const Image& image) {
   std::uint64_t size = 0;
   std::error_code error;
   std::set<ino_t> counted;  // of files with several names
-  for (const files::directory_entry& entry : files::recursive_directory_iterator(image.root(), error)) {
+  // Without exceptions: the image may be removed meanwhile.
+  for (files::recursive_directory_iterator at(image.root(), error), end; !error && at != end; at.increment(error)) {
     struct stat status;
-    if (::lstat(entry.path().c_str(), &status) != 0) continue;
+    if (::lstat(at->path().c_str(), &status) != 0) continue;
     if (status.st_nlink > 1 && !S_ISDIR(status.st_mode) && !counted.insert(status.st_ino).second) continue;
     size += static_cast<std::uint64_t>(status.st_blocks) * block;
   }
@@ -143,8 +156,7 @@ void apply_changes(Program& program, const std::vector<std::string>& changes) {
     const std::string what = change.substr(0, space), rest = space == std::string::npos ? "" : change.substr(space + 1);
     if (rest.empty()) throw Failure("--change " + change + ": a word and what it is to be are wanted, such as `CMD sh`");
     if (what == "CMD") {
-      const Json json = Json::parse(rest, nullptr, false);
-      program.words = json.is_array() ? json.get<std::vector<std::string>>() : split(rest);
+      program.words = command_in(rest);
     } else if (what == "ENV") {
       const std::string variable = rest.find('=') == std::string::npos && rest.find(' ') != std::string::npos
                                        ? rest.substr(0, rest.find(' ')) + "=" + rest.substr(rest.find(' ') + 1)

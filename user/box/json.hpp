@@ -12,4 +12,9 @@ using Json = nlohmann::ordered_json;
 // obey is escaped.
 std::string json_text(const Json& json, int indent = -1);
 
+// Strings as they are, whatever their bytes: one that is not UTF-8 becomes {"bytes": ...} with a character U+0000 to U+00FF for
+// each of them. For what box itself reads again, with from_exact_json().
+Json to_exact_json(const Json& json);
+Json from_exact_json(const Json& json);  // throws Json::exception
+
 }  // namespace cv6::box

@@ -80,6 +80,9 @@ int main(int count, char** arguments) {
   } catch (const Failure& failure) {
     report(failure);
     return failure.status();
+  } catch (const std::exception& error) {  // of a library: caught, so that what was begun is taken back on the way here
+    report(error);
+    return exit_status::own_failure;
   }
 }
 
