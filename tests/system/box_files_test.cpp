@@ -322,6 +322,56 @@ both
 )") << done.error;
 }
 
+// In cpio the last name of a file brings its data; here it is a second name of a FIFO, which nobody reads.
+TEST(BoxFiles, DataForASecondNameGoesIntoFilesOnly) {
+  const Completed done = run_shell(std::string(try_it) + R"sh(
+    cd /tmp
+    entry() { printf '070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\0' $1 $2 0 0 $3 0 $4 0 0 0 0 $((${#5} + 1)) 0 "$5"; }
+    archive() { entry 5 $1 2 0 d; entry 5 $((0100644)) 2 4 e; printf data; entry 0 0 1 0 'TRAILER!!!'; printf '\0\0\0'; }
+    archive $((0010644)) > fifo.cpio; archive $((0100644)) > file.cpio
+    try box import fifo.cpio
+    try box import file.cpio
+    try box run --rm -v /bin:/bin file cat /d /e
+    ls -A /var/lib/box/images
+  )sh");
+  EXPECT_EQ(done.output, R"(> box import fifo.cpio
+box: fifo.cpio: /e has data, and is another name of what is not a regular file
+= 125
+> box import file.cpio
+file
+= 0
+> box run --rm -v /bin:/bin file cat /d /e
+datadata= 0
+file
+)") << done.error;
+}
+
+// Whatever is found in the place of a file that was there just now, box neither waits for it nor reads on and on.
+TEST(BoxFiles, CopiesWhileFilesAreExchanged) {
+  const Completed done = run_shell(R"(
+    cd /tmp
+    box run -d --name a sh -c 'while :; do echo x > /f; rm /f; mkfifo /f; rm /f; mknod /f c 1 5; rm /f; done' >/dev/null
+    for i in $(seq 50); do
+      box cp a:/f copy 2>/dev/null; box cp a:/f - 2>/dev/null | tar t >/dev/null 2>&1
+      find copy -size +1 2>/dev/null
+      rm -f copy
+    done
+    box rm -f a; echo done
+  )");
+  EXPECT_EQ(done.output, "a\ndone\n") << done.error;
+}
+
+TEST(BoxFiles, AttributesAreKept) {
+  const Completed done = run_shell(R"(
+    cd /tmp
+    box run --name a sh -c 'umask 0; mkdir -m 2750 /d; echo x > /d/f; chmod 4711 /d/f; mkfifo -m 666 /d/p; ln -s f /d/l; chown 12:34 /d/f; chmod 4711 /d/f'
+    umask 077; box cp -a a:/d here; box cp -a a:/d - | box cp -a - a:/tmp; box cp -a a:/tmp/d there
+    for d in here there; do stat -c '%a %u %g %F' $d $d/f $d/p $d/l; done
+  )");
+  constexpr char once[] = "2750 0 0 directory\n4711 12 34 regular file\n666 0 0 fifo\n777 0 0 symbolic link\n";
+  EXPECT_EQ(done.output, std::string(once) + once) << done.error;
+}
+
 TEST(BoxFiles, VolumesAndReadOnly) {
   const Completed done = run_shell(std::string(try_it) + R"(
     mkdir /data; echo outside > /data/f

@@ -50,8 +50,9 @@ class Packer {
   void check(int outcome) const {
     if (outcome < ARCHIVE_WARN) throw Failure(std::string("writing the archive: ") + ::archive_error_string(archive_.get()));
   }
-  void add(const std::string& path, const std::string& name, const struct stat& status);
-  void add_data(const std::string& path, std::uint64_t size);
+  void add(const std::string& path, const std::string& name, struct stat status);
+  bool is_again(archive_entry* entry, const std::string& name, const struct stat& status);
+  void add_data(int file, const std::string& path, std::uint64_t size);
   void add_entries(const std::string& path, const std::string& name);
 
   Archive archive_;
@@ -62,9 +63,7 @@ class Packer {
 };
 
 // Exactly as much as the header says, should the file change meanwhile.
-void Packer::add_data(const std::string& path, std::uint64_t size) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (file < 0) throw system_failure(path);
+void Packer::add_data(int file, const std::string& path, std::uint64_t size) {
   char buffer[65536];
   while (size > 0) {
     ssize_t count = ::read(file, buffer, std::min<std::uint64_t>(size, sizeof buffer));
@@ -79,39 +78,45 @@ void Packer::add_data(const std::string& path, std::uint64_t size) {
 }
 
 void Packer::add_entries(const std::string& path, const std::string& name) {
-  std::vector<std::string> entries = names_in(path);
+  std::vector<std::string> entries = names_in(path, path);
   std::ranges::sort(entries);
   for (const std::string& entry : entries) {
     const std::string inner = path + (path.ends_with('/') ? "" : "/") + entry;
     if (rules_.left_out.contains(inner)) continue;
     struct stat status;
-    if (::lstat(inner.c_str(), &status) == 0) add(inner, name.empty() ? entry : name + "/" + entry, status);
+    if (look_at(inner, inner, status)) add(inner, name.empty() ? entry : name + "/" + entry, status);
   }
 }
 
-void Packer::add(const std::string& path, const std::string& name, const struct stat& status) {
+// It has been added under another name.
+bool Packer::is_again(archive_entry* entry, const std::string& name, const struct stat& status) {
+  if (S_ISDIR(status.st_mode) || status.st_nlink < 2) return false;
+  const auto [first, is_new] = names_.try_emplace({status.st_dev, status.st_ino}, name);
+  if (is_new) return false;
+  ::archive_entry_set_hardlink(entry, first->second.c_str());
+  ::archive_entry_unset_size(entry);
+  return true;
+}
+
+// What is in it is found before its header is written, which cannot be taken back should it have gone.
+void Packer::add(const std::string& path, const std::string& name, struct stat status) {
   const bool mounted = rules_.mounts == CopyRules::Mounts::leave_out && status.st_dev != device_;
   if ((mounted && !S_ISDIR(status.st_mode)) || S_ISSOCK(status.st_mode)) return;
   if (!name.empty()) {
     const ArchiveEntry entry(::archive_entry_new());
+    const bool is_file = S_ISREG(status.st_mode);
+    const Descriptor file = is_file ? open_source(path, path, status) : Descriptor(-1);
+    if (is_file && file < 0) return;
     ::archive_entry_copy_stat(entry.get(), &status);
     ::archive_entry_set_pathname(entry.get(), name.c_str());
     if (S_ISLNK(status.st_mode)) {
-      const std::optional<std::string> text = link_text(path, status);
-      if (!text) throw system_failure(path);
+      const std::optional<std::string> text = link_text(path, path, status);
+      if (!text) return;
       ::archive_entry_set_symlink(entry.get(), text->c_str());
     }
-    bool has_data = S_ISREG(status.st_mode);
-    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1) {
-      const auto [first, is_new] = names_.try_emplace({status.st_dev, status.st_ino}, name);
-      if (!is_new) {
-        ::archive_entry_set_hardlink(entry.get(), first->second.c_str());
-        ::archive_entry_unset_size(entry.get());
-        has_data = false;
-      }
-    }
+    const bool again = is_again(entry.get(), name, status);
     check(::archive_write_header(archive_.get(), entry.get()));
-    if (has_data) add_data(path, static_cast<std::uint64_t>(status.st_size));
+    if (is_file && !again) add_data(file, path, static_cast<std::uint64_t>(status.st_size));
   }
   if (S_ISDIR(status.st_mode) && !mounted && !is_proc(path, status, device_)) add_entries(path, name);
 }
@@ -138,7 +143,7 @@ class Unpacker {
       unpack(entry);
     }
     // What was put into a directory has changed its time.
-    for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) set_attributes(at->first, at->second);
+    for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) set_directory_attributes(at->first, at->second);
   }
 
  private:
@@ -147,10 +152,14 @@ class Unpacker {
     throw Failure(shown_ + ": " + (why ? why : "it cannot be read") + " (tar and cpio are known, also compressed by gzip or xz)");
   }
   void unpack(archive_entry* entry);
-  void unpack_data(const std::string& path, archive_entry* entry);
+  void unpack_file(const std::string& path, archive_entry* entry);
+  void unpack_link(const std::string& path, const char* to, archive_entry* entry);
+  Descriptor open_linked(const std::string& path) const;
+  void unpack_data(int file, const std::string& path, archive_entry* entry);
   void make_directory(const std::string& path, archive_entry* entry);
   void make_directories_above(const std::string& name);
-  void set_attributes(const std::string& path, struct stat status) const;
+  void set_attributes(const auto& file, const std::string& path, struct stat status) const;
+  void set_directory_attributes(const std::string& path, const struct stat& status) const;
   std::string inside(const char* name) const;
 
   Archive archive_;
@@ -179,16 +188,27 @@ void Unpacker::make_directories_above(const std::string& name) {
       throw system_failure(name.substr(0, at));
 }
 
-// An archive has one time for each file.
-void Unpacker::set_attributes(const std::string& path, struct stat status) const {
+// An archive has one time for each file. `file`: a path, or what is open.
+void Unpacker::set_attributes(const auto& file, const std::string& path, struct stat status) const {
   status.st_atim = status.st_mtim;
-  if (!box::set_attributes(path, status, owners_)) throw system_failure(path);
+  if (!box::set_attributes(file, status, owners_)) throw system_failure(path);
+}
+
+// What a name added to a file stands for may be anything that is there already, such as a device.
+Descriptor Unpacker::open_linked(const std::string& path) const {
+  constexpr int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  struct stat status;
+  if (::lstat(path.c_str(), &status) != 0) throw system_failure(path);
+  Descriptor file(S_ISREG(status.st_mode) ? ::open(path.c_str(), flags) : -1);
+  if (S_ISREG(status.st_mode) && file < 0) throw system_failure(path);
+  if (file < 0 || ::fstat(file, &status) != 0 || !S_ISREG(status.st_mode))
+    throw Failure(shown_ + ": " + path + " has data, and is another name of what is not a regular file");
+  if (::ftruncate(file, 0) != 0) throw system_failure(path);
+  return file;
 }
 
 // Holes stay holes.
-void Unpacker::unpack_data(const std::string& path, archive_entry* entry) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (file < 0) throw system_failure(path);
+void Unpacker::unpack_data(int file, const std::string& path, archive_entry* entry) {
   const void* block;
   std::size_t size;
   la_int64_t offset;
@@ -201,6 +221,28 @@ void Unpacker::unpack_data(const std::string& path, archive_entry* entry) {
     }
   if (outcome != ARCHIVE_EOF) fail();
   if (::ftruncate(file, ::archive_entry_size(entry)) != 0) throw system_failure(path);
+}
+
+void Unpacker::unpack_file(const std::string& path, archive_entry* entry) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file < 0) throw system_failure(path);
+  unpack_data(file, path, entry);
+  set_attributes(static_cast<int>(file), path, *::archive_entry_stat(entry));
+}
+
+// In cpio, the last name of a file brings what is in it.
+void Unpacker::unpack_link(const std::string& path, const char* to, archive_entry* entry) {
+  if (::link((directory_ + inside(to)).c_str(), path.c_str()) != 0) throw system_failure(path);
+  if (::archive_entry_size(entry) == 0) return;
+  const Descriptor file = open_linked(path);
+  unpack_data(file, path, entry);
+  set_attributes(static_cast<int>(file), path, *::archive_entry_stat(entry));
+}
+
+void Unpacker::set_directory_attributes(const std::string& path, const struct stat& status) const {
+  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (directory < 0) throw system_failure(path);
+  set_attributes(static_cast<int>(directory), path, status);
 }
 
 void Unpacker::make_directory(const std::string& path, archive_entry* entry) {
@@ -225,22 +267,15 @@ void Unpacker::unpack(archive_entry* entry) {
   make_directories_above(name);
   if (!hard_link && S_ISDIR(status.st_mode)) return make_directory(path, entry);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw system_failure(path);
-  if (hard_link) {
-    if (::link((directory_ + inside(hard_link)).c_str(), path.c_str()) != 0) throw system_failure(path);
-    if (::archive_entry_size(entry) == 0) return;
-    unpack_data(path, entry);  // in cpio, the last name of a file brings what is in it
-    set_attributes(path, status);
-    return;
-  }
-  if (S_ISREG(status.st_mode)) {
-    unpack_data(path, entry);
-  } else if (S_ISLNK(status.st_mode)) {
+  if (hard_link) return unpack_link(path, hard_link, entry);
+  if (S_ISREG(status.st_mode)) return unpack_file(path, entry);
+  if (S_ISLNK(status.st_mode)) {
     const char* text = ::archive_entry_symlink(entry);
     if (::symlink(text ? text : "", path.c_str()) != 0) throw system_failure(path);
-  } else if (::mknod(path.c_str(), status.st_mode, ::archive_entry_rdev(entry)) != 0) {
+  } else if (!make_node(path, status)) {
     throw system_failure(path);
   }
-  set_attributes(path, status);
+  set_attributes(path, path, status);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "descriptor.hpp"
 #include "viewer.hpp"
 
 namespace cv6::box {
@@ -24,12 +25,25 @@ struct CopyRules {
 // there is replaced. Throws Failure.
 void copy_tree(Viewer& viewer, const Place& from, const Place& to, const CopyRules& rules);
 
-// The names in a directory, without . and .. . Throws Failure.
-std::vector<std::string> names_in(const std::string& path);
-// What a symbolic link says; its size is in `status`. None: it cannot be read (errno).
-std::optional<std::string> link_text(const std::string& path, const struct stat& status);
-// Owner, mode and times, of a link itself. False: errno.
+// While a tree is read, who runs in it may remove what is there, and put something else in its place: a FIFO, a device, a
+// link. What has gone is passed over; nothing else than what was meant is read. `shown`: the name for messages.
+
+// lstat(2). False: it has gone. Throws Failure.
+bool look_at(const std::string& path, const std::string& shown, struct stat& status);
+// The regular file with this name, which had this status; it becomes that of what was opened. Negative: it has gone. Throws
+// Failure.
+Descriptor open_source(const std::string& path, const std::string& shown, struct stat& status);
+// The names in a directory, without . and .. ; none if it has gone. Throws Failure.
+std::vector<std::string> names_in(const std::string& path, const std::string& shown);
+// What a symbolic link says; its size is in `status`. None: it has gone. Throws Failure.
+std::optional<std::string> link_text(const std::string& path, const std::string& shown, const struct stat& status);
+
+// Owner, mode and times of a file or directory that has been made. False: errno.
+bool set_attributes(int file, const struct stat& status, CopyRules::Owners owners);
+// Of what is not opened, owner and times; of a link itself. Its mode it has from the start.
 bool set_attributes(const std::string& path, const struct stat& status, CopyRules::Owners owners);
+// A FIFO or device, with the mode that `status` says. False: errno.
+bool make_node(const std::string& path, const struct stat& status);
 
 // A /proc that is mounted in a tree which is on another device: there is nothing to be copied in it.
 bool is_proc(const std::string& path, const struct stat& status, dev_t top);
