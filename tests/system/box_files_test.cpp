@@ -372,6 +372,32 @@ TEST(BoxFiles, AttributesAreKept) {
   EXPECT_EQ(done.output, std::string(once) + once) << done.error;
 }
 
+TEST(BoxFiles, WhatIsInterruptedIsTakenBack) {
+  const Completed done = run_shell(R"sh(
+    cd /tmp; images=/var/lib/box/images
+    begun() { until ls -A $images 2>/dev/null | grep -q -e '^[.]' -e '^half$'; do :; done; }
+    mkfifo pipe; sleep 1000 > pipe &
+    box import - never < pipe & begun; kill -TERM $!; wait $!; echo $?; ls -A $images
+    box run -d --name a sh -c 'mkdir /d; for i in $(seq 2000); do echo $i > /d/$i; done; echo ready; sleep 1000' >/dev/null
+    until box logs a | grep -q ready; do usleep 10000; done
+    box commit a half >/dev/null 2>&1 & begun; kill -TERM $!; wait $!
+    box ls | grep -c frozen; ls -A $images | grep -v '^half$'; box rmi -f half >/dev/null 2>&1
+    mkdir -p $images/.left.99999/root $images/.mine.$$; echo x > $images/.left.99999/root/x
+    box commit a whole; ls -A $images | sed "s/$$/HERE/"
+  )sh");
+  EXPECT_EQ(done.output, "143\n0\nwhole\n.mine.HERE\nwhole\n");
+  EXPECT_EQ(done.error, "box: ended by SIGTERM; what was begun is taken back\n");
+}
+
+TEST(BoxFiles, AnArchiveThatIsNotWholeIsRemoved) {
+  const Completed done = run_shell(R"sh(
+    box run --name a sh -c 'n=$(printf %0150d 0); for i in $(seq 20); do p=$p/$n; done; mkdir -p $p /x$p; mv /x $p'
+    box export -o /tmp/a.tar a 2>&1 | grep -o 'File name too long'; test -e /tmp/a.tar && echo left
+    box export -o /dev/null a 2>/dev/null; echo $?; ls /dev/null
+  )sh");
+  EXPECT_EQ(done.output, "File name too long\n125\n/dev/null\n") << done.error;
+}
+
 TEST(BoxFiles, VolumesAndReadOnly) {
   const Completed done = run_shell(std::string(try_it) + R"(
     mkdir /data; echo outside > /data/f

@@ -55,6 +55,14 @@ TEST(Gate, SupervisedCallsWaitForAnAnswer) {
   EXPECT_HAS(done.error, "--run excludes --refuse");
 }
 
+TEST(Gate, WhoSupervisesForNobodyTakesItsRulesBack) {
+  const Completed done = run_shell(
+      "box run -d --name s sh -c 'while :; do cd /tmp; done' >/dev/null;"
+      "box supervise -y s chdir | head -n 1 >/dev/null; box policy show s");
+  EXPECT_EQ(done.output, "default allow\n");
+  EXPECT_EQ(done.error, "box: the standard output: Broken pipe\n");
+}
+
 TEST(Gate, TakesDockersFiles) {
   const Completed done = run_shell(
       "echo '{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\",\"nonsense\"],"

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "descriptor.hpp"
+#include "ending.hpp"
 #include "failure.hpp"
 
 namespace cv6::box {
@@ -66,6 +67,7 @@ class Packer {
 void Packer::add_data(int file, const std::string& path, std::uint64_t size) {
   char buffer[65536];
   while (size > 0) {
+    stop_if_ending();
     ssize_t count = ::read(file, buffer, std::min<std::uint64_t>(size, sizeof buffer));
     if (count < 0) throw system_failure(path);
     if (count == 0) {
@@ -100,6 +102,7 @@ bool Packer::is_again(archive_entry* entry, const std::string& name, const struc
 
 // What is in it is found before its header is written, which cannot be taken back should it have gone.
 void Packer::add(const std::string& path, const std::string& name, struct stat status) {
+  stop_if_ending();
   const bool mounted = rules_.mounts == CopyRules::Mounts::leave_out && status.st_dev != device_;
   if ((mounted && !S_ISDIR(status.st_mode)) || S_ISSOCK(status.st_mode)) return;
   if (!name.empty()) {
@@ -126,20 +129,24 @@ void Packer::add(const std::string& path, const std::string& name, struct stat s
 class Unpacker {
  public:
   Unpacker(int descriptor, std::string directory, std::string shown, CopyRules::Owners owners)
-      : archive_(::archive_read_new()), directory_(std::move(directory)), shown_(std::move(shown)), owners_(owners) {
+      : archive_(::archive_read_new()),
+        descriptor_(descriptor),
+        directory_(std::move(directory)),
+        shown_(std::move(shown)),
+        owners_(owners) {
     use_utf8_names();
     for (const auto support : {::archive_read_support_format_tar, ::archive_read_support_format_cpio,
                                ::archive_read_support_format_empty, ::archive_read_support_filter_gzip,
                                ::archive_read_support_filter_xz})
       support(archive_.get());
-    constexpr std::size_t block = 65536;
-    if (::archive_read_open_fd(archive_.get(), descriptor, block) != ARCHIVE_OK) fail();
+    if (::archive_read_open(archive_.get(), this, nullptr, read, nullptr) != ARCHIVE_OK) fail();
   }
   void run() {
     archive_entry* entry;
     int outcome;
     while ((outcome = ::archive_read_next_header(archive_.get(), &entry)) != ARCHIVE_EOF) {
       if (outcome < ARCHIVE_WARN) fail();
+      stop_if_ending();
       unpack(entry);
     }
     // What was put into a directory has changed its time.
@@ -147,7 +154,20 @@ class Unpacker {
   }
 
  private:
+  // As libarchive does it itself, but that it would go on waiting when a signal has come.
+  static la_ssize_t read(archive* archive, void* unpacker, const void** block) {
+    auto& self = *static_cast<Unpacker*>(unpacker);
+    *block = self.buffer_.data();
+    ssize_t count = -1;
+    do {
+      if (is_ending()) break;
+      count = ::read(self.descriptor_, self.buffer_.data(), self.buffer_.size());
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) ::archive_set_error(archive, errno, "%s", std::strerror(errno));
+    return count;
+  }
   [[noreturn]] void fail() const {
+    stop_if_ending();
     const char* why = ::archive_error_string(archive_.get());
     throw Failure(shown_ + ": " + (why ? why : "it cannot be read") + " (tar and cpio are known, also compressed by gzip or xz)");
   }
@@ -163,6 +183,8 @@ class Unpacker {
   std::string inside(const char* name) const;
 
   Archive archive_;
+  int descriptor_;
+  std::vector<char> buffer_ = std::vector<char>(65536);
   std::string directory_, shown_;
   CopyRules::Owners owners_;
   std::vector<std::pair<std::string, struct stat>> directories_;
@@ -215,6 +237,7 @@ void Unpacker::unpack_data(int file, const std::string& path, archive_entry* ent
   int outcome;
   while ((outcome = ::archive_read_data_block(archive_.get(), &block, &size, &offset)) == ARCHIVE_OK)
     for (std::size_t done = 0; done < size;) {
+      stop_if_ending();
       const ssize_t written = ::pwrite(file, static_cast<const char*>(block) + done, size - done, offset + static_cast<off_t>(done));
       if (written < 0) throw system_failure(path);
       done += static_cast<std::size_t>(written);

@@ -4,6 +4,7 @@
 
 #include "containers.hpp"
 #include "copy_tree.hpp"
+#include "ending.hpp"
 #include "failure.hpp"
 #include "images.hpp"
 #include "words.hpp"
@@ -40,6 +41,7 @@ void commit(const CommitOptions& options) {
   const ContainerStat container = find(options.container);
   Program program = find_program(container).value_or(Program());
   apply_changes(program, options.changes);
+  end_by_signals();  // so that the container runs again, and no half of an image is left
   NewImage image(options.image);
   {
     std::optional<Paused> paused;

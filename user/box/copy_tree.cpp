@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "descriptor.hpp"
+#include "ending.hpp"
 #include "failure.hpp"
 
 namespace cv6::box {
@@ -98,9 +99,11 @@ void Copy::copy_data(int source, int target, const std::string& name, std::uint6
   for (; size > 0; size -= static_cast<std::uint64_t>(count))
     if ((count = ::copy_file_range(source, nullptr, target, nullptr, std::min<std::uint64_t>(size, SSIZE_MAX), 0)) <= 0) break;
   if (count >= 0) return;
+  stop_if_ending();
   if (errno != EINVAL && errno != EOPNOTSUPP && errno != EXDEV) fail(to_, name);
   char buffer[65536];
   for (; size > 0; size -= static_cast<std::uint64_t>(count)) {
+    stop_if_ending();
     if ((count = ::read(source, buffer, std::min<std::uint64_t>(size, sizeof buffer))) <= 0) break;
     for (ssize_t done = 0; done < count;) {
       const ssize_t written = ::write(target, buffer + done, static_cast<std::size_t>(count - done));
@@ -147,6 +150,7 @@ bool Copy::link_again(const std::string& name, const struct stat& status) {
 }
 
 void Copy::copy(const std::string& name, const struct stat& status) {
+  stop_if_ending();
   if (S_ISDIR(status.st_mode)) return copy_directory(name, status);
   if (rules_.mounts == CopyRules::Mounts::leave_out && status.st_dev != device_) return;
   if (S_ISSOCK(status.st_mode)) return;  // of no use without who listens

@@ -10,6 +10,7 @@
 #include "archive.hpp"
 #include "containers.hpp"
 #include "descriptor.hpp"
+#include "ending.hpp"
 #include "failure.hpp"
 #include "images.hpp"
 #include "words.hpp"
@@ -21,26 +22,54 @@ struct ExportOptions {
   std::string container, output;
 };
 
-// A container that sees the host's files may see the archive that is being written.
-CopyRules rules_for(int descriptor) {
-  CopyRules rules = image_rules();
+// The name of what a descriptor leads to; empty: it has none.
+std::string name_of_opened(int descriptor) {
   char path[PATH_MAX];
   const ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(descriptor)).c_str(), path, sizeof path);
-  if (size > 0) rules.left_out.insert(std::string(path, static_cast<std::size_t>(size)));
-  return rules;
+  return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "";
+}
+
+// The file of `-o`, which goes again unless the archive in it is whole.
+class OutputFile {
+ public:
+  explicit OutputFile(const std::string& path) : descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+    if (descriptor_ < 0) throw system_failure(path);
+    name_ = name_of_opened(descriptor_);
+  }
+  ~OutputFile() {
+    struct stat status;
+    if (!whole_ && ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) ::unlink(name_.c_str());
+  }
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  operator int() const { return descriptor_; }
+  void keep() { whole_ = true; }
+
+ private:
+  Descriptor descriptor_;
+  std::string name_;
+  bool whole_ = false;
+};
+
+// A container that sees the host's files may see the archive that is being written.
+void export_to(int descriptor, const ContainerStat& container) {
+  CopyRules rules = image_rules();
+  if (const std::string name = name_of_opened(descriptor); !name.empty()) rules.left_out.insert(name);
+  Viewer viewer;
+  viewer.see(container.id);
+  pack("/", "", descriptor, rules);
 }
 
 void export_files(const ExportOptions& options) {
   const ContainerStat container = find(options.container);
-  const bool to_file = !options.output.empty() && options.output != "-";
-  if (!to_file && ::isatty(STDOUT_FILENO)) throw Failure("export: an archive is not written to a terminal (use `-o FILE`)");
-  const Descriptor file(to_file ? ::open(options.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1);
-  if (to_file && file < 0) throw system_failure(options.output);
-  const int descriptor = to_file ? static_cast<int>(file) : STDOUT_FILENO;
-  const CopyRules rules = rules_for(descriptor);
-  Viewer viewer;
-  viewer.see(container.id);
-  pack("/", "", descriptor, rules);
+  if (options.output.empty() || options.output == "-") {
+    if (::isatty(STDOUT_FILENO)) throw Failure("export: an archive is not written to a terminal (use `-o FILE`)");
+    return export_to(STDOUT_FILENO, container);
+  }
+  end_by_signals();
+  OutputFile file(options.output);
+  export_to(file, container);
+  file.keep();
 }
 
 struct ImportOptions {
@@ -69,6 +98,7 @@ void import_files(const ImportOptions& options) {
   if (from_file && file < 0) throw system_failure(options.file);
   Program program;
   apply_changes(program, options.changes);
+  end_by_signals();
   NewImage image(options.image.empty() ? name_for(options.file) : options.image);
   {
     Viewer viewer;

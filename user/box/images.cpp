@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -11,6 +12,7 @@
 
 #include "containers.hpp"
 #include "failure.hpp"
+#include "numbers.hpp"
 #include "time_text.hpp"
 #include "viewer.hpp"
 
@@ -29,6 +31,23 @@ bool is_name(const std::string& name) {
 
 void check(const std::error_code& error, const std::string& what) {
   if (error) throw Failure(what + ": " + error.message());
+}
+
+// The process that makes, or made, the image which is kept under this name meanwhile: `.NAME.PID`.
+std::optional<pid_t> maker_of(const std::string& directory) {
+  if (!directory.starts_with('.')) return std::nullopt;
+  return number_in<pid_t>(directory.substr(directory.rfind('.') + 1));
+}
+
+// What is left of images whose makers were ended before they could take it back. One with box's own number is of another,
+// who had it before.
+void remove_leftovers() {
+  std::vector<files::path> left;
+  std::error_code error;
+  for (files::directory_iterator at(store, error), end; !error && at != end; at.increment(error))
+    if (const auto maker = maker_of(at->path().filename()); maker && *maker > 0)
+      if (*maker == ::getpid() || (::kill(*maker, 0) != 0 && errno == ESRCH)) left.push_back(at->path());
+  for (const files::path& directory : left) files::remove_all(directory, error);
 }
 
 std::vector<std::string> split(const std::string& text) {
@@ -82,8 +101,14 @@ NewImage::NewImage(const std::string& name) : name_(name), directory_(store + "/
   if (!is_name(name)) throw Failure(name + ": not a name for an image (1 to 128 letters, digits, `.`, `_`, `-`, `:`)");
   if (find_image(name)) throw Failure(name + ": an image has that name already (choose another, or `box rmi` it)");
   std::error_code error;
-  files::create_directories(root(), error);
-  check(error, root());
+  files::create_directories(store, error);
+  check(error, store);
+  remove_leftovers();
+  if (::mkdir(directory_.c_str(), 0755) != 0) throw system_failure(directory_);  // nothing of another's becomes part of this one
+  if (::mkdir(root().c_str(), 0755) == 0) return;
+  const int why = errno;
+  ::rmdir(directory_.c_str());
+  throw system_failure(root(), why);
 }
 
 NewImage::~NewImage() {

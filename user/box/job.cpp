@@ -101,12 +101,6 @@ void pass_on(int signal) {
 
 }  // namespace
 
-void end_by_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int) {};  // without SA_RESTART: read(2) comes back
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
-}
-
 void pass_signals_on_to(pid_t process) {
   running = process;
   struct sigaction action {};

@@ -20,9 +20,6 @@ void start_detached(const ContainerStat& container, const Program& program);
 // Signals that somebody sends to box are meant for this process from now on.
 void pass_signals_on_to(pid_t process);
 
-// ^C and the like end what box waits for (EINTR), not box: what it has switched on it switches off again.
-void end_by_signals();
-
 // From a status as wait(2) has it.
 int exit_status_of(int status);
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "containers.hpp"
+#include "ending.hpp"
 #include "failure.hpp"
 #include "files_options.hpp"
 #include "job.hpp"
@@ -99,6 +100,7 @@ int make(RunOptions& options, std::vector<std::string> words) {
   options.files.apply(fresh.id());
   apply_policy(fresh.id(), options.policy);
   remember(fresh.id(), options.program);
+  stop_if_ending();
   fresh.keep();
   return fresh.id();
 }
@@ -164,6 +166,7 @@ void add_create(CLI::App& box, int&) {
   options->add_to(word);
   word.footer("box create [OPTIONS] [IMAGE] PROGRAM [ARGUMENT]...");
   word.callback([options, &word] {
+    end_by_signals();
     if (options->remove) options->container.flags |= ContainerCreate::temporary;
     std::printf("%d\n", make(*options, command_of(word)));
   });

@@ -8,8 +8,8 @@
 #include "call_names.hpp"
 #include "containers.hpp"
 #include "descriptor.hpp"
+#include "ending.hpp"
 #include "failure.hpp"
-#include "job.hpp"
 #include "numbers.hpp"
 #include "policy.hpp"
 #include "words.hpp"
@@ -78,6 +78,7 @@ class Supervisor {
 };
 
 bool Supervisor::next(SupervisedCall& call, std::string& text) {
+  if (is_ending()) return false;
   char buffer[SupervisedCall::longest];
   const ssize_t size = ::read(descriptor_, buffer, sizeof buffer);
   if (size <= 0) return false;
@@ -119,7 +120,7 @@ void Supervisor::serve() {
   SupervisedCall call;
   for (std::string text; next(call, text);) {
     std::printf("[%d] %s\n", call.process, text.c_str());
-    std::fflush(stdout);
+    if (std::fflush(stdout) != 0) throw system_failure("the standard output");
     auto answer = decide(call);
     if (!answer) return;
     answer->question = call.question;
@@ -130,11 +131,11 @@ void Supervisor::serve() {
 
 void supervise(const Options& options) {
   const ContainerStat container = find(options.container);
+  end_by_signals();
   Supervisor supervisor(container, options);  // before the rules: nothing fails for want of one
   const SupervisedMeanwhile rules(container.id, options.calls.empty() ? CallSet() : parse_calls(options.calls));
   if (change_rules(container.id, Operation::get_effective, {}).supervised == CallSet())
     throw Failure(options.container + ": nothing is supervised (name the calls)");
-  end_by_signals();
   supervisor.serve();
 }
 

@@ -8,8 +8,8 @@
 #include "call_counts.hpp"
 #include "call_names.hpp"
 #include "containers.hpp"
+#include "ending.hpp"
 #include "failure.hpp"
-#include "job.hpp"
 #include "words.hpp"
 
 namespace cv6::box {
@@ -44,20 +44,20 @@ std::string with_meaning(std::string_view line) {
 
 void copy_lines(int log, std::FILE* to) {
   char buffer[8192];
-  for (ssize_t size; (size = ::read(log, buffer, sizeof buffer)) > 0;) {
+  for (ssize_t size; !is_ending() && (size = ::read(log, buffer, sizeof buffer)) > 0;) {
     std::string_view lines(buffer, static_cast<std::size_t>(size));
     while (!lines.empty()) {
       const std::size_t end = lines.find('\n');
       std::fprintf(to, "%s\n", with_meaning(lines.substr(0, end)).c_str());
       lines.remove_prefix(std::min(end, lines.size() - 1) + 1);
     }
-    std::fflush(to);
+    if (std::fflush(to) != 0) return;  // nobody reads it any more
   }
 }
 
 void wait_for_end(int log) {
   char buffer[8192];
-  while (::read(log, buffer, sizeof buffer) > 0) {}
+  while (!is_ending() && ::read(log, buffer, sizeof buffer) > 0) {}
 }
 
 struct Row {
