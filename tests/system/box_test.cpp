@@ -63,6 +63,16 @@ TEST(Box, PausedContainersStandStill) {
   EXPECT_EQ(done.output, "p\n1\nstill\np\non\np\np\n137\np\n") << done.error;
 }
 
+// A script's, whose standard input is no terminal, is not stopped by what it has started.
+TEST(Box, AProgramThatStopsLeavesTheScriptAlone) {
+  const Completed done = run_shell(R"(
+    box run --name s sh -c 'echo up; until test -e /go; do usleep 10000; done; echo on' </dev/null &
+    until box logs s 2>/dev/null | grep -q up; do usleep 10000; done
+    box kill -s STOP s; usleep 100000; box exec s touch /go; box kill -s CONT s; wait $!; echo $?
+  )");
+  EXPECT_EQ(done.output, "up\ns\ns\non\n0\n") << done.error;
+}
+
 TEST(Box, TemporaryOnesGoByThemselves) {
   const Completed done = run_shell(R"(
     box run -d --rm --name t sh -c 'until test -e /go; do usleep 10000; done' >/dev/null

@@ -139,10 +139,13 @@ pid_t start(ContainerSpawn& request, const std::string& program) {
   throw start_failure(program, error);
 }
 
-int wait_for(pid_t child, Terminal& terminal) {
+// Where somebody sits at a terminal, a program that stops stops box's job. Elsewhere that is nobody's wish: box's process group
+// is that of a script, which goes on.
+int wait_for(pid_t child, Terminal& terminal, SpawnPlace place) {
+  const int stops = place == SpawnPlace::new_session ? 0 : WUNTRACED;
   while (true) {
     int status = 0;
-    if (::waitpid(child, &status, WUNTRACED) < 0) {
+    if (::waitpid(child, &status, stops) < 0) {
       if (errno == EINTR) continue;
       throw system_failure("waiting for the program");
     }
@@ -217,7 +220,7 @@ int run(const ContainerStat& container, const Program& program, Output output) {
   const pid_t process = request.start_at(place, program.words.front());
   consoles.clear();
   pass_signals_on_to(process);
-  const int status = wait_for(process, terminal);
+  const int status = wait_for(process, terminal, place);
   running = 0;
   terminal.take_back();
   return status;
