@@ -20,6 +20,18 @@ TEST(Box, KeepsWhatAContainerPrinted) {
                         "box: nobody: no such container (`box ls` shows all)\n");
 }
 
+TEST(Box, FollowsTheLastLinesWithoutAGap) {
+  const Completed done = run_shell(R"(
+    for i in 1 2 3 4 5; do
+      box run -d --name a$i sh -c 'i=0; while test $i -lt 2000; do echo $i; i=$((i + 1)); done' >/dev/null
+      until box logs a$i | grep -q .; do :; done
+      box logs -f -n 3 a$i | awk 'NR > 1 && $1 != last + 1 {print "gap after", last} {last = $1} END {print last}'
+    done
+    box logs -n 2 a1; box logs -f -n 0 a1
+  )");
+  EXPECT_EQ(done.output, "1999\n1999\n1999\n1999\n1999\n1998\n1999\n") << done.error;
+}
+
 TEST(Box, StartsStopsAndWaits) {
   const Completed done = run_shell(R"(
     box create --name c -e WORD=again sh -c 'echo $WORD'

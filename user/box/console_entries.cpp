@@ -1,5 +1,6 @@
 #include "console_entries.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,6 +32,11 @@ bool ConsoleReader::next(Entry& entry) {
   entry.text.assign(buffer_ + at_, head.size);
   at_ += (head.size + 7) / 8 * 8;
   return true;
+}
+
+bool ConsoleReader::is_ready() const {
+  pollfd look{console_, POLLIN, 0};
+  return has_next() || ::poll(&look, 1, 0) > 0;
 }
 
 bool ConsoleReader::fill() {

@@ -25,6 +25,8 @@ class ConsoleReader {
   bool next(Entry& entry);
   // There is one that needs no waiting for.
   bool has_next() const { return at_ != end_; }
+  // next() would not wait.
+  bool is_ready() const;
 
  private:
   bool fill();

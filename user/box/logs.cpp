@@ -12,6 +12,8 @@
 namespace cv6::box {
 namespace {
 
+constexpr std::size_t most_kept = 256 << 10;  // cv6/container.hpp
+
 struct LogOptions {
   std::string container, since;
   bool follow = false, times = false;
@@ -32,25 +34,29 @@ std::deque<Entry> last_lines(std::deque<Entry> entries, std::size_t count) {
   return entries;
 }
 
+// What there is now, as far as a console keeps it: one that is printed on all the time never comes to an end.
+std::deque<Entry> past_of(ConsoleReader& reader, std::uint64_t since) {
+  std::deque<Entry> past;
+  Entry entry;
+  for (std::size_t size = 0; size < most_kept && reader.is_ready() && reader.next(entry); size += entry.text.size())
+    if (entry.time >= since) past.push_back(entry);
+  return past;
+}
+
+// The past and what follows come from one descriptor, so nothing is lost between them.
 void logs(const LogOptions& options) {
   const ContainerStat stat = find(options.container);
   const std::uint64_t since = options.since.empty() ? 0 : parse_moment(options.since);
   Printer printer(options.times ? Printer::Times::yes : Printer::Times::no);
-  Entry entry;
+  const Descriptor console = open_console(stat.id, options.follow ? ContainerConsoleOpen::follow : 0);
+  ConsoleReader reader(console);
   if (options.tail != SIZE_MAX) {
-    std::deque<Entry> past;
-    const Descriptor console = open_console(stat.id, 0);
-    ConsoleReader reader(console);
-    while (reader.next(entry))
-      if (entry.time >= since) past.push_back(entry);
+    std::deque<Entry> past = past_of(reader, since);
     if (options.tail == 0) past.clear();
     for (const Entry& one : last_lines(std::move(past), options.tail)) printer.print(one);
     if (!options.follow) return;
   }
-  const std::uint32_t from = options.tail != SIZE_MAX ? ContainerConsoleOpen::new_only : 0;
-  const Descriptor console = open_console(stat.id, from | (options.follow ? ContainerConsoleOpen::follow : 0));
-  ConsoleReader reader(console);
-  while (reader.next(entry))
+  for (Entry entry; reader.next(entry);)
     if (entry.time >= since) printer.print(entry);
 }
 
