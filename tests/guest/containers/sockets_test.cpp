@@ -245,7 +245,7 @@ TEST_F(ContainerSockets, WhatIsUnderWayIsCharged) {
   SocketPair outside;
   static char block[60'000];
   const Ending ending = run([&]() -> int {
-    if (join_container(box.id()) != 0 || set_option(outside.one, SO_SNDBUFFORCE, 1 << 29) != 0) return 1;
+    if (set_option(outside.one, SO_SNDBUFFORCE, 1 << 29) != 0 || join_container(box.id()) != 0) return 1;
     long total = 0;
     for (ssize_t sent; (sent = send(outside.one, block, sizeof block, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0;) total += sent;
     // At the limit there is no memory for anything else.
