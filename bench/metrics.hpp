@@ -95,7 +95,7 @@ inline constexpr auto metrics = std::to_array<Metric>({
     {.name = "mmap_munmap", .title = "mmap + munmap of 64 KB, untouched"},
     {.name = "mprotect", .title = "mprotect of 64 KB, there and back"},
     {.name = "brk", .title = "brk up and down by 64 KB, untouched"},
-    {.name = "signal", .title = "signal delivered and returned", .at_most = 1'200},
+    {.name = "signal", .title = "signal delivered and returned", .at_most = 1'250},
     {.name = "shell_200_forks", .title = "busybox sh: 200 times a subshell"},
     {.name = "find", .title = "busybox find: 1,000 files in 30 directories"},
     {.name = "tar", .title = "busybox tar: the same, to a file"},
