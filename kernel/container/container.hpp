@@ -86,6 +86,9 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   // A process comes to live here / has gone (not: has been reaped). Error::srch once the container is stopping.
   Result<void> enter();
   void leave();
+  // It has no process, and none of its that have joined a container below and may come back.
+  bool is_over() const { return process_count() == 0 && away_.load(std::memory_order_seq_cst) == 0; }
+  void note_away(int by) { away_.fetch_add(static_cast<unsigned>(by), std::memory_order_seq_cst); }
   // From now on no process enters. False: it was stopping already.
   bool begin_stopping();
   WaitQueue& became_empty() { return became_empty_; }
@@ -150,6 +153,7 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   // How many processes are inside, and whether it is stopping: one word, so that none enters once it stops.
   static constexpr unsigned stopping_bit = 1u << 31;
   std::atomic<unsigned> population_{0};
+  std::atomic<unsigned> away_{0};
   WaitQueue became_empty_;
   PidTable pids_;
   Own<SchedContext> sched_context_;

@@ -50,7 +50,7 @@ Result<void> destroy(Container& container) {
 }
 
 void destroy_if_over(Container& container) {
-  if (container.lifetime() == Lifetime::until_empty && container.process_count() == 0) (void)destroy(container);
+  if (container.lifetime() == Lifetime::until_empty && container.is_over()) (void)destroy(container);
 }
 
 }  // namespace cv6

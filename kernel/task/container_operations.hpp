@@ -50,7 +50,7 @@ Result<void> destroy(UserThread& caller, Container& container);
 // The same by the kernel itself, from outside of the container or at the end of its last process.
 Result<void> destroy(Container& container);
 
-// After a process has gone from it: the last one takes a temporary container along.
+// After a process has gone from it, or will not come back: the last one takes a temporary container along.
 void destroy_if_over(Container& container);
 
 // The caller's root and working directories become the container's root: setns(2) for files only. Everything else of the

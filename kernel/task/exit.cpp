@@ -204,7 +204,7 @@ void end_process(Process& process, UserThread& last) {
   Container& container = process.container();  // held by the process, which the thread holds
   container.leave();
   destroy_if_over(container);
-  if (home) destroy_if_over(*home);  // nobody comes back there
+  if (home) destroy_if_over(*home);  // this one does not come back
 }
 
 }  // namespace

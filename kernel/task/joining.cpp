@@ -13,8 +13,13 @@
 namespace cv6 {
 
 struct Home {
-  Ref<Container> container;
-  Path root, working_directory;
+  Home(Container& from, Path root, Path working_directory)
+      : container(&from), root(std::move(root)), working_directory(std::move(working_directory)) {
+    container->note_away(+1);
+  }
+  ~Home() { container->note_away(-1); }
+  const Ref<Container> container;
+  const Path root, working_directory;
 };
 
 bool has_joined(const Process& process) { return static_cast<bool>(process.home); }
@@ -160,9 +165,9 @@ Result<void> join(UserThread& caller, Container& container) {
   TRY(others.begin());
   if (!process.credentials().privileged()) return Error::perm;
   if (shares_with_others(process)) return Error::inval;
-  std::unique_ptr<Home, void (*)(Home*)> home(new (std::nothrow) Home, &destroy_home);
+  std::unique_ptr<Home, void (*)(Home*)> home(
+      new (std::nothrow) Home(from, process.fs().root(), process.fs().working_directory()), &destroy_home);
   if (!home) return Error::nomem;
-  *home = {Ref<Container>(&from), process.fs().root(), process.fs().working_directory()};
   Ref<UserAccount> account = TRY(UserAccount::find_or_create(container, process.credentials().ids().user));
   const Path root = container.root();
   if (!root) return Error::srch;

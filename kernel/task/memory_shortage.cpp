@@ -70,15 +70,17 @@ void end_users_of(const Ref<AddressSpace>& space, Container& full) {
 // it is. The mutex is not held for walks, in which a container with little time would keep all others from it.
 bool end_victim(Process& victim, Container& full, std::uint64_t victims_before, Process& process) {
   const Ref<AddressSpace> space = victim.hold_address_space();
+  constexpr std::uint32_t of_one_process = 2;  // its own reference, and this one
+  bool shared;
   {
     MutexGuard guard(choosing);
     if (full.memory().counters().victims != victims_before || container_at_limit(process) != &full) return false;
     if (!space || victim.ending()) return true;
     full.memory().note_victim();
+    shared = space->references() > of_one_process;
     end_for_memory(victim, full);
   }
-  constexpr std::uint32_t of_one_process = 2;  // its own reference, and this one
-  if (space->references() > of_one_process) end_users_of(space, full);
+  if (shared) end_users_of(space, full);
   return true;
 }
 

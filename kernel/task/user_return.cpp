@@ -100,8 +100,10 @@ void deal_with_signals(UserThread& thread, arch::UserRegisters& registers) {
     settle_interrupted_call(thread, registers, nullptr);
     thread.restore_mask();
     if (thread.has_work(UserThread::work_messages)) call_message_handler(thread, registers);
-    // One that was wanted for a signal while its container is stopped goes no further, whatever handler is to run.
-    if (!thread.has_work(UserThread::work_signals) && !sched::reschedule_wanted()) return;
+    if (thread.has_work(UserThread::work_signals)) continue;
+    if (!sched::reschedule_wanted()) return;
+    // It was wanted for a signal while its container is stopped: it goes no further, whatever handler is to run.
+    thread.drop_late_interruption();
   }
 }
 

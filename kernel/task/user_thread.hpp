@@ -116,6 +116,13 @@ class UserThread final : public Thread, public Charged<UserThread, "user_thread"
     add_work(work_signals);
     interrupt();
   }
+  // Whoever sends a signal adds the work first and interrupts then, maybe when the signal has been dealt with: such an
+  // interruption goes, which would keep the thread from being held.
+  void drop_late_interruption() {
+    clear_interruption();
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (has_work(work_signals)) interrupt();
+  }
   // It is to end: out of the wait for a child of vfork(2) as well.
   void notice_end() {
     notice_signals();

@@ -107,6 +107,38 @@ TEST_F(ContainerLives, TemporaryOnesEndWithTheLastProcessThatIsBelow) {
   });
 }
 
+// Another one leaves meanwhile: the one below comes back all the same.
+TEST_F(ContainerLives, TemporaryOnesStayForAProcessThatIsBelow) {
+  ContainerCreate wanted;
+  wanted.flags = ContainerCreate::temporary | ContainerCreate::may_nest;
+  const int id = create_container(wanted);
+  ASSERT_OK(id);
+  EXPECT_CHILD({
+    Pipe joined, gate;
+    ASSERT_OK(join_container(id));
+    ASSERT_OK(spawn_checked([&] {
+      gate.write.close();
+      const int below = create_container(ContainerCreate{});
+      ASSERT_OK(below);
+      ASSERT_OK(join_container(below));
+      joined.notify();
+      gate.wait();
+      ASSERT_OK(leave_container());
+      EXPECT_EQ(cid(), id);
+      ASSERT_OK(destroy_container(below));
+    }));
+    ASSERT_TRUE(joined.wait());
+    ASSERT_OK(leave_container());
+    gate.write.close();
+    Ending ending;
+    ASSERT_OK(waitpid(-1, &ending.status, 0));
+    EXPECT_TRUE(ending.exited(0)) << ending;
+    ContainerStat stat;
+    stat.id = id;
+    EXPECT_TRUE(wait_until([&] { return stat_container(stat) == -1 && errno == ESRCH; }));
+  });
+}
+
 TEST_F(ContainerLives, TemporaryOnesLeaveNothing) {
   const auto once = [] {
     ContainerCreate wanted;
