@@ -83,6 +83,9 @@ Result<void> UnixSocket::describe(const SocketMessage& message, const ReceiveReq
 
 // --- streams ---------------------------------------------------------------------------------------------------------
 
+// A signal counts when there is nothing to take, or after as much as a socket usually has: somebody may send as fast as this
+// receives.
+
 // Bytes of as many messages as there are, up to one that passes files, or one from another sender than the first where that
 // is told. 0: there was none, or no room for bytes.
 Result<std::size_t> UnixSocket::take_bytes(IoBuffer& to, const ReceiveRequest& request, Boundary& boundary) {
@@ -91,7 +94,7 @@ Result<std::size_t> UnixSocket::take_bytes(IoBuffer& to, const ReceiveRequest& r
   MutexGuard guard(receiving_);
   unsigned messages = 0;
   for (SocketMessage* message = first_message(); message && !to.empty();) {
-    if (++messages % messages_between_yields == 0 && !sched::may_go_on()) break;
+    if (++messages % messages_between_yields == 0 && !sched::may_go_on() && done >= default_limit) break;
     const bool told = request.reception && pass_credentials.load(std::memory_order_relaxed);
     if (told && request.reception->has_message && message->credentials() != request.reception->sender) {
       boundary = Boundary::reached;
@@ -136,7 +139,7 @@ Result<std::size_t> UnixSocket::receive_bytes(IoBuffer& to, const ReceiveRequest
       if (!moved) return so_far(moved.error());
       done += *moved;
       if (to.empty() || done >= wanted || boundary == Boundary::reached) return done;
-      if (done != 0 && !sched::may_go_on()) return done;  // somebody may send as fast as this receives
+      if (!sched::may_go_on() && done >= default_limit) return done;
       continue;
     }
     if (done == 0) TRY(take_error());

@@ -35,7 +35,12 @@ Result<long> send_to(Context& context, const SocketUse& socket, IoBuffer& from, 
   return sent.error();
 }
 
-Result<long> send_message(Context& context, const SocketUse& socket, const MessageHeader& header, unsigned flags) {
+struct Moved {
+  long size;
+  bool all = true;  // false: of a stream's message the rest was not sent
+};
+
+Result<Moved> send_message(Context& context, const SocketUse& socket, const MessageHeader& header, unsigned flags) {
   NameFromUser name;
   if (header.name_size < 0) return Error::inval;
   if (header.name) TRY(name.read(UserBytes(header.name), std::min(header.name_size, sockaddr_storage_size)));
@@ -44,7 +49,8 @@ Result<long> send_message(Context& context, const SocketUse& socket, const Messa
   IoBuffer from(TRY(pieces.read(UserPtr<Iovec>(header.pieces), static_cast<long>(header.piece_count))));
   SendRequest request;
   if (header.control) TRY(read_control(context, header.control, header.control_size, request));
-  return send_to(context, socket, from, name, request, flags);
+  const long sent = TRY(send_to(context, socket, from, name, request, flags));
+  return Moved{sent, from.empty()};
 }
 
 // --- receiving -------------------------------------------------------------------------------------------------------
@@ -84,19 +90,22 @@ Result<long> receive_message(Context& context, const SocketUse& socket, UserPtr<
 
 constexpr unsigned messages_between_yields = 8;
 
-// Calls one(message) for each, until one fails or a signal comes: then what was done before counts, if there was anything.
+// Calls one(message) for each, until one fails, is cut, or a signal comes: then what was done before counts, if there was
+// anything.
 template <class One>
 Result<long> for_each_message(UserPtr<ManyMessageHeader> messages, unsigned count, One one) {
   count = std::min(count, iov_max);
   for (unsigned done = 0; done < count; ++done) {
     if (done % messages_between_yields == messages_between_yields - 1 && !sched::may_go_on()) return done;
     const UserPtr<ManyMessageHeader> at = messages + done;
-    const auto outcome = [&]() -> Result<long> {
-      const long size = TRY(one(UserPtr<MessageHeader>(at.address())));
-      TRY(UserPtr<std::uint32_t>(at.address() + offsetof(ManyMessageHeader, size)).write(static_cast<std::uint32_t>(size)));
-      return size;
+    const auto outcome = [&]() -> Result<Moved> {
+      const Moved moved = TRY(one(UserPtr<MessageHeader>(at.address())));
+      const auto size = static_cast<std::uint32_t>(moved.size);
+      TRY(UserPtr<std::uint32_t>(at.address() + offsetof(ManyMessageHeader, size)).write(size));
+      return moved;
     }();
     if (!outcome) return done ? Result<long>(done) : outcome.error();
+    if (!outcome->all) return done + 1;
   }
   return count;
 }
@@ -129,7 +138,7 @@ Result<long> sys_recvfrom(Context& context, Descriptor descriptor, UserBytes to,
 
 Result<long> sys_sendmsg(Context& context, Descriptor descriptor, UserPtr<MessageHeader> message, Flags flags) {
   const SocketUse socket = TRY(SocketUse::of(context, descriptor));
-  return send_message(context, socket, TRY(message.read()), flags.bits);
+  return TRY(send_message(context, socket, TRY(message.read()), flags.bits)).size;
 }
 
 Result<long> sys_recvmsg(Context& context, Descriptor descriptor, UserPtr<MessageHeader> message, Flags flags) {
@@ -141,7 +150,7 @@ Result<long> sys_recvmsg(Context& context, Descriptor descriptor, UserPtr<Messag
 Result<long> sys_sendmmsg(Context& context, Descriptor descriptor, UserPtr<ManyMessageHeader> messages, unsigned count,
                           Flags flags) {
   const SocketUse socket = TRY(SocketUse::of(context, descriptor));
-  return for_each_message(messages, count, [&](UserPtr<MessageHeader> message) -> Result<long> {
+  return for_each_message(messages, count, [&](UserPtr<MessageHeader> message) -> Result<Moved> {
     return send_message(context, socket, TRY(message.read()), flags.bits);
   });
 }
@@ -154,13 +163,13 @@ Result<long> sys_recvmmsg(Context& context, Descriptor descriptor, UserPtr<ManyM
   if (timeout) deadline = deadline_after(arch::monotonic_now(), TRY(duration_from(TRY(timeout.read()))));
   unsigned bits = flags.bits;
   bool over = false;
-  const auto received = for_each_message(messages, count, [&](UserPtr<MessageHeader> message) -> Result<long> {
+  const auto received = for_each_message(messages, count, [&](UserPtr<MessageHeader> message) -> Result<Moved> {
     if (over) return Error::again;
     MessageHeader header = TRY(message.read());
     const long size = TRY(receive_message(context, socket, message, header, bits & ~msg_waitforone));
     if (bits & msg_waitforone) bits |= msg_dontwait;
     over = deadline != never && arch::monotonic_now() >= deadline;
-    return size;
+    return Moved{size};
   });
   if (received && timeout && deadline != never)
     TRY(timeout.write(timespec_of(std::max<Nanoseconds>(deadline - arch::monotonic_now(), 0))));

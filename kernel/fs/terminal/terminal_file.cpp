@@ -81,6 +81,7 @@ Result<std::size_t> TerminalFile::do_write(IoBuffer& from, std::uint64_t, std::u
   }
   const Result<std::size_t> written = write_chunks(from);
   mutex.unlock();
+  tty().became_writable().wake_all();  // who was told to come again
   return written;
 }
 
