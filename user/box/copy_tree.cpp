@@ -96,10 +96,11 @@ void Copy::copy_directory(const std::string& name, const struct stat& status) {
 // So much at most, even if the file grows as fast as it is copied.
 void Copy::copy_data(int source, int target, const std::string& name, std::uint64_t size) {
   ssize_t count = 0;
-  for (; size > 0; size -= static_cast<std::uint64_t>(count))
+  for (; size > 0; size -= static_cast<std::uint64_t>(count)) {
+    stop_if_ending();
     if ((count = ::copy_file_range(source, nullptr, target, nullptr, std::min<std::uint64_t>(size, SSIZE_MAX), 0)) <= 0) break;
+  }
   if (count >= 0) return;
-  stop_if_ending();
   if (errno != EINVAL && errno != EOPNOTSUPP && errno != EXDEV) fail(to_, name);
   char buffer[65536];
   for (; size > 0; size -= static_cast<std::uint64_t>(count)) {

@@ -17,8 +17,8 @@ void end_by_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction before {};
     ::sigaction(signal, nullptr, &before);
-    const bool is_nohup = signal == SIGHUP && before.sa_handler == SIG_IGN;  // nohup(1) stays in force
-    if (!is_nohup) ::sigaction(signal, &action, nullptr);
+    // nohup(1) stays in force, and what a script has in the background does not end by ^C.
+    if (before.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);
   }
   ::signal(SIGPIPE, SIG_IGN);
 }

@@ -30,6 +30,7 @@ std::string beginning_of(const char* path) {
   for (ssize_t count; size < most && (count = ::read(file, text.data() + size, most - size)) > 0;)
     size += static_cast<std::size_t>(count);
   text.resize(size);
+  if (size == most) text.resize(text.rfind('\n') + 1);  // no part of a line
   return text;
 }
 

@@ -88,11 +88,17 @@ Image image(const std::string& name) {
   throw Failure(name + ": no such image (`box images` shows all)");
 }
 
+// One that is damaged is told of, and does not hide the others.
 std::vector<Image> all_images() {
   std::vector<Image> images;
   std::error_code error;
-  for (files::directory_iterator at(store, error), end; !error && at != end; at.increment(error))
-    if (auto found = find_image(at->path().filename())) images.push_back(*found);
+  for (files::directory_iterator at(store, error), end; !error && at != end; at.increment(error)) {
+    try {
+      if (auto found = find_image(at->path().filename())) images.push_back(*found);
+    } catch (const Failure& failure) {
+      report(failure);
+    }
+  }
   std::ranges::sort(images, {}, &Image::name);
   return images;
 }

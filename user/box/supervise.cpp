@@ -1,6 +1,7 @@
 // `box supervise`: calls of a container wait until somebody here says what is to become of them.
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -120,7 +121,7 @@ void Supervisor::serve() {
   SupervisedCall call;
   for (std::string text; next(call, text);) {
     std::printf("[%d] %s\n", call.process, text.c_str());
-    if (std::fflush(stdout) != 0) throw system_failure("the standard output");
+    if (std::fflush(stdout) != 0 && errno == EPIPE) throw system_failure("the standard output");
     auto answer = decide(call);
     if (!answer) return;
     answer->question = call.question;

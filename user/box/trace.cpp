@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 
@@ -51,7 +52,7 @@ void copy_lines(int log, std::FILE* to) {
       std::fprintf(to, "%s\n", with_meaning(lines.substr(0, end)).c_str());
       lines.remove_prefix(std::min(end, lines.size() - 1) + 1);
     }
-    if (std::fflush(to) != 0) return;  // nobody reads it any more
+    if (std::fflush(to) != 0 && errno == EPIPE) return;  // nobody reads it any more
   }
 }
 
