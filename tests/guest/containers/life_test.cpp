@@ -50,10 +50,14 @@ TEST_F(ContainerLives, CanBeWaitedFor) {
   EXPECT_ERRNO(ESRCH, wait_container(1'000'000));
 }
 
-TEST_F(ContainerLives, TemporaryOnesEndWithTheirProcesses) {
+int create_temporary(std::uint64_t flags = 0) {
   ContainerCreate wanted;
-  wanted.flags = ContainerCreate::temporary;
-  const int id = create_container(wanted);
+  wanted.flags = flags | ContainerCreate::temporary;
+  return create_container(wanted);
+}
+
+TEST_F(ContainerLives, TemporaryOnesEndWithTheirProcesses) {
+  const int id = create_temporary();
   ASSERT_OK(id);
   ContainerStat stat;
   stat.id = id;
@@ -66,9 +70,7 @@ TEST_F(ContainerLives, TemporaryOnesEndWithTheirProcesses) {
 }
 
 TEST_F(ContainerLives, TemporaryOnesEndWhenTheLastProcessLeaves) {
-  ContainerCreate wanted;
-  wanted.flags = ContainerCreate::temporary;
-  const int id = create_container(wanted);
+  const int id = create_temporary();
   ASSERT_OK(id);
   EXPECT_CHILD({
     ASSERT_OK(join_container(id));
@@ -81,9 +83,7 @@ TEST_F(ContainerLives, TemporaryOnesEndWhenTheLastProcessLeaves) {
 
 // The last one has joined a container below: it could come back, until it ends there.
 TEST_F(ContainerLives, TemporaryOnesEndWithTheLastProcessThatIsBelow) {
-  ContainerCreate wanted;
-  wanted.flags = ContainerCreate::temporary | ContainerCreate::may_nest;
-  const int id = create_container(wanted);
+  const int id = create_temporary(ContainerCreate::may_nest);
   ASSERT_OK(id);
   EXPECT_CHILD({
     Pipe gate;
@@ -109,9 +109,7 @@ TEST_F(ContainerLives, TemporaryOnesEndWithTheLastProcessThatIsBelow) {
 
 // Another one leaves meanwhile: the one below comes back all the same.
 TEST_F(ContainerLives, TemporaryOnesStayForAProcessThatIsBelow) {
-  ContainerCreate wanted;
-  wanted.flags = ContainerCreate::temporary | ContainerCreate::may_nest;
-  const int id = create_container(wanted);
+  const int id = create_temporary(ContainerCreate::may_nest);
   ASSERT_OK(id);
   EXPECT_CHILD({
     Pipe joined, gate;
@@ -141,9 +139,7 @@ TEST_F(ContainerLives, TemporaryOnesStayForAProcessThatIsBelow) {
 
 TEST_F(ContainerLives, TemporaryOnesLeaveNothing) {
   const auto once = [] {
-    ContainerCreate wanted;
-    wanted.flags = ContainerCreate::temporary;
-    const int id = create_container(wanted);
+    const int id = create_temporary();
     reap(spawn_helper(id, "container-exit", {"0"}));
     ContainerStat stat;
     stat.id = id;
