@@ -170,7 +170,10 @@ Result<void> ContainerManager::initialise() {
 
 Container& ContainerManager::host() { return *host_container; }
 
+// No deeper than views of views: where a container's root is no view (a tmpfs mounted in its parent), that does not bound it,
+// and whoever climbs the tree (charging, the choice of who runs, the end of the innermost) counts on its being low.
 Result<Ref<Container>> ContainerManager::create(Container& parent, const ContainerSettings& settings) {
+  if (parent.depth() >= cow::max_depth) return Error::loop;
   if (!settings.name.empty() && !is_valid_name(settings.name)) return Error::inval;
   if (settings.hostname.size() > Container::hostname_size) return Error::inval;
 

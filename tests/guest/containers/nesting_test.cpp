@@ -1,5 +1,7 @@
 // Containers in containers: who may, who sees whom, what is shared, and how they end.
 #include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +27,24 @@ TEST_F(NestedContainers, AreMadeOnlyWhereAllowed) {
       EXPECT_ERRNO(EPERM, create_container({}));
     });
   });
+}
+
+// In a container of which everything but a new file system is left behind, one more: how many there are in the end.
+int nest_on_empty_file_systems() {
+  if (mkdir("/next", 0755) != 0 || mount("next", "/next", "tmpfs", 0, nullptr) != 0) return 250;
+  ContainerCreate wanted = nesting();
+  wanted.root = "/next";
+  const int id = create_container(wanted);
+  if (id < 0) return errno == ELOOP ? 0 : 251;
+  const int below = WEXITSTATUS(run([&] { return join_container(id) == 0 ? nest_on_empty_file_systems() : 252; }).status);
+  return below >= 250 ? below : below + 1;
+}
+
+TEST_F(NestedContainers, AreNoDeeperWhereTheirRootsHaveNothingInCommon) {
+  Box box(nesting());
+  const pid_t child = spawn([&] { return join_container(box.id()) == 0 ? nest_on_empty_file_systems() : 253; });
+  const Ending ending = reap(child);
+  EXPECT_TRUE(ending.exited(63)) << ending;
 }
 
 TEST_F(NestedContainers, SeeNeitherUpNorSideways) {
