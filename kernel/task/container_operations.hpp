@@ -39,8 +39,8 @@ Result<int> spawn(UserThread& caller, Container& container, SpawnRequest request
 // (shares memory, descriptors or directories with a process that would stay outside), nomem, restart_if_asked.
 Result<void> join(UserThread& caller, Container& container);
 
-// Back to where it joined from. What it opened inside is closed and unmapped. A process without a home outside, or whose home
-// is being destroyed, ends on its way to user mode; on the host: Error::srch.
+// Back to where it joined from. What it opened inside is closed and unmapped. A process without a home outside, or that has
+// executed a program since it joined, or whose home is being destroyed, ends on its way to user mode; on the host: Error::srch.
 Result<void> leave(UserThread& caller);
 
 // Ends everything in it and below, waits for that, and takes them out of the manager's table. Error::busy: the caller is

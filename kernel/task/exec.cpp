@@ -85,6 +85,7 @@ void replace_parts(UserThread& thread, ProgramImage& image, Prepared& prepared, 
   const std::uint64_t resident = process.address_space().resident_pages();
   if (resident > process.peak_resident_pages) process.peak_resident_pages = resident;
   thread.use_address_space(image.address_space.get());
+  Ref<Container> origin;  // the former one goes after the lock: the program is of the container where it is executed
   {
     SpinGuard guard(process.lock());
     Process::Parts& parts = process.parts();
@@ -95,6 +96,7 @@ void replace_parts(UserThread& thread, ProgramImage& image, Prepared& prepared, 
     if (prepared.credentials) std::swap(parts.credentials, prepared.credentials);
     parts.abi = image.abi;
     process.dumpable = !secure;
+    std::swap(parts.origin, origin);
   }
   process.handlers().reset();
 }

@@ -151,6 +151,7 @@ void let_go(Process& process) {
     gone.files = std::move(parts.files);
     gone.fs = std::move(parts.fs);
     gone.executable = std::move(parts.executable);
+    gone.origin = std::move(parts.origin);
     process.pending.discard(SignalSet::all());
   }
   process.home.reset();

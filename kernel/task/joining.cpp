@@ -152,6 +152,20 @@ void charge_to(Container& container, Process& process, const Threads& threads) {
 
 void destroy_home(Home* home) { delete home; }
 
+void set_origin(Process& process, Ref<Container> origin) {
+  SpinGuard guard(process.lock());  // the former one goes after it
+  std::swap(process.parts().origin, origin);
+}
+
+// Before others inside can see it: a program of theirs that changed its memory could have it leave, and would be outside.
+void note_origin(Process& process, Container& from) {
+  if (!process.parts().origin) set_origin(process, Ref<Container>(&from));
+}
+
+void forget_origin(Process& process, const Container& home) {
+  if (process.parts().origin == &home) set_origin(process, nullptr);
+}
+
 }  // namespace
 
 Result<void> join(UserThread& caller, Container& container) {
@@ -174,6 +188,7 @@ Result<void> join(UserThread& caller, Container& container) {
   Path directory = TRY(directory_inside(process, root));
   const Threads threads = TRY(threads_of(process));
   TRY(take_numbers(process, threads, container));
+  note_origin(process, from);
   const auto moved = [&]() -> Result<void> {
     TRY(process.files().move_down_to(*container.descriptors()));
     const auto changed = change_container(process, container, std::move(account), [&] {
@@ -183,6 +198,7 @@ Result<void> join(UserThread& caller, Container& container) {
     return changed;
   }();
   if (!moved) {
+    forget_origin(process, from);
     process.pid()->leave();
     give_numbers_back(threads);
     return moved;
@@ -225,7 +241,8 @@ void let_go_of_files(Process& process, Container& inside) {
 Result<void> leave(UserThread& caller) {
   Process& process = caller.process();
   const Ref<Container> inside = process.container_ref();
-  if (!process.home) {
+  // A program that was executed here is of this place, whoever executed it.
+  if (!process.home || !process.parts().origin) {
     if (inside->is_host()) return Error::srch;
     begin_exit({WaitStatus::Kind::exited, 0});
     caller.notice_signals();
@@ -256,6 +273,7 @@ Result<void> leave(UserThread& caller) {
   }
   process.files().move_up_to(outside.descriptors());
   charge_to(outside, process, threads);
+  forget_origin(process, outside);
   process.home.reset();
   inside->leave();
   destroy_if_over(*inside);

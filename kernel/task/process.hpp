@@ -225,8 +225,12 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
     Ref<const Credentials> credentials;
     Ref<UserAccount> account;
     Ref<Executable> executable;
+    // Where its memory is from: it has joined from there, or was forked by one that had, and has executed nothing since. Who is
+    // not there or above may not look into it (may_inspect). Null: it is its container's own.
+    Ref<Container> origin;
   };
   Parts& parts() { return parts_; }
+  const Parts& parts() const { return parts_; }
   void set_number(int number) { number_.store(number, std::memory_order_relaxed); }
   void set_parent_number(int number) { parent_number_.store(number, std::memory_order_relaxed); }
   void set_state(State state) { state_.store(state, std::memory_order_release); }

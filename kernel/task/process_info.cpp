@@ -132,8 +132,18 @@ Ref<UserThread> thread_of(Process& process, const Container& viewer, int number)
   return nullptr;
 }
 
+namespace {
+
+const Container& origin_of(const Process& process) {
+  return process.parts().origin ? *process.parts().origin : process.container();
+}
+
+}  // namespace
+
 bool may_inspect(const Process& caller, Process& target) {
-  if (&caller == &target || caller.credentials().privileged()) return true;
+  if (&caller == &target) return true;
+  if (!origin_of(target).is_or_is_below(origin_of(caller))) return false;
+  if (caller.credentials().privileged()) return true;
   const Identities& own = caller.credentials().ids();
   const Identities& other = target.credentials().ids();
   const bool same_user = own.file_user == other.user && own.file_user == other.effective_user && own.file_user == other.saved_user;

@@ -17,8 +17,10 @@
 
 #include <csignal>
 
+#include "support/child.hpp"
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
+#include "support/helper.hpp"
 #include "support/memory.hpp"
 #include "support/signals.hpp"
 #include "support/temp_dir.hpp"
@@ -504,6 +506,63 @@ TEST_F(ContainerEscape, SetUserIdProgramsMadeInside) {
   struct stat status;
   ASSERT_OK(stat("file", &status));
   EXPECT_EQ(status.st_mode & 07777, 0644u);
+}
+
+// Exits with how many ways into the process there are.
+const Helper look_into_helper{"container-look-into", [](std::span<char*> arguments) {
+                                const std::string process = std::string("/proc/") + arguments[0] + "/";
+                                int ways = 0;
+                                for (const char* file : {"mem", "environ", "maps", "smaps", "auxv"})
+                                  for (const int mode : {O_RDONLY, O_RDWR}) {
+                                    char byte;
+                                    const Descriptor opened(open((process + file).c_str(), mode));
+                                    ways += opened >= 0 && (read(opened, &byte, 1) == 1 || errno != EACCES);
+                                  }
+                                for (const char* link : {"exe", "cwd", "root", "fd/2"}) {
+                                  char text[100];
+                                  ways += readlink((process + link).c_str(), text, sizeof text) != -1;
+                                }
+                                return ways;
+                              }};
+
+// Its program is of outside, and it can go back there with whatever is written into it.
+TEST_F(ContainerEscape, WhoHasJoinedIsNotLookedInto) {
+  Box box;
+  Pipe numbers, until;
+  const pid_t joined = box.start([&] {
+    until.write.close();
+    const pid_t child = spawn([&] { return until.wait() ? 1 : 0; });
+    EXPECT_FALSE(read_file("/proc/" + std::to_string(child) + "/maps").empty());  // both are of outside
+    const pid_t both[] = {getpid(), child};
+    EXPECT_EQ(write(numbers.write, both, sizeof both), static_cast<ssize_t>(sizeof both));
+    EXPECT_FALSE(until.wait());
+    reap(child);
+    ASSERT_OK(leave_container());
+    EXPECT_EQ(cid(), host_container);
+  });
+  pid_t both[2];
+  ASSERT_EQ(read(numbers.read, both, sizeof both), static_cast<ssize_t>(sizeof both));
+  for (const pid_t number : both) {
+    const pid_t helper = spawn_helper(box.id(), "container-look-into", {std::to_string(number)});
+    ASSERT_OK(helper);
+    const Ending ending = reap(helper);
+    EXPECT_TRUE(ending.exited(0)) << ending;
+  }
+  until.write.close();
+  EXPECT_TRUE(reap(joined).exited(0));
+}
+
+const Helper leave_helper{"container-leave", [](std::span<char*>) { return leave_container() == 0 ? 7 : 8; }};
+
+TEST_F(ContainerEscape, AProgramThatIsExecutedInsideStaysThere) {
+  Box box;
+  const pid_t child = spawn([&]() -> int {
+    char program[512] = {};
+    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0 || join_container(box.id()) != 0) return 1;
+    execl(program, "guest-tests", "--helper", "container-leave", nullptr);
+    return 2;
+  });
+  EXPECT_TRUE(reap(child).exited(0));
 }
 
 }  // namespace
