@@ -4,7 +4,7 @@
 #include "container/manager.hpp"
 #include "fs/mapped_file.hpp"
 #include "fs/operations.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 #include "task/container_operations.hpp"
 #include "task/exit.hpp"
 #include "task/process_tree.hpp"
@@ -219,11 +219,13 @@ bool was_opened_in(const File& file, const void* tree) {
 void unmap_files_of(Process& process, std::uint64_t tree) {
   AddressSpace& space = process.address_space();
   AddressSpace::Description mapping;
+  sched::Pace pace;  // there may be tens of thousands of mappings
   for (std::uintptr_t at = 0; space.describe(at, mapping); at = mapping.end) {
     const auto* place = static_cast<const MappedFile*>(mapping.found_at.get());
     if (place && place->path().mount && place->path().mount->tree() == tree) (void)space.unmap(mapping.start, mapping.end - mapping.start);
     mapping.object = nullptr;
     mapping.found_at = nullptr;
+    pace.step();
   }
 }
 
