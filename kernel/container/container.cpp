@@ -111,8 +111,12 @@ FixedString<Container::hostname_size> Container::hostname() {
 Ref<File> Container::scheduler_log() {
   return scheduler_log_.with([](Ref<File>& file) { return file; });
 }
+// A container that is stopping may have let go already, and the file may lead back to it (its console): they would keep
+// each other. let_go() takes the same lock after the mark, so a file that came before the mark is found there.
 void Container::set_scheduler_log(Ref<File> file) {
-  scheduler_log_.with([&](Ref<File>& now) { std::swap(now, file); });
+  scheduler_log_.with([&](Ref<File>& now) {
+    if (!file || state() != State::stopping) std::swap(now, file);
+  });
 }
 void Container::set_hostname(std::string_view name) {
   names_.with([&](Names& names) { names.host.assign(name); });

@@ -131,7 +131,7 @@ class Container : public Counted<Container>, public Charged<Container, "containe
   Path root();
   // Where the scheduler log is printed, while it is on; null: nowhere, and the decisions stay to be read.
   Ref<File> scheduler_log();
-  void set_scheduler_log(Ref<File> file);
+  void set_scheduler_log(Ref<File> file);  // none is taken any more once the container is stopping
   // At boot for the host, at creation for others: before any process is inside.
   void set_root(Path root);
 

@@ -276,6 +276,34 @@ TEST_F(ContainerRaces, DestroyAndSpawn) {
   }
 }
 
+// A log that is turned on while the container goes, on the container's own console: neither keeps the other.
+TEST_F(ContainerRaces, DestroyAndLogDecisionsOnItsConsole) {
+  const ObjectCounts before = count_objects();
+  for (int round = 0; round < times(100, 3000); ++round) {
+    Box box;
+    Pipe begun;
+    const pid_t logger = spawn([&, id = box.id()] {
+      const Descriptor console(open_container_console({id, ContainerConsoleOpen::write_output}));
+      if (console < 0) return 3;
+      begun.notify();
+      ContainerScheduling log;
+      log.id = id;
+      log.change = ContainerScheduling::logging;
+      log.log_to = console;
+      do log.log = !log.log;
+      while (container_scheduling(log) == 0);
+      return errno == ESRCH ? 0 : 4;
+    });
+    ASSERT_TRUE(begun.wait());
+    pass_time(round % 30);
+    box.destroy();
+    const Ending ending = reap(logger);
+    EXPECT_TRUE(ending.exited(0)) << ending;
+  }
+  EXPECT_TRUE(wait_until([&] { return count_objects()["container"] == before.at("container"); }))
+      << growth(before, count_objects());
+}
+
 TEST_F(ContainerRaces, JoinAndLeaveFromManyProcesses) {
   Box box;
   std::vector<pid_t> movers;
