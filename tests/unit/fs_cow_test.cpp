@@ -152,6 +152,28 @@ TEST_F(CowTest, NamesThatTheViewHasNotSeenLeadToTheChangedFile) {
   EXPECT_EQ(host.get("/b"), "one");
 }
 
+// The view holds such files, until it is unmounted or their last name is gone.
+TEST_F(CowTest, ChangedFilesOfSeveralNamesGoWithTheView) {
+  constexpr int files = 1000;
+  const Ref<GuestMemory> owner = *GuestMemory::create(GuestMemory::host(), UINT64_MAX);
+  Tree host = Tree::on_tmpfs();
+  for (int i = 0; i < files; ++i) {
+    const std::string name = "/" + std::to_string(i);
+    host.put(name, "one");
+    ASSERT_TRUE(host.link(name, name + "-too"));
+  }
+  {
+    Tree box(*cow::create_view(host.root(), owner));
+    for (int i = 0; i < files; ++i) {
+      const std::string name = "/" + std::to_string(i);
+      ASSERT_TRUE(box.chmod(name, 0600));
+      if (i % 3 == 0) ASSERT_TRUE(box.unlink(name));
+      if (i % 6 == 0) ASSERT_TRUE(box.unlink(name + "-too"));
+    }
+  }
+  EXPECT_EQ(owner->counters().pages, 0u);
+}
+
 TEST_F(CowTest, AFifoOfAViewIsItsOwn) {
   Tree host = Tree::on_tmpfs();
   ASSERT_TRUE(make_node(host.caller(), host.at("/fifo"), FileType::fifo, 0644, 0));

@@ -226,31 +226,31 @@ Result<void> ViewFileSystem::pin_one(Part& part) {
 
 void ViewFileSystem::keep(Part& part) {
   SpinGuard guard(lock_);
-  if (part.kept || !part.node.linked()) return;
-  part.kept = true;
+  if (part.kept_node.linked() || !part.node.linked()) return;
+  kept_.push_back(part);
   part.inode.hold();
 }
 
 void ViewFileSystem::stop_keeping(Part& part) {
   {
     SpinGuard guard(lock_);
-    if (!part.kept) return;
-    part.kept = false;
+    if (!part.kept_node.linked()) return;
+    kept_.remove(part);
   }
   part.inode.release();
 }
 
+// There may be as many as there are files below. None comes meanwhile: an open file keeps its mount.
 void ViewFileSystem::last_unmounted() {
-  Part* kept = nullptr;
-  {
-    SpinGuard guard(lock_);
-    table_.for_each([&](Part& part) {
-      if (!part.kept) return;
-      part.kept = false;
-      part.next_kept = std::exchange(kept, &part);
-    });
+  for (sched::Pace pace;; pace.step()) {
+    Part* kept;
+    {
+      SpinGuard guard(lock_);
+      kept = kept_.pop_front();
+    }
+    if (!kept) return;
+    kept->inode.release();
   }
-  while (kept) std::exchange(kept, kept->next_kept)->inode.release();
 }
 
 // A long chain of loose directories that only the one below each holds is let go one by one.

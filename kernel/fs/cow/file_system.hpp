@@ -10,7 +10,7 @@
 // Who holds whom. An inode found below by name ("loose") is held by whoever uses it and holds its parent. Before it changes it is pinned:
 // it becomes an entry of its parent, which is pinned first; so what has changed is held from the root down, and its name
 // stays whatever happens below. A pinned inode holds its parent no more. A changed file with several names below is held
-// by the table too, because its other names lead to it through the table only.
+// by the view too (kept_), because its other names lead to it through the table only.
 // What is pinned has its place: if it gets another name below, that name is not shown (hidden()).
 // A loose inode is the caches', and nobody pays for it. A pinned one stays, and so do those that it stands on: it pays
 // for all of them (SpareCharge).
@@ -22,6 +22,7 @@
 #include "fs/cow/view.hpp"
 #include "fs/memory_meter.hpp"
 #include "lib/hash_table.hpp"
+#include "lib/list.hpp"
 #include "lib/string.hpp"
 
 namespace cv6::cow {
@@ -37,9 +38,8 @@ struct Part {
   Ref<Directory> parent;        // where it was found last, while it is loose
   String name;
   bool pinned = false;          // has its place (or has lost it for good): nothing to do before it changes
-  bool kept = false;            // the table holds a count
   std::size_t charged = 0;      // from when it is pinned until it goes
-  Part* next_kept = nullptr;
+  ListNode kept_node;           // in the list of those that the view holds a count of
   HashNode node;                // in the table, if there is a lower one
 };
 
@@ -87,9 +87,9 @@ class ViewFileSystem final : public FileSystem {
   // From now on it hangs on an entry, or on none, and has paid by `charge`, which was made for it. lock_ is held; the
   // parent it had is the caller's to release, unlocked.
   static Ref<Directory> settle(Part& part, SpareCharge& charge);
-  // A changed file with other names below: the table holds it.
+  // A changed file with other names below: the view holds it.
   void keep(Part& part);
-  // It has no name left: the table does not hold it any more.
+  // It has no name left: the view does not hold it any more.
   void stop_keeping(Part& part);
   // In every destructor.
   void forget(Part& part);
@@ -115,6 +115,7 @@ class ViewFileSystem final : public FileSystem {
   Ref<DiskAccount> disk_;
   SpinLock lock_{Rank::inode};
   HashTable<Part, &Part::node, ByNumber> table_ GUARDED_BY(lock_);
+  List<Part, &Part::kept_node> kept_ GUARDED_BY(lock_);
 };
 
 Part& part_of(Inode& inode);  // of a view
