@@ -49,7 +49,7 @@ enum class Nesting : std::uint8_t { no, yes };
 enum class Lifetime : std::uint8_t { until_destroyed, until_empty };
 
 struct ContainerSettings {
-  std::string_view name;      // empty: "box-<id>"
+  std::string_view name;      // empty: "box-<id>", or "box-<id>-<number>"
   std::string_view hostname;  // empty: the name
   SchedSettings scheduling;
   Path root;                  // what its view of the files is a view of; empty: all that the parent sees

@@ -1,10 +1,12 @@
 #include "container/manager.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "fs/cow/view.hpp"
 #include "fs/dentry.hpp"
+#include "fs/device.hpp"
 #include "fs/real_time.hpp"
 #include "lib/hash_table.hpp"
 #include "lib/format.hpp"
@@ -96,11 +98,36 @@ bool any_rules_above(Container& container) {
   return false;
 }
 
+using DefaultName = std::array<char, 32>;
+
 // (Without the general formatter, which would be the larger part of it.)
-std::string_view default_name_of(int id, std::span<char> to) {
+std::string_view default_name_of(int id, DefaultName& to) {
   constexpr std::string_view start = "box-";
   std::ranges::copy(start, to.begin());
   return {to.data(), std::to_chars(to.data() + start.size(), to.data() + to.size(), id).ptr};
+}
+
+// The same with a number behind it that nobody could know before.
+std::string_view unforeseen_name_of(int id, DefaultName& to) {
+  const std::string_view start = default_name_of(id, to);
+  to[start.size()] = '-';
+  char* const number = to.data() + start.size() + 1;
+  return {to.data(), std::to_chars(number, to.data() + to.size(), static_cast<std::uint32_t>(random_number())).ptr};
+}
+
+// For a container without a name; `id` is the lowest that is free. One that somebody named like this keeps its name, and
+// the id after it serves as well. All that follow may have been named so beforehand: the search is under the table's lock,
+// so it ends after some, with a name that was not to be foreseen.
+std::string_view choose_name(const Table& all, int& id, DefaultName& to) {
+  constexpr int most_tries = 64;
+  const int lowest = id;
+  for (int tries = 0; tries < most_tries; ++tries, id = all.free_id(id + 1))
+    if (const std::string_view name = default_name_of(id, to); !all.by_name.find(name)) return name;
+  id = lowest;
+  std::string_view name;
+  do name = unforeseen_name_of(id, to);
+  while (all.by_name.find(name));
+  return name;
 }
 
 }  // namespace
@@ -119,14 +146,13 @@ bool is_any_stopping(const Container* at) {
 
 // Gives the container its id and name and takes it in.
 Result<void> ContainerManager::enter_into_table(Container& container, std::string_view wanted_name) {
-  char default_name[24];
+  DefaultName default_name;
   auto locked = table.lock();
   if (is_any_stopping(container.parent())) return Error::srch;
   int id = locked->lowest_free = locked->free_id(locked->lowest_free);
   std::string_view name = wanted_name;
   if (name.empty()) {
-    // A container that somebody named like this keeps its name; the id after it serves as well.
-    while (locked->by_name.find(name = default_name_of(id, default_name))) id = locked->free_id(id + 1);
+    name = choose_name(*locked, id, default_name);
   } else if (locked->by_name.find(name)) {
     return Error::exist;
   }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,28 @@ TEST_F(ContainerCreation, NamesItAfterItsIdByDefault) {
   const std::string name = "box-" + std::to_string(box.id());
   EXPECT_EQ(box.stat().name, name);
   EXPECT_EQ(box.stat().hostname, name);
+}
+
+TEST_F(ContainerCreation, DefaultNamesThatAreTakenAreAvoided) {
+  Box marker;
+  const int next = marker.id() + 1;
+  std::vector<std::unique_ptr<Box>> named_like_others;
+  const auto take = [&](int id) {
+    named_like_others.push_back(std::make_unique<Box>(named(("box-" + std::to_string(id)).c_str())));
+  };
+  const int many = 100;  // they take ids as well: those that are free begin behind them, where their names begin
+  for (int i = 0; i < many; ++i) take(next + many + i);
+  {
+    Box first;
+    EXPECT_GE(first.id(), next + many);
+    EXPECT_TRUE(std::string(first.stat().name).starts_with("box-" + std::to_string(first.id()) + "-")) << first.stat().name;
+    EXPECT_STREQ(first.stat().hostname, first.stat().name);
+    Box second;
+    EXPECT_NE(std::string(second.stat().name), first.stat().name);
+  }
+  named_like_others.resize(many - 1);  // an id is free whose name nobody took
+  Box last;
+  EXPECT_EQ(last.id(), next + many - 1);
 }
 
 TEST_F(ContainerCreation, TakesNameAndHostname) {
