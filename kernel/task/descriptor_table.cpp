@@ -1,13 +1,26 @@
 #include "task/descriptor_table.hpp"
 
 #include "fs/file_locks.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
 namespace {
 
 constexpr unsigned word_bits = 64;
+constexpr unsigned none = ~0u;
+// A table may have a million descriptors: so many at most are gone through under its lock.
+constexpr unsigned at_once = 8 * word_bits;
 constexpr std::uint64_t bit(unsigned number) { return std::uint64_t{1} << (number % word_bits); }
+
+// The first number from `from` on that is in `which`, or `none`.
+unsigned first_in(const Vector<std::uint64_t>& which, unsigned from) {
+  std::uint64_t below = bit(from) - 1;
+  for (std::size_t word = from / word_bits; word < which.size(); ++word, below = 0)
+    if (const std::uint64_t rest = which[word] & ~below)
+      return static_cast<unsigned>(word) * word_bits + static_cast<unsigned>(__builtin_ctzll(rest));
+  return none;
+}
 
 }  // namespace
 
@@ -32,14 +45,14 @@ Result<void> DescriptorTable::reserve(unsigned wanted) NO_THREAD_SAFETY_ANALYSIS
 Result<Ref<DescriptorTable>> DescriptorTable::copy() {
   Ref<DescriptorTable> fresh = TRY(make<DescriptorTable>());
   fresh->use_numbers_of(*this);
-  while (true) {
+  for (unsigned from = 0;; sched::maybe_yield()) {
     // Memory first; others may add files to a shared table meanwhile.
-    const unsigned wanted = used_extent();
-    TRY(fresh->reserve(wanted ? wanted : word_bits));
+    TRY(fresh->reserve(std::max({used_extent(), fresh->capacity(), word_bits})));
     SpinGuard guard(lock_);
-    if (used_extent_locked() > fresh->files_.size()) continue;
-    TRY(fresh->take_over(*this));
-    return fresh;
+    const unsigned end = std::min(from + at_once, fresh->capacity());
+    TRY(fresh->take_over(*this, from, end));
+    from = end;
+    if (used_extent_locked() <= end) return fresh;
   }
 }
 
@@ -58,15 +71,12 @@ unsigned DescriptorTable::used_extent_locked() const {
 // The fresh table is nobody else's yet; the other one's lock is held.
 void DescriptorTable::use_numbers_of(const DescriptorTable& other) NO_THREAD_SAFETY_ANALYSIS { numbers_ = other.numbers_; }
 
-Result<void> DescriptorTable::take_over(const DescriptorTable& other) NO_THREAD_SAFETY_ANALYSIS {
-  first_free_word_ = other.first_free_word_;
-  for (std::size_t word = 0; word < used_.size() && word < other.used_.size(); ++word) {
+Result<void> DescriptorTable::take_over(const DescriptorTable& other, unsigned from,
+                                        unsigned end) NO_THREAD_SAFETY_ANALYSIS {
+  for (std::size_t word = from / word_bits; word < end / word_bits && word < other.used_.size(); ++word) {
     for (std::uint64_t rest = other.used_[word]; rest; rest &= rest - 1) {
       const std::size_t number = word * word_bits + static_cast<unsigned>(__builtin_ctzll(rest));
-      if (!other.files_[number]) {  // reserved there
-        first_free_word_ = std::min(first_free_word_, static_cast<unsigned>(word));
-        continue;
-      }
+      if (!other.files_[number]) continue;  // reserved there
       if (numbers_) {
         auto added = numbers_->add();
         if (!added) return Error::again;
@@ -77,7 +87,8 @@ Result<void> DescriptorTable::take_over(const DescriptorTable& other) NO_THREAD_
       used_[word] |= rest & -rest;
       open_.store(open_count() + 1, std::memory_order_relaxed);
     }
-    close_on_exec_[word] = other.close_on_exec_[word];
+    close_on_exec_[word] = other.close_on_exec_[word] & used_[word];
+    if (first_free_word_ == word && used_[word] == ~std::uint64_t{0}) ++first_free_word_;
   }
   return {};
 }
@@ -249,38 +260,34 @@ Result<Ref<File>> DescriptorTable::remove(int number) {
 
 File* DescriptorTable::take_next(unsigned& from, unsigned last, const Vector<std::uint64_t>& which) {
   SpinGuard guard(lock_);
-  while (from <= last && from / word_bits < which.size()) {
-    const std::uint64_t rest = which[from / word_bits] & ~(bit(from) - 1);
-    if (!rest) {
-      from = (from / word_bits + 1) * word_bits;
-      continue;
-    }
-    from = from / word_bits * word_bits + static_cast<unsigned>(__builtin_ctzll(rest));
-    if (from > last) return nullptr;
+  while ((from = first_in(which, from)) <= last && from != none)
     if (File* file = clear(from++)) return file;  // else: reserved
-  }
   return nullptr;
 }
 
+void DescriptorTable::close_each(unsigned first, unsigned last, const Vector<std::uint64_t>& which) {
+  sched::Pace pace;
+  for (; File* file = take_next(first, last, which); pace.step()) close_file(file);
+}
+
 void DescriptorTable::close_range(unsigned first, unsigned last, CloseRange how) {
-  if (how == CloseRange::mark) {
-    SpinGuard guard(lock_);
-    for (std::size_t number = first; number <= last && number < files_.size(); ++number)
-      if (files_[number]) close_on_exec_[number / word_bits] |= bit(static_cast<unsigned>(number));
-    return;
+  if (how == CloseRange::close) return close_each(first, last, used_);
+  SpinGuard guard(lock_);
+  for (std::size_t word = first / word_bits; word < used_.size() && word <= last / word_bits; ++word) {
+    std::uint64_t marked = used_[word];
+    if (word == first / word_bits) marked &= ~(bit(first) - 1);
+    if (word == last / word_bits) marked &= bit(last) | (bit(last) - 1);
+    close_on_exec_[word] |= marked;
   }
-  while (File* file = take_next(first, last, used_)) close_file(file);
 }
 
-void DescriptorTable::close_marked() {
-  unsigned from = 0;
-  while (File* file = take_next(from, ~0u - word_bits, close_on_exec_)) close_file(file);
-}
+void DescriptorTable::close_marked() { close_each(0, none - word_bits, close_on_exec_); }
 
-void DescriptorTable::close_all() { close_range(0, ~0u - word_bits, CloseRange::close); }
+void DescriptorTable::close_all() { close_each(0, none - word_bits, used_); }
 
 void DescriptorTable::close_if(bool (*wanted)(const File& file, const void* context), const void* context) {
-  for (int at = -1; (at = next(static_cast<unsigned>(at) + 1)) >= 0;) {
+  sched::Pace pace;
+  for (int at = -1; (at = next(static_cast<unsigned>(at) + 1)) >= 0; pace.step()) {
     auto file = get(at);
     if (file && wanted(**file, context)) (void)remove(at);
   }
@@ -307,26 +314,37 @@ Result<void> DescriptorTable::set_close_on_exec(int number, CloseOnExec value) {
 Result<void> DescriptorTable::move_down_to(DescriptorNumbers& numbers) {
   Vector<std::uint32_t> room;
   TRY(room.resize(capacity()));
-  SpinGuard guard(lock_);
-  if (!numbers.counter().charge(open_count(), numbers_ ? &numbers_->counter() : nullptr)) return Error::again;
-  if (!numbers_) std::swap(container_numbers_, room);
+  {
+    SpinGuard guard(lock_);
+    if (!numbers.counter().charge(open_count(), numbers_ ? &numbers_->counter() : nullptr)) return Error::again;
+    if (!numbers_) std::swap(container_numbers_, room);
+  }
   renumber(&numbers);
   return {};
 }
 
 void DescriptorTable::move_up_to(DescriptorNumbers* numbers) {
-  SpinGuard guard(lock_);
-  numbers_->counter().uncharge(open_count(), numbers ? &numbers->counter() : nullptr);
+  {
+    SpinGuard guard(lock_);
+    numbers_->counter().uncharge(open_count(), numbers ? &numbers->counter() : nullptr);
+  }
   renumber(numbers);
 }
 
+// The table changes only here meanwhile; who lists it may find some descriptors renumbered already, and others not yet.
 void DescriptorTable::renumber(DescriptorNumbers* numbers) {
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    if (!is_used(static_cast<unsigned>(i))) continue;
-    if (numbers_) numbers_->forget(container_numbers_[i]);
-    if (numbers) container_numbers_[i] = numbers->number();
+  for (unsigned from = 0;; sched::maybe_yield()) {
+    SpinGuard guard(lock_);
+    const unsigned end = std::min(from + at_once, capacity());
+    for (; (from = first_in(used_, from)) < end; ++from) {
+      if (numbers_) numbers_->forget(container_numbers_[from]);
+      if (numbers) container_numbers_[from] = numbers->number();
+    }
+    if (from == none) {
+      numbers_ = numbers;
+      return;
+    }
   }
-  numbers_ = numbers;
 }
 
 std::int64_t DescriptorTable::container_number(int number) {
@@ -338,9 +356,8 @@ std::int64_t DescriptorTable::container_number(int number) {
 
 int DescriptorTable::next(unsigned from) {
   SpinGuard guard(lock_);
-  for (unsigned number = from; number < files_.size(); ++number)
-    if (files_[number]) return static_cast<int>(number);
-  return -1;
+  while ((from = first_in(used_, from)) != none && !files_[from]) ++from;  // reserved
+  return static_cast<int>(from);
 }
 
 }  // namespace cv6

@@ -26,7 +26,8 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
  public:
   // `numbers`: where its descriptors are numbered and counted, which outlives them; null: nowhere.
   static Result<Ref<DescriptorTable>> create(DescriptorNumbers* numbers);
-  // fork(2): the same files under the same numbers. Error::again: more than the container may have; nomem.
+  // fork(2): the same files under the same numbers, each as it was at some moment meanwhile: of more than some hundred, others
+  // may open and close some between. Error::again: more than the container may have; nomem.
   Result<Ref<DescriptorTable>> copy();
   ~DescriptorTable();  // closes everything
 
@@ -117,7 +118,7 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   // Every file for which `wanted(file, context)` says so: leave() closes what was opened inside a container.
   void close_if(bool (*wanted)(const File& file, const void* context), const void* context);
 
-  // join(), leave(), while nobody else uses the table: from now on its descriptors have numbers further down in the tree of
+  // join(), leave(), while nobody else changes the table: from now on its descriptors have numbers further down in the tree of
   // containers (Error::again: too many there; nomem), or further up again (null: nowhere).
   Result<void> move_down_to(DescriptorNumbers& numbers);
   void move_up_to(DescriptorNumbers* numbers);
@@ -150,8 +151,8 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   void give_back(unsigned number);
   Result<void> reserve(unsigned wanted);  // while it is nobody else's
   void use_numbers_of(const DescriptorTable& other);
-  Result<void> take_over(const DescriptorTable& other);
-  void renumber(DescriptorNumbers* numbers) REQUIRES(lock_);
+  Result<void> take_over(const DescriptorTable& other, unsigned from, unsigned end);
+  void renumber(DescriptorNumbers* numbers);
   unsigned used_extent();
   unsigned used_extent_locked() const REQUIRES(lock_);
   Result<void> make_room(unsigned number);
@@ -162,6 +163,7 @@ class DescriptorTable : public Counted<DescriptorTable>, public Charged<Descript
   File* clear(unsigned number) REQUIRES(lock_);
   // The first file from `from` to `last` that is in `which` (used_ or close_on_exec_), taken out; `from` moves behind it.
   File* take_next(unsigned& from, unsigned last, const Vector<std::uint64_t>& which);
+  void close_each(unsigned first, unsigned last, const Vector<std::uint64_t>& which);
   void close_file(File* file);
 
   // files_ is read by use() without the lock, by the only thread that changes it then.

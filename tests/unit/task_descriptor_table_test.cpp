@@ -6,6 +6,7 @@
 
 #include <map>
 #include <random>
+#include <vector>
 
 #include "support/machine.hpp"
 
@@ -123,6 +124,45 @@ TEST_F(DescriptorTableTest, HasNumbersOfItsContainer) {
   EXPECT_EQ(outer.counter().counts().current, 0u);
 }
 
+// Large tables are copied and renumbered in parts: what comes out is the same.
+TEST_F(DescriptorTableTest, LargeOnesInParts) {
+  constexpr int files = 3000;
+  constexpr std::uint64_t many = 10'000;
+  DescriptorNumbers outer, inner;
+  inner.counter().hang_below(outer.counter());
+  auto table = *DescriptorTable::create(&outer);
+  for (int i = 0; i < files; ++i)
+    ASSERT_EQ(*table->add(file(), i % 3 ? CloseOnExec::no : CloseOnExec::yes, many), i);
+  for (const int gap : {700, 701, 2048}) ASSERT_TRUE(table->remove(gap));
+  const auto reserved = table->reserve_number(many);  // 700
+  ASSERT_EQ(*table->add(file(), CloseOnExec::yes, many, 9000), 9000);
+
+  auto copy = *table->copy();
+  EXPECT_EQ(copy->open_count(), table->open_count() - 1);
+  for (int i = 0; i <= 9000; ++i) {
+    const auto there = table->get(i), here = copy->get(i);
+    ASSERT_EQ(there.has_value(), here.has_value()) << i;
+    if (!there) continue;
+    ASSERT_EQ(here->get(), there->get()) << i;
+    ASSERT_EQ(*copy->close_on_exec(i), *table->close_on_exec(i)) << i;
+  }
+  for (const int free : {700, 701, 2048, files}) EXPECT_EQ(*copy->add(file(), CloseOnExec::no, many), free);
+
+  ASSERT_TRUE(copy->move_down_to(inner));
+  EXPECT_EQ(inner.counter().counts().current, copy->open_count());
+  std::vector<bool> seen(copy->open_count());
+  for (int at = -1; (at = copy->next(static_cast<unsigned>(at) + 1)) >= 0;) {
+    const auto number = static_cast<std::size_t>(copy->container_number(at));
+    ASSERT_LT(number, seen.size());
+    ASSERT_FALSE(seen[number]);
+    seen[number] = true;
+  }
+  copy->move_up_to(nullptr);
+  EXPECT_EQ(copy->container_number(0), -1);
+  EXPECT_EQ(inner.counter().counts().current, 0u);
+  EXPECT_EQ(outer.counter().counts().current, table->open_count());
+}
+
 TEST_F(DescriptorTableTest, BadNumbers) {
   for (const int number : {-1, 0, 64, 1 << 30, INT32_MIN, INT32_MAX}) {
     EXPECT_EQ(table_->use(number).error(), Error::badf);
@@ -186,7 +226,13 @@ TEST_F(DescriptorTableTest, AgainstAModel) {
       case 5: ASSERT_EQ(table_->remove(number).has_value(), model.erase(number) == 1); break;
       case 6: {
         if (random() % 16) break;
-        const unsigned last = static_cast<unsigned>(number) + random() % 20;
+        const unsigned last = static_cast<unsigned>(number) + random() % 200;
+        if (random() % 2) {
+          table_->close_range(static_cast<unsigned>(number), last, DescriptorTable::CloseRange::mark);
+          for (auto& [at, one] : model)
+            if (at >= number && at <= static_cast<int>(last)) one.second = CloseOnExec::yes;
+          break;
+        }
         table_->close_range(static_cast<unsigned>(number), last, DescriptorTable::CloseRange::close);
         std::erase_if(model, [&](auto& one) { return one.first >= number && one.first <= static_cast<int>(last); });
         break;
@@ -205,6 +251,7 @@ TEST_F(DescriptorTableTest, AgainstAModel) {
     const auto found = table_->use(number);
     ASSERT_EQ(found.has_value(), model.contains(number));
     if (found) ASSERT_EQ(found->get(), model[number].first);
+    if (found) ASSERT_EQ(*table_->close_on_exec(number), model[number].second);
   }
 }
 

@@ -7,6 +7,9 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include <atomic>
+#include <thread>
+
 #include "support/child.hpp"
 #include "support/memory.hpp"
 #include "support/temp_dir.hpp"
@@ -127,6 +130,37 @@ TEST_F(Descriptors, ThroughDevFdAndProc) {
   ASSERT_OK(readlink(("/proc/self/fd/" + number).c_str(), target, sizeof target - 1));
   EXPECT_EQ(target, path("f") + " (deleted)");
   EXPECT_EQ(read_file("/proc/self/fd/" + number), "content");  // opened anew although it has no name
+}
+
+// What stays open in the parent is open in each child, whatever another thread opens and closes meanwhile.
+TEST_F(Descriptors, ManyAreCopiedWhileAThreadOpensAndCloses) {
+  constexpr int most = 3000, stays = 2500;
+  rlimit limit{};
+  ASSERT_OK(getrlimit(RLIMIT_NOFILE, &limit));
+  if (limit.rlim_max < most) GTEST_SKIP() << "fewer descriptors are allowed";
+  EXPECT_CHILD({
+    limit.rlim_cur = most;
+    ASSERT_OK(setrlimit(RLIMIT_NOFILE, &limit));
+    for (int fd = 0; fd < stays; fd = dup(0)) ASSERT_OK(fd);
+    std::atomic<bool> stop{false};
+    std::thread other([&] {
+      for (int at = 0; !stop; at = (at + 97) % (most - stays - 1)) {
+        dup2(0, stays + 1 + at);
+        syscall(SYS_close_range, stays + 1, ~0U, at % 2 ? CLOSE_RANGE_CLOEXEC : 0);
+      }
+    });
+    for (int round = 0; round < 20; ++round) {
+      const Ending ending = run([] {
+        for (int fd = 0; fd <= stays; ++fd)
+          if (fcntl(fd, F_GETFD) < 0) return 1;
+        if (dup(0) <= stays) return 2;
+        return syscall(SYS_close_range, 3, ~0U, 0) == 0 && dup(0) == 3 ? 0 : 3;
+      });
+      EXPECT_TRUE(ending.exited(0)) << ending;
+    }
+    stop = true;
+    other.join();
+  });
 }
 
 TEST_F(Descriptors, SharedOffsetOfParentAndChildren) {
