@@ -176,6 +176,7 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   Process* parent = nullptr;            // null: none (first processes); the kernel reaps it
   Ref<ProcessGroup> group;
   ListNode sibling_node, group_node;
+  std::uint64_t group_entry = 0;  // its place among all that ever entered a group
   int exit_signal = signal::child;      // what the parent gets at the end; 0: nothing (clone(2))
   WaitStatus exit_status;               // of a zombie
   bool stop_unreported = false, continue_unreported = false;  // for WUNTRACED, WCONTINUED

@@ -100,8 +100,17 @@ void set_parent(Process& process, Process* parent) {
 }
 
 void enter_group(Process& process, Ref<ProcessGroup> group) {
+  static std::uint64_t entries = 0;
+  process.group_entry = ++entries;
   group->members.push_back(process);
   process.group = std::move(group);
+}
+
+Process* member_after(ProcessGroup& group, std::uint64_t entry, Process* last) {
+  if (last && last->group == &group && last->group_entry == entry) return group.members.next(*last);
+  for (Process& member : group.members)
+    if (member.group_entry > entry) return &member;
+  return nullptr;
 }
 
 Ref<ProcessGroup> leave_group(Process& process) {

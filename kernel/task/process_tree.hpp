@@ -51,7 +51,7 @@ class ProcessGroup : public Counted<ProcessGroup>, public Charged<ProcessGroup, 
   Session& session() const { return *session_; }
   const Ref<Session>& session_ref() const { return session_; }
 
-  // Under process_tree_lock. A group is found by its number only while it has members.
+  // Under process_tree_lock; in the order in which they entered. A group is found by its number only while it has members.
   List<Process, &Process::group_node> members;
   std::uint64_t looked_at_by = 0;  // which exit did last: exit.cpp
 
@@ -89,6 +89,9 @@ bool is_orphaned(ProcessGroup& group, const Process* without) REQUIRES(process_t
 // The process is a child of `parent` (may be null) from now on.
 void set_parent(Process& process, Process* parent) REQUIRES(process_tree_lock);
 void enter_group(Process& process, Ref<ProcessGroup> group) REQUIRES(process_tree_lock);
+// The first member that entered after `entry`, for walks in parts; `last` had that entry, and if it is a member with it
+// still (it may be null), nothing is searched for. Null: no more.
+Process* member_after(ProcessGroup& group, std::uint64_t entry, Process* last) REQUIRES(process_tree_lock);
 // Out of its group; the group's Ref is returned, to be dropped after unlocking.
 Ref<ProcessGroup> leave_group(Process& process) REQUIRES(process_tree_lock);
 

@@ -1,5 +1,6 @@
 #include "task/send_signal.hpp"
 
+#include "sched/scheduler.hpp"
 #include "task/exit.hpp"
 #include "task/signal_file.hpp"
 
@@ -228,17 +229,32 @@ struct Broadcast {
   }
 };
 
+// A group may have members on both sides of a container's border.
+void send_to_member(Process& caller, Process& member, int number, Broadcast& all) REQUIRES(process_tree_lock) {
+  if (!is_visible(member, caller.container())) return;
+  if (may_signal_by_user(caller, member) || may_continue(caller, member, number))
+    all.note(send_permitted(caller, member, number));
+  else
+    all.note(Error::perm);
+}
+
+// Some members at a time. Who enters meanwhile comes last, so the children of those that were not sent it yet get it, too.
 Result<void> send_to_group(Process& caller, ProcessGroup& group, int number) {
+  constexpr int at_once = 64;
   Broadcast all;
-  SpinGuard guard(process_tree_lock);
-  for (Process& member : group.members)
-    if (!is_visible(member, caller.container()))
-      continue;  // a group may have members on both sides of a container's border
-    else if (may_signal_by_user(caller, member) || may_continue(caller, member, number))
-      all.note(send_permitted(caller, member, number));
-    else
-      all.note(Error::perm);
-  return all.outcome;
+  Ref<Process> last;
+  for (std::uint64_t entry = 0;; sched::maybe_yield()) {
+    const Ref<Process> before = std::move(last);  // goes after the lock
+    SpinGuard guard(process_tree_lock);
+    Process* member = member_after(group, entry, before.get());
+    for (int left = at_once; member && left > 0; --left) {
+      send_to_member(caller, *member, number, all);
+      entry = member->group_entry;
+      if (left == 1) last = Ref<Process>(member);
+      member = group.members.next(*member);
+    }
+    if (!member) return all.outcome;
+  }
 }
 
 Result<void> send_to_all(Process& caller, int number) {

@@ -134,6 +134,66 @@ TEST(Groups, KillReachesTheWholeGroup) {
   });
 }
 
+// However many there are, once each, and those that they make meanwhile too.
+TEST(Groups, KillReachesAllOfManyAndTheirChildren) {
+  EXPECT_CHILD({
+    static volatile sig_atomic_t signals;
+    setpgid(0, 0);
+    signal(SIGUSR1, [](int) { signals = signals + 1; });
+    Pipe ready, go;
+    std::vector<pid_t> members;
+    for (int i = 0; i < 150; ++i)
+      members.push_back(spawn([&] {
+        go.write.close();
+        ready.notify();
+        while (i % 50 == 49) {
+          const pid_t child = fork();
+          if (child == 0) _exit(0);
+          if (child > 0) waitpid(child, nullptr, 0);
+        }
+        go.wait();
+        return static_cast<int>(signals);
+      }));
+    for (std::size_t i = 0; i < members.size(); ++i) ASSERT_TRUE(ready.wait());
+    ASSERT_OK(kill(0, SIGUSR1));
+    EXPECT_EQ(signals, 1);
+    for (const int forks : {49, 99, 149}) {
+      ASSERT_OK(kill(members[forks], SIGKILL));
+      EXPECT_TRUE(reap(members[forks]).killed_by(SIGKILL));
+    }
+    go.write.close();
+    for (int i = 0; i < 150; ++i)
+      if (i % 50 != 49) {
+        const Ending ending = reap(members[i]);
+        EXPECT_TRUE(ending.exited(1)) << ending;
+      }
+  });
+}
+
+TEST(Groups, KillEndsAllOfManyThatFork) {
+  EXPECT_CHILD({
+    std::vector<pid_t> members;
+    Pipe ready, alive;
+    for (int i = 0; i < 100; ++i) {
+      members.push_back(spawn([&] {
+        setpgid(0, i ? members[0] : 0);
+        ready.notify();
+        // Each lives on in its child as well, up to some depth, in which all wait.
+        for (int depth = 0; i % 25 == 24 && depth < 3; ++depth) fork();
+        for (;;) pause();
+        return 0;
+      }));
+      ASSERT_TRUE(ready.wait());
+    }
+    alive.write.close();
+    ASSERT_OK(kill(-members[0], SIGKILL));
+    for (const pid_t member : members) EXPECT_TRUE(reap(member).killed_by(SIGKILL));
+    // Whoever is left has the pipe open.
+    char nothing;
+    EXPECT_EQ(read(alive.read, &nothing, 1), 0);
+  });
+}
+
 // A process of a new session makes another one, which stops, and ends. Whose group is a new one of the session?
 enum class NewGroup { of_the_stopped, of_both };
 
