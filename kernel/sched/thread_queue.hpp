@@ -1,7 +1,8 @@
 // What policies keep their threads in.
 //
 // ThreadTree: by `order`, the lowest first, in O(log n). ThreadQueue: first come, first served, in O(1) for threads that
-// may run everywhere (nearly all do); those bound to some processors (sched_setaffinity(2)) are kept in a tree beside.
+// may run everywhere (nearly all do); in a tree beside are those bound to some processors (sched_setaffinity(2)), and those
+// put back between others.
 #pragma once
 
 #include "sched/cpu_search.hpp"
@@ -24,41 +25,37 @@ class ThreadQueue {
     if (thread.affinity() == all_cpus)
       anywhere_.push_back(thread);
     else
-      bound_.insert(thread);
+      beside_.insert(thread);
   }
-  // Where it was before it was taken: by its number. That is the front, but for those that were taken at the same time;
-  // or, when its container goes on after a stop, behind those that were stopped before it.
+  // Where it was before it was taken: by its number. That is nearly always the front or, when its container goes on after a
+  // stop, the end. Where it is neither, the tree finds the place: looking for it in the list would take the longer the more
+  // there are, with the scheduler's lock held.
   void put_back(Thread& thread) {
-    if (thread.affinity() != all_cpus) return bound_.insert(thread);
-    Thread* after = anywhere_.front();
-    if (!after || after->order > thread.order) return anywhere_.push_front(thread);
-    after = nullptr;
-    for (Thread* last = anywhere_.back(); last->order > thread.order; last = anywhere_.previous(*last)) after = last;
-    if (after)
-      anywhere_.insert_before(*after, thread);
-    else
-      anywhere_.push_back(thread);
+    if (thread.affinity() != all_cpus) return beside_.insert(thread);
+    if (anywhere_.empty() || anywhere_.front()->order > thread.order) return anywhere_.push_front(thread);
+    if (anywhere_.back()->order <= thread.order) return anywhere_.push_back(thread);
+    beside_.insert(thread);
   }
   void remove(Thread& thread) {
     if (thread.queue_node.linked())
       anywhere_.remove(thread);
     else
-      bound_.remove(thread);
+      beside_.remove(thread);
   }
-  Thread* take(arch::CpuSet cpus) { return bound_.empty() ? anywhere_.pop_front() : take_first_of_both(cpus); }
-  arch::CpuSet cpus() const { return anywhere_.empty() ? cpus_of_all(bound_) : all_cpus; }
+  Thread* take(arch::CpuSet cpus) { return beside_.empty() ? anywhere_.pop_front() : take_first_of_both(cpus); }
+  arch::CpuSet cpus() const { return anywhere_.empty() ? cpus_of_all(beside_) : all_cpus; }
 
  private:
   [[gnu::noinline]] Thread* take_first_of_both(arch::CpuSet cpus) {
     Thread* first = anywhere_.front();
-    Thread* bound = first_for(bound_, cpus);
+    Thread* bound = first_for(beside_, cpus);
     if (!bound || (first && first->order < bound->order)) return anywhere_.pop_front();
-    bound_.remove(*bound);
+    beside_.remove(*bound);
     return bound;
   }
 
   List<Thread, &Thread::queue_node> anywhere_;
-  ThreadTree bound_;
+  ThreadTree beside_;
   std::uint64_t last_ = 0;
 };
 

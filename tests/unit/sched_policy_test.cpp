@@ -142,6 +142,29 @@ TEST_F(PolicyTest, FifoEndsOneAfterTheOther) {
   EXPECT_EQ(order, (std::vector{0, 1, 2, 3, 4}));
 }
 
+// Each goes out of the queue and back to where it was, among the others.
+TEST_F(PolicyTest, FifoKeepsThePlacesOfThoseThatChange) {
+  constexpr int count = 20;
+  VirtualMachine machine(1);
+  SchedContext& context = machine.context(nullptr, {.policy = "fifo"});
+  std::vector<int> order, wanted;
+  machine.on_decision = [&](SimulatedThread& thread) {
+    if (order.empty() || order.back() != thread.id) order.push_back(thread.id);
+  };
+  const auto threads = machine.threads(context, count, {.work = 35 * millisecond});
+  for (int i = 0; i < count; ++i) wanted.push_back(i);
+  std::mt19937 random(1);
+  for (int ended = 0; ended < count; ended += 2) {
+    machine.run_for(70 * millisecond);
+    for (int i = 0; i < 3 * count; ++i) {
+      SimulatedThread& one = *threads[random() % count];
+      if (!one.done) one.set_nice(static_cast<int>(random() % 20));
+    }
+    machine.check_invariants();
+  }
+  EXPECT_EQ(order, wanted);
+}
+
 TEST_F(PolicyTest, FairAndLotteryGiveSharesByNice) {
   for (const char* policy : {"fair", "lottery"}) {
     SCOPED_TRACE(policy);
