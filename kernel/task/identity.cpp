@@ -149,23 +149,39 @@ bool is_meant(Process& caller, Process& process, PriorityOf which, int number) {
   return number ? process.group->pid()->number_in(caller.container()) == number : process.group == caller.group;
 }
 
-// Calls visit(process) for each process of the group or user. Error::srch: none.
-template <class Visit>
-Result<void> for_each_meant(Process& caller, PriorityOf which, int number, Visit visit) {
-  Result<void> outcome = Error::srch;
-  for (int at = 0; Ref<Process> process = next_process(caller.container(), at);) {
-    if (!is_meant(caller, *process, which, number)) continue;
-    const Result<void> one = visit(*process);
-    if (one || !outcome) outcome = one;
-  }
-  return outcome;
-}
-
 // `thread` null: a process's first thread, which has ended before the others, or before the process was reaped.
 struct Named {
   Ref<Process> process;
   Ref<UserThread> thread;
 };
+
+// The next one with a number greater than `after`, which moves on to it; no process: no more. As next_process, it gives way.
+Named next_named(Container& viewer, int& after) {
+  Named found;
+  viewer.pids().for_each(after, [&](Pid& pid, int number) {
+    sched::maybe_yield();
+    SpinGuard guard(process_tree_lock);
+    after = number;
+    Process* process = pid.thread ? &pid.thread->process() : pid.process;
+    if (process && is_visible(*process, viewer)) found = {Ref<Process>(process), Ref<UserThread>(pid.thread)};
+    return !found.process;
+  });
+  return found;
+}
+
+// Calls visit(named) for each thread of the group or user: by their numbers, since a process may have too many to be gone
+// through under its lock. Error::srch: none.
+template <class Visit>
+Result<void> for_each_meant(Process& caller, PriorityOf which, int number, Visit visit) {
+  Result<void> outcome = Error::srch;
+  int at = 0;
+  for (Named named = next_named(caller.container(), at); named.process; named = next_named(caller.container(), at)) {
+    if (!is_meant(caller, *named.process, which, number)) continue;
+    const Result<void> one = visit(named);
+    if (one || !outcome) outcome = one;
+  }
+  return outcome;
+}
 
 Result<Named> find_named(Process& caller, int number) {
   if (number == 0) return Named{Ref<Process>(&caller), Ref<UserThread>(&UserThread::current())};
@@ -173,11 +189,7 @@ Result<Named> find_named(Process& caller, int number) {
   return Named{TRY(find_process(caller.container(), number)), nullptr};
 }
 
-int best_nice(Process& process) {
-  int best = INT32_MAX;
-  process.for_each_thread([&](UserThread& thread) { best = std::min(best, thread.nice()); });
-  return best != INT32_MAX ? best : process.shown_nice();
-}
+int nice_of(const Named& named) { return named.thread ? named.thread->nice() : named.process->shown_nice(); }
 
 Result<void> check_may_renice(Process& caller, Process& process) {
   const Credentials& own = caller.credentials();
@@ -187,22 +199,21 @@ Result<void> check_may_renice(Process& caller, Process& process) {
   return {};
 }
 
-Result<void> renice(Process& caller, UserThread& thread, int nice) {
-  if (!caller.credentials().privileged() && nice < thread.nice()) return Error::acces;
-  thread.set_nice(nice);
+Result<void> renice(Process& caller, const Named& named, int nice) {
+  TRY(check_may_renice(caller, *named.process));
+  if (!named.thread) return {};
+  if (!caller.credentials().privileged() && nice < named.thread->nice()) return Error::acces;
+  named.thread->set_nice(nice);
   return {};
 }
 
 }  // namespace
 
 Result<int> priority(Process& caller, PriorityOf which, int number) {
-  if (which == PriorityOf::thread) {
-    const Named named = TRY(find_named(caller, number));
-    return named.thread ? named.thread->nice() : named.process->shown_nice();
-  }
+  if (which == PriorityOf::thread) return nice_of(TRY(find_named(caller, number)));
   int best = INT32_MAX;
-  TRY(for_each_meant(caller, which, number, [&](Process& process) -> Result<void> {
-    best = std::min(best, best_nice(process));
+  TRY(for_each_meant(caller, which, number, [&](const Named& named) -> Result<void> {
+    best = std::min(best, nice_of(named));
     return {};
   }));
   return best;
@@ -211,19 +222,8 @@ Result<int> priority(Process& caller, PriorityOf which, int number) {
 Result<void> set_priority(Process& caller, PriorityOf which, int number, int nice) {
   constexpr int best = -20, worst = 19;
   nice = std::clamp(nice, best, worst);
-  if (which == PriorityOf::thread) {
-    const Named named = TRY(find_named(caller, number));
-    TRY(check_may_renice(caller, *named.process));
-    return named.thread ? renice(caller, *named.thread, nice) : Result<void>();
-  }
-  return for_each_meant(caller, which, number, [&](Process& process) -> Result<void> {
-    TRY(check_may_renice(caller, process));
-    Result<void> outcome;
-    process.for_each_thread([&](UserThread& thread) {
-      if (const auto one = renice(caller, thread, nice); !one) outcome = one;
-    });
-    return outcome;
-  });
+  if (which == PriorityOf::thread) return renice(caller, TRY(find_named(caller, number)), nice);
+  return for_each_meant(caller, which, number, [&](const Named& named) { return renice(caller, named, nice); });
 }
 
 }  // namespace cv6
