@@ -154,6 +154,7 @@ void let_go(Process& process) {
     gone.origin = std::move(parts.origin);
     process.pending.discard(SignalSet::all());
   }
+  process.drop_former_identities();
   process.home.reset();
   process.barrier = nullptr;
 }

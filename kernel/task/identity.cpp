@@ -10,7 +10,8 @@ namespace {
 
 // The changed ids become the process's. A new real user brings the account of that user.
 Result<void> install(Process& process, const Identities& ids, Ref<const GroupSet> groups) {
-  Ref<const Credentials> fresh = process.former_credentials(ids, groups);
+  const auto group_list = groups ? groups->groups() : std::span<const std::uint32_t>();
+  Ref<const Credentials> fresh = process.former_credentials(ids, group_list);
   if (!fresh) fresh = TRY(Credentials::create(ids, std::move(groups)));
   Ref<UserAccount> account;
   if (ids.user != process.credentials().ids().user) account = TRY(UserAccount::find_or_create(process.container(), ids.user));
@@ -19,11 +20,12 @@ Result<void> install(Process& process, const Identities& ids, Ref<const GroupSet
     former.reset(new (std::nothrow) Process::FormerIdentity);
     if (!former) return Error::nomem;
   }
-  process.set_identity(std::move(fresh), std::move(account), std::move(former));
-  return {};
+  return process.set_identity(std::move(fresh), std::move(account), std::move(former));
 }
 
+// The C library has each thread of a process change the ids, which are the process's here: the others change nothing.
 Result<void> install(Process& process, const Identities& ids) {
+  if (ids == process.credentials().ids()) return {};
   return install(process, ids, process.credentials().group_set());
 }
 
@@ -132,7 +134,9 @@ std::uint32_t set_file_group(Process& process, std::uint32_t group) {
 
 Result<void> set_supplementary_groups(Process& process, std::span<const std::uint32_t> wanted) {
   if (!process.credentials().privileged()) return Error::perm;
-  return install(process, process.credentials().ids(), TRY(GroupSet::create(wanted)));
+  Ref<const GroupSet> groups = TRY(GroupSet::create(wanted));
+  if (std::ranges::equal(groups->groups(), process.credentials().supplementary_groups())) return {};
+  return install(process, process.credentials().ids(), std::move(groups));
 }
 
 // --- nice values ------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 #include "task/process.hpp"
 
+#include <algorithm>
+
 #include "arch/clock.hpp"
 #include "task/barrier.hpp"
 #include "task/messages.hpp"
@@ -7,6 +9,17 @@
 #include "task/signal_file.hpp"
 
 namespace cv6 {
+
+namespace {
+
+// Long lists are compared as objects only: this is done under a lock.
+bool are_same_groups(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) {
+  constexpr std::size_t compared = 64;
+  if (a.size() != b.size()) return false;
+  return a.data() == b.data() || (a.size() <= compared && std::equal(a.begin(), a.end(), b.begin()));
+}
+
+}  // namespace
 
 Result<Ref<Executable>> Executable::create(Path path) {
   Inode& inode = path.inode();
@@ -38,7 +51,6 @@ Process::~Process() {
   parts_.account->tasks.fetch_sub(1, std::memory_order_relaxed);
   uncount();
   if (SignalNews* news = signal_news.load(std::memory_order_relaxed)) news->release();
-  while (FormerIdentity* former = former_.pop_front()) delete former;
 }
 
 void Process::uncount() {
@@ -82,42 +94,55 @@ Ref<UserThread> Process::some_thread() {
 }
 
 Process::FormerIdentity* Process::find_former(auto matches) {
-  constexpr unsigned lately = 16;
-  unsigned seen = 0;
-  for (FormerIdentity& one : former_) {
+  for (FormerIdentity& one : former_)
     if (matches(one)) return &one;
-    if (++seen == lately) break;
-  }
   return nullptr;
 }
 
-void Process::set_identity(Ref<const Credentials> fresh, Ref<UserAccount> account, Own<FormerIdentity> former) {
+Result<void> Process::set_identity(Ref<const Credentials> fresh, Ref<UserAccount> account, Own<FormerIdentity> former) {
   const Ref<const Credentials> old_credentials = parts_.credentials;  // goes after the lock, as does the next
   const Ref<UserAccount> old_account = parts_.account;
   SpinGuard guard(lock_);
-  if (fresh->ids().effective_user != old_credentials->ids().effective_user) dumpable = false;
-  const auto is_kept = [&](const FormerIdentity& one) {
-    return one.credentials == parts_.credentials && one.account == parts_.account;
+  const auto is_kept = [&](const Ref<const Credentials>& credentials, const Ref<UserAccount>& user) {
+    return find_former([&](const FormerIdentity& one) { return one.credentials == credentials && one.account == user; });
   };
-  if (former && !find_former(is_kept)) {
+  // To one that it had before it may always go: that makes one more at most.
+  if (former && former_count_ >= most_former && !is_kept(fresh, account ? account : parts_.account)) return Error::again;
+  if (former && !is_kept(parts_.credentials, parts_.account)) {
+    ++former_count_;
     former->credentials = parts_.credentials;
     former->account = parts_.account;
     former_.push_front(*former.release());
   }
+  if (fresh->ids().effective_user != old_credentials->ids().effective_user) dumpable = false;
   // One pointer each becomes another one: whoever looks at them meanwhile finds the one or the other.
   parts_.credentials = std::move(fresh);
-  if (!account) return;
+  if (!account) return {};
   const std::uint64_t tasks = thread_count();
   account->tasks.fetch_add(tasks, std::memory_order_relaxed);
   parts_.account->tasks.fetch_sub(tasks, std::memory_order_relaxed);
   parts_.account = std::move(account);
+  return {};
 }
 
-Ref<const Credentials> Process::former_credentials(const Identities& ids, const Ref<const GroupSet>& groups) {
+Ref<const Credentials> Process::former_credentials(const Identities& ids, std::span<const std::uint32_t> groups) {
   SpinGuard guard(lock_);
-  FormerIdentity* found = find_former(
-      [&](const FormerIdentity& one) { return one.credentials->ids() == ids && one.credentials->group_set() == groups; });
+  FormerIdentity* found = find_former([&](const FormerIdentity& one) {
+    return one.credentials->ids() == ids && are_same_groups(one.credentials->supplementary_groups(), groups);
+  });
   return found ? found->credentials : nullptr;
+}
+
+void Process::drop_former_identities() {
+  for (Own<FormerIdentity> former;;) {
+    {
+      SpinGuard guard(lock_);
+      former.reset(former_.pop_front());
+    }
+    if (!former) return;
+    former.reset();
+    sched::maybe_yield();
+  }
 }
 
 bool Process::is_session_leader() const { return pid_->session != nullptr && pid_->session->leader == this; }

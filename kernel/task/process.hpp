@@ -139,15 +139,16 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
 
   // By one of its own threads: other ids, and another user's account (null: the same as before). Threads use what they find in
   // credentials() and account() without holding it, so a process of several threads keeps what it had, in `former`, which only
-  // one of a single thread may leave out.
+  // one of a single thread may leave out. Error::again: it has had too many.
   struct FormerIdentity : Charged<FormerIdentity, "former_identity"> {
     Ref<const Credentials> credentials;
     Ref<UserAccount> account;
     ListNode node;
   };
-  void set_identity(Ref<const Credentials> fresh, Ref<UserAccount> account, Own<FormerIdentity> former);
-  // The same credentials, if it had them lately: who goes to and fro keeps no more than a few.
-  Ref<const Credentials> former_credentials(const Identities& ids, const Ref<const GroupSet>& groups);
+  Result<void> set_identity(Ref<const Credentials> fresh, Ref<UserAccount> account, Own<FormerIdentity> former);
+  // The same credentials, if it had them before: who goes to and fro keeps no more than a few.
+  Ref<const Credentials> former_credentials(const Identities& ids, std::span<const std::uint32_t> groups);
+  void drop_former_identities();  // by its last thread, at its end
   UserAccount& account() const { return *parts_.account; }
   Ref<UserAccount> hold_account();
   // What ps shows: the first thread's name and nice value; of a zombie, what they were.
@@ -258,10 +259,12 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
  private:
   Process(Ref<Pid> pid, Parts parts);
 
+  static constexpr unsigned most_former = 256;
   FormerIdentity* find_former(auto matches);
 
   Parts parts_;
-  List<FormerIdentity, &FormerIdentity::node> former_;  // process lock; the latest first
+  List<FormerIdentity, &FormerIdentity::node> former_;  // process lock, as is the next; the latest first
+  unsigned former_count_ = 0;
   Ref<Pid> pid_;
   std::atomic<int> number_, parent_number_{0};
   Nanoseconds start_time_;

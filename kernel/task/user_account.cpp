@@ -1,6 +1,5 @@
 #include "task/user_account.hpp"
 
-#include "mm/payer.hpp"
 #include "sync/spin_lock.hpp"
 
 namespace cv6 {
@@ -33,7 +32,12 @@ Result<Ref<UserAccount>> UserAccount::find_or_create(const Container& container,
 }
 
 void UserAccount::last_reference_gone() {
-  accounts.with([&](Table& table) { table.remove(*this); });
+  {
+    const payer::Scope nobody(nullptr);
+    auto table = accounts.lock();
+    table->remove(*this);
+    table->shrink();
+  }
   delete this;
 }
 

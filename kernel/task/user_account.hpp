@@ -1,18 +1,18 @@
 // What the processes of one user in one container use up together: the base of RLIMIT_NPROC and RLIMIT_SIGPENDING.
-// Accounts exist while somebody refers to them.
+// Accounts exist while somebody refers to them; who makes one pays for it.
 #pragma once
 
 #include <atomic>
 
 #include "lib/hash_table.hpp"
 #include "lib/ref.hpp"
-#include "mm/object_cache.hpp"
+#include "mm/payer.hpp"
 
 namespace cv6 {
 
 class Container;
 
-class UserAccount : public Counted<UserAccount>, public Cached<UserAccount, "user_account"> {
+class UserAccount : public Counted<UserAccount>, public Charged<UserAccount, "user_account"> {
  public:
   // The account of that user there. Error::nomem.
   static Result<Ref<UserAccount>> find_or_create(const Container& container, std::uint32_t user);

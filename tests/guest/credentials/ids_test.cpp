@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -151,6 +152,43 @@ TEST(Ids, ThreadsThatChangeThemAllTheTime) {
       });
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(geteuid(), 0u);
+  });
+}
+
+// Ids are the process's, and each call of another thread may still use those before: they are kept, but not without end. On
+// Linux, where they are the thread's, there is no end to it.
+TEST(Ids, ChangedWithoutEnd) {
+  EXPECT_CHILD({
+    std::atomic<bool> stop{false};
+    std::thread other([&] { stop.wait(false); });
+    constexpr uid_t many = 2000;
+    uid_t at = 1;
+    while (at < many && syscall(SYS_setresuid, at, -1, -1) == 0) ++at;
+    if (at < many) EXPECT_EQ(errno, EAGAIN);
+    EXPECT_GT(at, 200u);
+    if (at < many) expect_uids(at - 1, 0, 0);
+    EXPECT_OK(syscall(SYS_setresuid, at - 1, 0, 0));  // the same
+    EXPECT_OK(syscall(SYS_setresuid, 5, -1, -1));     // which it had
+    expect_uids(5, 0, 0);
+    stop = true;
+    stop.notify_all();
+    other.join();
+    EXPECT_OK(setresuid(user, user, user));
+  });
+}
+
+TEST(Ids, ChangedToAndFro) {
+  EXPECT_CHILD({
+    std::atomic<bool> stop{false};
+    std::thread other([&] { stop.wait(false); });
+    for (int i = 0; i < 1000; ++i) {
+      const gid_t groups[] = {1u + i % 10, 70};
+      ASSERT_OK(syscall(SYS_setgroups, 2, groups));
+      ASSERT_OK(syscall(SYS_setresuid, i % 20, 0, i % 5));
+    }
+    stop = true;
+    stop.notify_all();
+    other.join();
   });
 }
 
