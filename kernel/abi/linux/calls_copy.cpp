@@ -100,6 +100,18 @@ Result<long> sys_sendfile(Context& context, Descriptor to_descriptor, Descriptor
   return static_cast<long>(total);
 }
 
+namespace {
+
+// Within one file: what is there to be copied must not lie where it is copied to. Error::inval.
+Result<std::size_t> count_within(File& file, std::uint64_t from, std::uint64_t to, std::size_t wanted) {
+  const std::uint64_t size = file.inode().size();
+  const std::uint64_t count = std::min<std::uint64_t>(wanted, size - std::min(size, from));
+  if (from < to + count && to < from + count) return Error::inval;
+  return count;
+}
+
+}  // namespace
+
 Result<long> sys_copy_file_range(Context& context, Descriptor from_descriptor, UserPtr<long> from_offset,
                                  Descriptor to_descriptor, UserPtr<long> to_offset, std::size_t count, Flags flags) {
   if (flags.bits != 0) return Error::inval;
@@ -112,8 +124,7 @@ Result<long> sys_copy_file_range(Context& context, Descriptor from_descriptor, U
   TRY(source.begin());
   TRY(target.begin());
   count = std::min(count, max_transfer);
-  const bool overlap = source.offset() < target.offset() + count && target.offset() < source.offset() + count;
-  if (&from->inode() == &to->inode() && overlap) return Error::inval;
+  if (&from->inode() == &to->inode()) count = TRY(count_within(*from, source.offset(), target.offset(), count));
   constexpr auto what = PagedInode::Share::what_pages_can;
   const std::uint64_t shared = TRY(share(context, *from, source.offset(), *to, target.offset(), count, what));
   source.advance(shared);

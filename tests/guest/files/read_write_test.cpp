@@ -259,6 +259,22 @@ TEST_F(ReadWrite, CopyFileRange) {
   EXPECT_ERRNO(EISDIR, copy_file_range(directory, nullptr, out, nullptr, 1, 0));
 }
 
+TEST_F(ReadWrite, CopyFileRangeWithinOneFile) {
+  Descriptor file = with("0123456789");
+  const auto copied = [&](off_t from, off_t to, std::size_t count) {
+    return copy_file_range(file, &from, file, &to, count, 0);
+  };
+  EXPECT_ERRNO(EINVAL, copied(0, 5, 6));
+  EXPECT_EQ(copied(5, 0, 6), 5);  // there are no more behind the fifth
+  EXPECT_ERRNO(EINVAL, copied(0, 5, 100));
+  EXPECT_EQ(read_file("file"), "5678956789");
+  EXPECT_EQ(copied(10, 0, 100), 0);
+  EXPECT_EQ(copied(0, 10, 100), 10);  // the file's end is before its target
+  EXPECT_EQ(read_file("file"), "56789567895678956789");
+  EXPECT_EQ(copied(15, 25, 1 << 30), 5);
+  EXPECT_EQ(read_file("file"), "56789567895678956789" + std::string(5, '\0') + "56789");
+}
+
 TEST_F(ReadWrite, UnlinkedFilesLiveWhileOpen) {
   Descriptor file = with("still here");
   ASSERT_OK(unlink("file"));
