@@ -17,11 +17,16 @@ bool matches(const Process& caller, const Process& child, const WaitRequest& req
   __builtin_unreachable();
 }
 
+// It never will have what is asked for: waitid(2) without WEXITED, of one that has ended.
+bool is_past(const Process& child, const WaitRequest& request) {
+  return child.state() == Process::State::zombie && !request.exited;
+}
+
 // What the child has to report; false: nothing that is asked for.
 bool reportable(Process& child, const WaitRequest& request, WaitStatus& status) REQUIRES(process_tree_lock) {
   if (child.state() == Process::State::zombie) {
     status = child.exit_status;
-    return request.exited;
+    return true;
   }
   if (request.stopped && child.stop_unreported) {
     status = {WaitStatus::Kind::stopped, child.stop_signal};
@@ -40,7 +45,7 @@ enum class Found : std::uint8_t { nobody, nothing_yet, something };
 
 Found look_at(Process& caller, Process& child, const WaitRequest& request, WaitOutcome& outcome, ReapedProcess& gone)
     REQUIRES(process_tree_lock) {
-  if (!matches(caller, child, request)) return Found::nobody;
+  if (!matches(caller, child, request) || is_past(child, request)) return Found::nobody;
   if (!reportable(child, request, outcome.status)) return Found::nothing_yet;
   outcome.process = child.pid()->number_in(caller.container());
   {

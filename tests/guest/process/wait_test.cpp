@@ -155,6 +155,25 @@ TEST(Waitid, NowaitLeavesTheChild) {
   EXPECT_TRUE(reap(pid).exited(8));
 }
 
+// One that has ended will never stop, nor go on.
+TEST(Waitid, OfOneThatHasEndedAndIsNotAskedForThat) {
+  EXPECT_CHILD({
+    Pipe gate;
+    const pid_t pid = spawn([&] {
+      gate.write.close();
+      gate.wait();
+      return 8;
+    });
+    siginfo_t info{};
+    EXPECT_EQ(waitid(P_PID, pid, &info, WSTOPPED | WNOHANG), 0);
+    gate.write.close();
+    EXPECT_ERRNO(ECHILD, waitid(P_PID, pid, &info, WSTOPPED));  // it ends meanwhile, or has ended
+    EXPECT_ERRNO(ECHILD, waitid(P_PID, pid, &info, WCONTINUED));
+    EXPECT_ERRNO(ECHILD, waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG));
+    EXPECT_TRUE(reap(pid).exited(8));
+  });
+}
+
 TEST(Waitid, GroupAndNullInfo) {
   EXPECT_CHILD({
     setpgid(0, 0);
