@@ -74,6 +74,7 @@ Result<std::size_t> CallLogFile::do_read(IoBuffer& to, std::uint64_t) {
     }
     moved += TRY(to.put(line.view().data(), line.view().size()));
     next_.store(next, std::memory_order_relaxed);
+    if (!sched::may_go_on()) return moved;
   }
 }
 

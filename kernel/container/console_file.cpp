@@ -151,6 +151,7 @@ Result<std::size_t> ConsoleLog::do_read(IoBuffer& to, std::uint64_t) {
     if (lost) TRY(put(to, {entry.time, static_cast<std::uint32_t>(lost), ContainerConsole::Stream::lost}, {}));
     TRY(put(to, entry, {room.get(), entry.size}));
     position_.store(position, std::memory_order_relaxed);
+    if (!sched::may_go_on()) break;
   }
   return before - to.remaining();
 }

@@ -180,7 +180,12 @@ class RunWriter {
   RunWriter(Context& context, const MemoryTable& table)
       : context_(context), view_(context.container), to_(table.runs), most_(table.count) {}
 
-  bool full() const { return written_ == most_; }
+  // False: the array is full, or the caller is interrupted and has some already. It goes on from there with the next call.
+  bool goes_on() const {
+    constexpr std::uint64_t runs_between_yields = 64;
+    if (written_ == most_) return false;
+    return written_ == 0 || written_ % runs_between_yields != 0 || sched::may_go_on();
+  }
   std::uint64_t written() const { return written_; }
 
   Result<void> write(const AddressSpace::Run& run, int pid) {
@@ -224,7 +229,7 @@ Result<void> write_processes(Container& container, MemoryTable& table, RunWriter
     table.pid = after;
     const Ref<AddressSpace> space = process->hold_address_space();
     while (space && space->next_run(table.next, run)) {
-      if (writer.full()) return {};
+      if (!writer.goes_on()) return {};
       TRY(writer.write(run, table.pid));
       table.next = run.address + run.pages * page_size;
     }
@@ -236,7 +241,7 @@ Result<void> write_processes(Container& container, MemoryTable& table, RunWriter
 
 Result<void> write_frames(Container& container, MemoryTable& table, RunWriter& writer) {
   FrameFacts frame;
-  while (!writer.full() && table.next <= UINT32_MAX &&
+  while (writer.goes_on() && table.next <= UINT32_MAX &&
          container.memory().next_frame(static_cast<std::uint32_t>(table.next), frame)) {
     TRY(writer.write(frame));
     table.next = std::uint64_t{frame.guest_number} + 1;
