@@ -32,7 +32,9 @@ enum class Resource : std::uint8_t {
   pending_signals, message_queues, nice, real_time_priority, real_time_runtime
 };
 inline constexpr unsigned resource_count = 16;
-inline constexpr std::uint64_t open_files_ceiling = 1'048'576;  // of the hard limit, as fs.nr_open
+// Of the hard limits: root may not raise them further.
+inline constexpr std::uint64_t open_files_ceiling = 1'048'576;   // as fs.nr_open
+inline constexpr std::uint64_t pending_signals_ceiling = 65'536;  // queues are gone through under a lock
 
 struct ResourceLimits {
   std::array<ResourceLimit, resource_count> values;

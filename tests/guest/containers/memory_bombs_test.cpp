@@ -69,9 +69,9 @@ class ContainerMemoryBombs : public ContainersAndFiles {
       Box box(nesting());
       box.set_limit(ContainerLimit::Kind::memory, bytes);
       const Ending ending = run([&]() -> int {
-        const rlimit files{1 << 20, 1 << 20}, much{RLIM_INFINITY, RLIM_INFINITY};
+        const rlimit files{1 << 20, 1 << 20}, signals{1 << 16, 1 << 16}, much{RLIM_INFINITY, RLIM_INFINITY};
         if (join_container(box.id()) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0 ||
-            setrlimit(RLIMIT_SIGPENDING, &much) != 0 || setrlimit(RLIMIT_NPROC, &much) != 0)
+            setrlimit(RLIMIT_SIGPENDING, &signals) != 0 || setrlimit(RLIMIT_NPROC, &much) != 0)
           _exit(1);
         long made = 0;
         told.made = -2;  // the page is there from now on
@@ -209,6 +209,25 @@ TEST_F(ContainerMemoryBombs, QueuedSignals) {
       sigprocmask(SIG_BLOCK, &all, nullptr);
     }
     return sigqueue(getpid(), SIGRTMIN + 1, sigval{});
+  });
+}
+
+// They are gone through with interrupts off, whoever's memory it is.
+TEST_F(ContainerMemoryBombs, QueuedSignalsAreLimitedForRootToo) {
+  Box box(nesting());
+  EXPECT_CHILD({
+    const rlimit most{1 << 16, 1 << 16}, more{1 << 16, (1 << 16) + 1}, much{RLIM_INFINITY, RLIM_INFINITY};
+    ASSERT_OK(join_container(box.id()));
+    ASSERT_OK(setrlimit(RLIMIT_SIGPENDING, &most));
+    EXPECT_ERRNO(EPERM, setrlimit(RLIMIT_SIGPENDING, &more));
+    EXPECT_ERRNO(EPERM, setrlimit(RLIMIT_SIGPENDING, &much));
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, nullptr);
+    long made = 0;
+    while (made <= 1 << 16 && sigqueue(getpid(), SIGRTMIN + 1, sigval{}) == 0) ++made;
+    EXPECT_EQ(made, 1 << 16);
+    EXPECT_EQ(errno, EAGAIN);
   });
 }
 
