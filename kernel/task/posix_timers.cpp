@@ -1,5 +1,6 @@
 #include "arch/clock.hpp"
 #include "fs/real_time.hpp"
+#include "sched/pace.hpp"
 #include "task/process_timers.hpp"
 #include "task/process_tree.hpp"
 #include "task/send_signal.hpp"
@@ -164,13 +165,21 @@ void drop_posix_timers(Process& process) {
   if (!process.timers) return;
   MutexGuard guard(process.timers->mutex);
   if (process.timers->posix.empty()) return;
-  for (PosixTimer& timer : process.timers->posix) timer.cancel();
+  sched::Pace pace;  // each was charged for: there may be very many
+  for (PosixTimer& timer : process.timers->posix) {
+    timer.cancel();
+    pace.step();
+  }
   {
     SpinGuard lock(process.lock());
     process.pending.discard_of_timers();
     for (UserThread& thread : process.threads) thread.pending.discard_of_timers();
   }
-  process.timers->posix.clear([](PosixTimer& timer) { delete &timer; });
+  while (PosixTimer* timer = process.timers->posix.first()) {
+    process.timers->posix.remove(*timer);
+    delete timer;
+    pace.step();
+  }
   process.timers->update_watch();
 }
 
