@@ -137,8 +137,18 @@ void signal_children_of_dead_parent(Process& ending) REQUIRES(process_tree_lock)
   }
 }
 
+// Nobody will take them. There may be as many as a user may have pending, or several users.
+void drop_pending(Process& process, PendingSignals& pending) {
+  const auto drop_some = [&] {
+    SpinGuard guard(process.lock());
+    return pending.discard_some();
+  };
+  while (drop_some()) sched::maybe_yield();
+}
+
 // Everything that the process has and a zombie does not need.
 void let_go(Process& process) {
+  drop_pending(process, process.pending);
   drop_timers(process);
   Process::Parts gone;
   decltype(process.mailbox) mailbox{nullptr, nullptr};
@@ -152,7 +162,6 @@ void let_go(Process& process) {
     gone.fs = std::move(parts.fs);
     gone.executable = std::move(parts.executable);
     gone.origin = std::move(parts.origin);
-    process.pending.discard(SignalSet::all());
   }
   process.drop_former_identities();
   process.home.reset();
@@ -229,7 +238,6 @@ bool leave_process(Process& process, UserThread& thread, int status) {
   SpinGuard guard(process.lock());
   if (thread.tid() == process.pid() && !process.ending()) process.exit_status = {WaitStatus::Kind::exited, status};
   process.threads.remove(thread);
-  thread.pending.discard(SignalSet::all());
   process.ended_user_time += times.user;
   process.ended_system_time += times.system;
   process.ended_voluntary_switches += thread.voluntary_switches();
@@ -249,10 +257,10 @@ void exit_thread(int status) {
   Process& process = thread.process();
   release_user_memory(thread);
   thread.use_address_space(nullptr);  // the last thread frees it
-  if (leave_process(process, thread, status))
-    end_process(process, thread);
-  else
-    forget_thread(process, thread);
+  const bool last = leave_process(process, thread, status);
+  if (!last) forget_thread(process, thread);
+  drop_pending(process, thread.pending);
+  if (last) end_process(process, thread);
   sched::exit();
 }
 

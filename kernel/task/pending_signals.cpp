@@ -77,6 +77,16 @@ void PendingSignals::discard_of_timers() {
   change(set() - (dropped - left));
 }
 
+bool PendingSignals::discard_some() {
+  change({});
+  for (int some = 64; some != 0; --some) {
+    QueuedSignal* first = queue_.front();
+    if (!first) return false;
+    drop(*first);
+  }
+  return true;
+}
+
 void PendingSignals::discard(SignalSet which) {
   if ((set() & which).empty()) return;
   for (QueuedSignal& queued : queue_)

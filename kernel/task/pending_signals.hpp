@@ -50,6 +50,8 @@ class PendingSignals {
   // The next signal that is not in `blocked`, out of the set.
   std::optional<SignalInfo> take(SignalSet blocked);
   void discard(SignalSet which);
+  // Of a process or thread at its end, some of all. False: that was the last of them. Between the calls others get the lock.
+  bool discard_some();
   // What POSIX timers have sent, which are no more: one of them (pending here, or nowhere), or all.
   void discard_of_timer(QueuedSignal& of_timer) {
     if (of_timer.node.linked()) remove(of_timer);
