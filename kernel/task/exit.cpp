@@ -139,6 +139,7 @@ void signal_children_of_dead_parent(Process& ending) REQUIRES(process_tree_lock)
 
 // Nobody will take them. There may be as many as a user may have pending, or several users.
 void drop_pending(Process& process, PendingSignals& pending) {
+  if (pending.set().empty()) return;
   const auto drop_some = [&] {
     SpinGuard guard(process.lock());
     return pending.discard_some();
