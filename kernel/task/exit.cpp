@@ -239,6 +239,8 @@ bool leave_process(Process& process, UserThread& thread, int status) {
   SpinGuard guard(process.lock());
   if (thread.tid() == process.pid() && !process.ending()) process.exit_status = {WaitStatus::Kind::exited, status};
   process.threads.remove(thread);
+  // What has come since they were dropped. A timer's own signal must not stay: who deletes the timers looks for it in the threads.
+  thread.pending.discard(SignalSet::all());
   process.ended_user_time += times.user;
   process.ended_system_time += times.system;
   process.ended_voluntary_switches += thread.voluntary_switches();
@@ -258,10 +260,11 @@ void exit_thread(int status) {
   Process& process = thread.process();
   release_user_memory(thread);
   thread.use_address_space(nullptr);  // the last thread frees it
-  const bool last = leave_process(process, thread, status);
-  if (!last) forget_thread(process, thread);
   drop_pending(process, thread.pending);
-  if (last) end_process(process, thread);
+  if (leave_process(process, thread, status))
+    end_process(process, thread);
+  else
+    forget_thread(process, thread);
   sched::exit();
 }
 

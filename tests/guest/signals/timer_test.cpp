@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <thread>
 
 #include "support/child.hpp"
 #include "support/clock.hpp"
 #include "support/memory.hpp"
 #include "support/signals.hpp"
+#include "support/soak.hpp"
 #include "support/wait.hpp"
 
 namespace cv6::guest {
@@ -230,6 +232,31 @@ TEST(PosixTimer, NotifyNoneAndThreadId) {
   EXPECT_OK(timer_settime(id, 0, &spec, nullptr));
   EXPECT_EQ(wait_signal(blocked.set()), SIGUSR1);
   EXPECT_OK(timer_delete(id));
+}
+
+// What a timer has sent to a thread goes with the thread or with the timer, whichever comes first.
+TEST(PosixTimer, OfThreadsThatEndWithTheProcess) {
+  for (int round = 0; round < times(20, 2000); ++round)
+    EXPECT_TRUE(run([]() -> int {
+                  const Blocked blocked{SIGRTMIN};  // by the threads as well
+                  std::atomic<int> begun{0};
+                  for (int i = 0; i < 4; ++i)
+                    std::thread([&begun] {
+                      sigevent event{};
+                      event.sigev_notify = SIGEV_THREAD_ID;
+                      event.sigev_signo = SIGRTMIN;
+                      event._sigev_un._tid = gettid();
+                      const itimerspec often{{0, 20'000}, {0, 20'000}};
+                      timer_t id;
+                      for (int timers = 0; timers < 100; ++timers)
+                        if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id) == 0)
+                          syscall(SYS_timer_settime, id, 0, &often, nullptr);
+                      ++begun;
+                      pause();
+                    }).detach();
+                  while (begun < 4) sched_yield();
+                  _exit(3);
+                }).exited(3));
 }
 
 // So many that they would take a whole processor, if each expiry did anything.
