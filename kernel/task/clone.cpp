@@ -121,6 +121,7 @@ Result<void> enter_tree(Process& caller, Process& child, UserThread& thread, con
   child.hold();  // the tree's
   set_parent(child, sibling ? caller.parent : &caller);
   enter_group(child, caller.group);
+  child.group_walk = caller.group_walk;
   child.pid()->process = &child;
   SpinGuard threads(child.lock());
   add_thread(child, thread);

@@ -10,7 +10,7 @@ namespace {
 constexpr unsigned word_bits = 64;
 constexpr unsigned none = ~0u;
 // A table may have a million descriptors: so many at most are gone through under its lock.
-constexpr unsigned at_once = 8 * word_bits;
+constexpr unsigned at_once = 32 * word_bits;
 constexpr std::uint64_t bit(unsigned number) { return std::uint64_t{1} << (number % word_bits); }
 
 // The first number from `from` on that is in `which`, or `none`.

@@ -83,7 +83,7 @@ Result<int> create_timer(UserThread& caller, const PosixTimerRequest& request) {
   }
   MutexGuard guard(timers.mutex);
   UserAccount& account = process.account();
-  if (account.queued_signals.load(std::memory_order_relaxed) >= process.limits[Resource::pending_signals].soft)
+  if (account.queued_signals.load(std::memory_order_relaxed) >= process.limits.pending_signals())
     return Error::again;
   account.queued_signals.fetch_add(1, std::memory_order_relaxed);
   timer->own_signal.payer = Ref<UserAccount>(&account);

@@ -178,6 +178,7 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   Ref<ProcessGroup> group;
   ListNode sibling_node, group_node;
   std::uint64_t group_entry = 0;  // its place among all that ever entered a group
+  std::uint64_t group_walk = 0;   // of the last signal to its group that was sent to it, or to its parent before it was made
   int exit_signal = signal::child;      // what the parent gets at the end; 0: nothing (clone(2))
   WaitStatus exit_status;               // of a zombie
   bool stop_unreported = false, continue_unreported = false;  // for WUNTRACED, WCONTINUED
@@ -259,7 +260,7 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
  private:
   Process(Ref<Pid> pid, Parts parts);
 
-  static constexpr unsigned most_former = 256;
+  static constexpr unsigned most_former = 4096;
   FormerIdentity* find_former(auto matches);
 
   Parts parts_;

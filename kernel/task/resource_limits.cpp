@@ -38,14 +38,6 @@ bool may_change(Process& caller, Process& process) {
          own.group == other.group && own.group == other.effective_group && own.group == other.saved_group;
 }
 
-std::uint64_t ceiling_of(Resource which) {
-  switch (which) {
-    case Resource::open_files: return open_files_ceiling;
-    case Resource::pending_signals: return pending_signals_ceiling;
-    default: return ResourceLimit::infinity;
-  }
-}
-
 }  // namespace
 
 Result<ResourceLimit> change_limit(Process& caller, Process& process, Resource which, const ResourceLimit* fresh) {
@@ -54,7 +46,7 @@ Result<ResourceLimit> change_limit(Process& caller, Process& process, Resource w
   if (!fresh) return old;
   if (fresh->soft > fresh->hard) return Error::inval;
   if (fresh->hard > old.hard && !caller.credentials().privileged()) return Error::perm;
-  if (fresh->hard > ceiling_of(which)) return Error::perm;
+  if (which == Resource::open_files && fresh->hard > open_files_ceiling) return Error::perm;
   process.limits[which] = *fresh;
   if (which == Resource::stack || which == Resource::data || which == Resource::address_space)
     if (const Ref<AddressSpace> space = process.hold_address_space()) space->set_limits(address_space_limits(process.limits));

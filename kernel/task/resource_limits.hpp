@@ -34,12 +34,16 @@ enum class Resource : std::uint8_t {
 inline constexpr unsigned resource_count = 16;
 // Of the hard limits: root may not raise them further.
 inline constexpr std::uint64_t open_files_ceiling = 1'048'576;   // as fs.nr_open
-inline constexpr std::uint64_t pending_signals_ceiling = 65'536;  // queues are gone through under a lock
 
 struct ResourceLimits {
   std::array<ResourceLimit, resource_count> values;
   ResourceLimit& operator[](Resource which) { return values[static_cast<unsigned>(which)]; }
   const ResourceLimit& operator[](Resource which) const { return values[static_cast<unsigned>(which)]; }
+  // RLIMIT_SIGPENDING, but never more than this: queues are gone through under a lock.
+  std::uint64_t pending_signals() const {
+    constexpr std::uint64_t most = 65'536;
+    return std::min(values[static_cast<unsigned>(Resource::pending_signals)].soft, most);
+  }
   // What the first process starts with.
   static ResourceLimits initial();
 };

@@ -112,7 +112,7 @@ Result<void> add_paid(Process& receiver, PendingSignals& pending, const SignalIn
   if (!sender && !signal::real_time(info.number)) return pending.add(info, nullptr, 0);
   const payer::Scope scope(sender ? payer::current() : receiver.container().memory().as_payer());
   Process& payer = sender ? *sender : receiver;
-  return pending.add(info, &payer.account(), payer.limits[Resource::pending_signals].soft);
+  return pending.add(info, &payer.account(), payer.limits.pending_signals());
 }
 
 Result<void> send(Process& process, UserThread* target, const SignalInfo& info, Process* sender) REQUIRES(process.lock()) {
@@ -238,9 +238,12 @@ void send_to_member(Process& caller, Process& member, int number, Broadcast& all
     all.note(Error::perm);
 }
 
-// Some members at a time. Who enters meanwhile comes last, so the children of those that were not sent it yet get it, too.
+// Some members at a time. Who enters meanwhile comes last, so the children of those that were not sent it yet get it, too. Those
+// that were sent it, and the children that they make for it, bear the number of this walk.
 Result<void> send_to_group(Process& caller, ProcessGroup& group, int number) {
   constexpr int at_once = 64;
+  static std::atomic<std::uint64_t> walks{0};
+  const std::uint64_t walk = walks.fetch_add(1, std::memory_order_relaxed) + 1;
   Broadcast all;
   Ref<Process> last;
   for (std::uint64_t entry = 0;; sched::maybe_yield()) {
@@ -248,7 +251,7 @@ Result<void> send_to_group(Process& caller, ProcessGroup& group, int number) {
     SpinGuard guard(process_tree_lock);
     Process* member = member_after(group, entry, before.get());
     for (int left = at_once; member && left > 0; --left) {
-      send_to_member(caller, *member, number, all);
+      if (std::exchange(member->group_walk, walk) != walk) send_to_member(caller, *member, number, all);
       entry = member->group_entry;
       if (left == 1) last = Ref<Process>(member);
       member = group.members.next(*member);

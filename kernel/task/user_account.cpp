@@ -20,13 +20,16 @@ constinit Guarded<Table, Rank::signals> accounts;
 
 Result<Ref<UserAccount>> UserAccount::find_or_create(const Container& container, std::uint32_t user) {
   const Key key{&container, user};
+  const auto find = [&](Table& table) {
+    UserAccount* const found = table.find(key);
+    return found && found->hold_unless_gone() ? Ref<UserAccount>::adopt(found) : nullptr;
+  };
+  if (Ref<UserAccount> found = accounts.with(find)) return found;
   Ref<UserAccount> fresh = TRY(make<UserAccount>(key));
   const payer::Scope nobody(nullptr);  // the table is everybody's
   auto table = accounts.lock();
-  if (UserAccount* found = table->find(key); found && found->hold_unless_gone()) {
-    // `fresh` goes without having been in the table.
-    return Ref<UserAccount>::adopt(found);
-  }
+  // Made by somebody else meanwhile: `fresh` goes without having been in the table.
+  if (Ref<UserAccount> found = find(*table)) return found;
   table->insert(*fresh);
   return fresh;
 }

@@ -161,7 +161,7 @@ TEST(Ids, ChangedWithoutEnd) {
   EXPECT_CHILD({
     std::atomic<bool> stop{false};
     std::thread other([&] { stop.wait(false); });
-    constexpr uid_t many = 2000;
+    constexpr uid_t many = 10'000;
     uid_t at = 1;
     while (at < many && syscall(SYS_setresuid, at, -1, -1) == 0) ++at;
     if (at < many) EXPECT_EQ(errno, EAGAIN);
