@@ -62,7 +62,7 @@ std::string_view explain(Error error) {
 }
 
 Result<void> prepare() {
-  fs::choose_hash_key();  // containers have names, too
+  fs::choose_secrets();  // containers have names, too
   TRY(ContainerManager::initialise());
   TRY(initialise_tasks());
   TRY(initialise_linux_abi());

@@ -16,7 +16,10 @@ constexpr std::uint64_t fewest_dentries = 512;
 
 }  // namespace
 
-void choose_hash_key() { ComponentName::hash_key = {.start = random_number(), .factor = random_number() | 1}; }
+void choose_secrets() {
+  ComponentName::hash_key = {.start = random_number(), .factor = random_number() | 1};
+  boot_secret = static_cast<std::uint32_t>(random_number());
+}
 
 Result<Path> initialise(GuestMemory& owner) {
   Dentry::set_limit(std::max(frames::counts().total * page_size / memory_per_dentry, fewest_dentries));

@@ -55,6 +55,7 @@ class Tree {
     const auto key = KeyOf{}(item);
     TreeNode** link = &root_;
     TreeNode* parent = nullptr;
+    if (!root_) seed();
     while (*link) {
       parent = *link;
       link = &parent->child_[key < key_of(parent) ? 0 : 1];
@@ -208,9 +209,12 @@ class Tree {
       for (; at; at = at->parent_) summarise(at);
   }
 
+  // Who knew the priorities to come could choose his keys so that the tree becomes a chain.
+  void seed() { random_ = (boot_secret ^ static_cast<std::uint32_t>(__builtin_readcyclecounter())) | 1; }
+
   TreeNode* root_ = nullptr;
   std::size_t size_ = 0;
-  std::uint32_t random_ = 2463534242u;
+  std::uint32_t random_ = 0;
 };
 
 }  // namespace cv6

@@ -1,6 +1,7 @@
 // The tree against std::multimap, and its summaries against what they summarise.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <random>
@@ -92,6 +93,11 @@ TEST(Tree, ClearVisitsEveryItemOnceAndMayDestroyIt) {
   EXPECT_EQ(tree.size(), 0u);
 }
 
+int depth(const Item* at) {
+  if (!at) return 0;
+  return 1 + std::max(depth(Items::child(*at, Items::Side::left)), depth(Items::child(*at, Items::Side::right)));
+}
+
 TEST(Tree, StaysShallow) {
   std::vector<Item> items(20000);
   Items tree;
@@ -99,12 +105,23 @@ TEST(Tree, StaysShallow) {
     items[i].key = i;
     tree.insert(items[i]);
   }
-  const auto depth = [](auto self, const Item* at) -> int {
-    if (!at) return 0;
-    return 1 + std::max(self(self, Items::child(*at, Items::Side::left)),
-                        self(self, Items::child(*at, Items::Side::right)));
-  };
-  EXPECT_LT(depth(depth, tree.root()), 60);
+  EXPECT_LT(depth(tree.root()), 60);
+}
+
+// The keys are such that, of the numbers that a generator gives that begins as everybody can read, a greater one always lies to
+// the left of a smaller one: a chain, if those were the priorities.
+TEST(Tree, StaysShallowWhateverTheKeysAre) {
+  constexpr int count = 5000;
+  for (const std::uint32_t start : {2463534242u, 2463534242u | 1, 1u}) {
+    std::vector<std::uint32_t> foreseen(count);
+    for (std::uint32_t state = start; std::uint32_t& number : foreseen) number = next_random(state);
+    std::vector<Item> items(count);
+    for (int i = 0; i < count; ++i)
+      items[i].key = static_cast<int>(std::ranges::count_if(foreseen, [&](std::uint32_t other) { return other > foreseen[i]; }));
+    Items tree;
+    for (Item& item : items) tree.insert(item);
+    EXPECT_LT(depth(tree.root()), 60);
+  }
 }
 
 }  // namespace
