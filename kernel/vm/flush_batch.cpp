@@ -1,9 +1,15 @@
 #include "vm/flush_batch.hpp"
 
+#include "arch/user_memory.hpp"
+
 namespace cv6 {
 
 void FlushBatch::flush() {
-  if (start_ < end_) table_.loaded.flush(start_, end_);
+  if (others_are_late())
+    table_.loaded.flush(0, arch::user_end);
+  else if (changed())
+    table_.loaded.flush(start_, end_);
+  if (changed()) table_.unflushed.fetch_sub(1, std::memory_order_release);
   start_ = UINTPTR_MAX;
   end_ = 0;
   if (count_ == 0) return;

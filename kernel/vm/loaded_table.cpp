@@ -37,6 +37,7 @@ void LoadedTable::drop() {
 }
 
 void LoadedTable::flush(std::uintptr_t start, std::uintptr_t end) {
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // the changes first: see load()
   const arch::CpuSet cpus = cpus_.load(std::memory_order_seq_cst);
   if (!cpus) return;
   const bool few = end - start <= most_single_pages * page_size;

@@ -22,9 +22,6 @@ class LoadedTable {
   }
   // No processor uses it any more when this returns.
   void drop();
-  // No processor has it: nothing needs to be flushed.
-  bool nowhere() const { return cpus_.load(std::memory_order_seq_cst) == 0; }  // after changes of entries
-
   // Forgets translations everywhere: of the pages in [start, end), or all if that is more than a few.
   void flush(std::uintptr_t start, std::uintptr_t end);
 

@@ -33,6 +33,9 @@ class PageTable {
   SpinLock lock{Rank::page_tables};
   LoadedTable loaded;
 
+  // Batches with changes that processors have not heard of yet: raised with the lock held. (flush_batch.hpp)
+  std::atomic<unsigned> unflushed{0};
+
   struct Counts {
     std::uint64_t resident = 0;  // occupied leaves
     std::uint64_t of_files = 0;  // of these, those whose frame is a file's
