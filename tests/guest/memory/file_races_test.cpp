@@ -13,6 +13,7 @@
 #include "support/child.hpp"
 #include "support/descriptor.hpp"
 #include "support/memory.hpp"
+#include "support/signals.hpp"
 #include "support/soak.hpp"
 #include "support/temp_dir.hpp"
 
@@ -119,6 +120,36 @@ TEST_F(FileRaces, FaultsWhileAFileIsCutAndWritten) {
     char byte = 0;
     ASSERT_EQ(pread(file_, &byte, 1, 100), 1);
     ASSERT_EQ(byte, 'x');
+  }
+}
+
+// A page that a file loses is used for nothing else while a processor may still write to it: not even if another thread has
+// just hidden it, and has yet to tell the other processors. Who takes the page next is a file: memory of this process could
+// not be taken before mprotect is done.
+TEST_F(FileRaces, PagesPunchedWhileTheyAreHidden) {
+  constexpr std::size_t length = 64 << 20, of_one_table = 2 << 20;
+  ASSERT_OK(ftruncate(file_, length));
+  const Mapping mapping(length, PROT_READ | PROT_WRITE, MAP_SHARED, file_);
+  ASSERT_TRUE(mapping.ok());
+  for (std::size_t at = 0; at < length; at += of_one_table) *mapping.as<volatile char>(at) = 'X';  // hiding takes its time
+  const Descriptor other = open_file("other", O_RDWR | O_CREAT);
+  ASSERT_OK(other);
+  const Handler once_more(SIGSEGV, [](int) {});
+  const Meanwhile writer([&] { *mapping.as<volatile char>() = 'X'; });
+  const Meanwhile hider([&] {
+    EXPECT_OK(mprotect(mapping.as(), length, PROT_NONE));
+    EXPECT_OK(mprotect(mapping.as(), length, PROT_READ | PROT_WRITE));
+  });
+  const std::string text(page_size, 'o');
+  std::string found(page_size, 0);
+  for (int round = times(3'000, 200'000); round > 0; --round) {
+    ASSERT_OK(fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, page_size));
+    ASSERT_EQ(pwrite(other, text.data(), page_size, 0), (ssize_t)page_size);  // into the page that was freed last
+    for (int reads = 16; reads > 0; --reads) {
+      ASSERT_EQ(pread(other, found.data(), page_size, 0), (ssize_t)page_size);
+      ASSERT_EQ(found, text);
+    }
+    ASSERT_OK(ftruncate(other, 0));
   }
 }
 
