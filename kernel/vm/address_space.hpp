@@ -202,6 +202,8 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   // What is done to the pages of one mapping after the other gives way after each of them, and after so much of one.
   static constexpr std::uint64_t step = 64_MiB;
   static constexpr unsigned tables_of_step = step / (page_size * page_size / sizeof(arch::PageEntry));
+  // Tables go so much at a time: some hundred of them at most.
+  static constexpr std::uint64_t span_of_tables = 1_GiB;
   // Mappings that are gone; they, and with them their objects, are let go when lock_ is not held any more.
   struct Graveyard {
     ~Graveyard();

@@ -1,4 +1,6 @@
 // mmap(2), munmap(2), brk(2).
+#include <algorithm>
+
 #include "arch/user_memory.hpp"
 #include "sched/pace.hpp"
 #include "vm/address_space.hpp"
@@ -129,9 +131,19 @@ void AddressSpace::free_tables(std::uintptr_t start, std::uintptr_t end) {
   const Mapping* next = mappings_.first_from(start);
   if (next && next->start < end) return;
   const Mapping* before = next ? mappings_.previous(*next) : mappings_.last();
-  FlushBatch batch(table_);
-  SpinGuard guard(table_.lock);
-  table_.free_tables({start, end}, {before ? before->end : 0, next ? next->start : arch::user_end}, batch);
+  const PageTable::Span unused{before ? before->end : 0, next ? next->start : arch::user_end};
+  for (;;) {
+    const std::uintptr_t stop = std::min(end, (start | (span_of_tables - 1)) + 1);
+    {
+      FlushBatch batch(table_);
+      SpinGuard guard(table_.lock);
+      // A table that serves what comes behind `stop` too goes with the last part of that.
+      table_.free_tables({start, stop}, {unused.start, stop == end ? unused.end : stop}, batch);
+    }
+    if (stop == end) return;
+    start = stop;
+    sched::maybe_yield();
+  }
 }
 
 void AddressSpace::unmap_isolated(std::uintptr_t start, std::uintptr_t end, Graveyard& gone) {

@@ -1,6 +1,6 @@
 // mremap(2).
 #include "arch/user_memory.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 #include "vm/address_space.hpp"
 #include "vm/flush_batch.hpp"
 
@@ -27,8 +27,11 @@ Result<bool> AddressSpace::extend(Mapping& mapping, std::uint64_t added) {
 // Tables at `to` for all pages that there are at `from`.
 Result<void> AddressSpace::prepare_tables(std::uintptr_t from, std::uint64_t length, std::uintptr_t to) {
   Result<void> outcome;
+  sched::Pace pace(tables_of_step);
   table_.for_each_table(
       from, from + length, [&](arch::PageEntry*, std::uintptr_t address, unsigned count) NO_THREAD_SAFETY_ANALYSIS {
+        if (!outcome) return;
+        pace.step();
         SpinGuard guard(table_.lock);
         for (const std::uintptr_t target : {address - from + to, address + (count - 1) * page_size - from + to})
           if (outcome)

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "sched/pace.hpp"
 #include "vm/flush_batch.hpp"
 
 namespace cv6 {
@@ -27,15 +28,19 @@ PageTable::~PageTable() {
 #ifdef CV6_DEBUG
   CV6_ASSERT(counts.resident == 0 && counts.of_files == 0);
 #endif
-  FrameBatch batch;
-  for (std::uint32_t number = tables_; number;) {
-    Frame& frame = *Frame::numbered(number);
-    number = frame.next;
-    const Frame& above = *Frame::numbered(frame.caches.load(std::memory_order_relaxed));
-    static_cast<PageEntry*>(above.data())[frame.slot] = PageEntry();
-    batch.release(frame, Fill::zero);
+  for (std::uint32_t number = tables_;; sched::maybe_yield()) {
+    FrameBatch batch;  // ends before others get their turns
+    for (unsigned left = sched::Pace::usual; number && left > 0; --left) {
+      Frame& frame = *Frame::numbered(number);
+      number = frame.next;
+      const Frame& above = *Frame::numbered(frame.caches.load(std::memory_order_relaxed));
+      static_cast<PageEntry*>(above.data())[frame.slot] = PageEntry();
+      batch.release(frame, Fill::zero);
+    }
+    if (number) continue;
+    batch.release(*Frame::of(root()));
+    return;
   }
-  batch.release(*Frame::of(root()));
 }
 
 Result<PageEntry*> PageTable::find_or_create(std::uintptr_t address, GuestMemory& memory) {

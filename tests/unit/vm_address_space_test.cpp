@@ -128,6 +128,28 @@ TEST_F(AddressSpaceTest, TablesGoWithTheirMappings) {
   }
 }
 
+// A part at a time: those that several parts have in common go with the last, those that the neighbours need stay.
+TEST_F(AddressSpaceTest, TablesOfALongMappingGo) {
+  constexpr std::uint64_t length = 600_GiB;
+  const std::uintptr_t start = 1_GiB - page_size;
+  ASSERT_TRUE(map_at(start - page_size, 1));
+  ASSERT_TRUE(map_at(start + length, 1));
+  ASSERT_TRUE(store(start - page_size, 1));
+  ASSERT_TRUE(store(start + length, 2));
+  const std::uint64_t tables = space_->usage().page_table_pages;
+  ASSERT_TRUE(space_->map({.address = start,
+                           .length = length,
+                           .place = MapRequest::Place::fixed_no_replace,
+                           .protection = read_write,
+                           .reserve = false}));
+  for (std::uint64_t at = 0; at < length; at += 5_GiB) ASSERT_TRUE(store(start + at, 3));
+  EXPECT_GE(space_->usage().page_table_pages, tables + 2 * (length / 5_GiB - 1));
+  ASSERT_TRUE(space_->unmap(start, length));
+  EXPECT_EQ(space_->usage().page_table_pages, tables);
+  EXPECT_EQ(load(start - page_size), 1u);
+  EXPECT_EQ(load(start + length), 2u);
+}
+
 TEST_F(AddressSpaceTest, ProtectionIsKeptAndPagesSurviveNone) {
   const std::uintptr_t at = *map(2);
   ASSERT_TRUE(store(at, 7));
