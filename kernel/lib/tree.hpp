@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "lib/container_of.hpp"
 #include "lib/random.hpp"
@@ -97,6 +98,12 @@ class Tree {
     }
     root_ = nullptr;
     size_ = 0;
+  }
+
+  void swap(Tree& other) {
+    std::swap(root_, other.root_);
+    std::swap(size_, other.size_);
+    std::swap(random_, other.random_);
   }
 
   void refresh(T& item) { summarise_upwards(&(item.*node)); }

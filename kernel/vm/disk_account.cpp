@@ -3,9 +3,20 @@
 #include <algorithm>
 #include <bit>
 
+#include "sched/pace.hpp"
+
 namespace cv6 {
 
-ChargedPages::~ChargedPages() { remove(0, UINT64_MAX); }
+ChargedPages::~ChargedPages() {
+  std::uint64_t removed = 0;
+  sched::Pace pace;
+  chunks_.clear([&](Chunk& chunk) {
+    for (const std::uint64_t word : chunk.words) removed += static_cast<unsigned>(std::popcount(word));
+    delete &chunk;
+    pace.step();
+  });
+  if (removed) account_->uncharge(removed);
+}
 
 Result<void> ChargedPages::add(std::uint64_t index, bool& added) {
   added = false;

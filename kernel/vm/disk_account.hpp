@@ -36,7 +36,9 @@ class DiskAccount : public Counted<DiskAccount>, public Cached<DiskAccount, "dis
 class ChargedPages {
  public:
   explicit ChargedPages(Ref<DiskAccount> account) : account_(std::move(account)) {}
-  ~ChargedPages();
+  ~ChargedPages();  // gives way if there are many: no spin lock is held then
+  // With one of the same account: who empties a large set lets go of it without the lock.
+  void swap(ChargedPages& other) { chunks_.swap(other.chunks_); }
 
   // An index more, which may be in the set already: `added` says. Error::dquot (the account), Error::nomem.
   Result<void> add(std::uint64_t index, bool& added);

@@ -71,16 +71,19 @@ Result<void> PageCache::insert(std::uint64_t index, FrameRef page) {
 
 void PageCache::truncate(std::uint64_t index) {
   PageIndex gone;  // a whole file is dropped after the lock
+  ChargedPages charges_gone(account_);
   // Else piece by piece. What cannot go so, for want of memory to copy what is shared, goes at once.
   if (index != 0) (void)punch(index, PageIndex::last_index);
   unmap_in_parts(index, Mapping::Pages::all);
   const payer::Scope paid_by_owner(owner_->as_payer());
   SpinGuard guard(lock_);
-  if (index == 0)
+  if (index == 0) {
     gone = std::exchange(index_, PageIndex());
-  else
+    charged_.swap(charges_gone);
+  } else {
     index_.truncate(index);
-  charged_.remove(index, UINT64_MAX);
+    charged_.remove(index, UINT64_MAX);
+  }
   unmap(index, UINT64_MAX, Mapping::Pages::all);
 }
 
@@ -104,6 +107,7 @@ Result<void> PageCache::punch(std::uint64_t first, std::uint64_t last) {
 // Two caches' locks have no order, so one after the other.
 Result<void> PageCache::share_from(PageCache& other) {
   PageIndex index;  // what was here before goes after the lock
+  ChargedPages charged(account_);
   {
     SpinGuard guard(other.lock_);
     index.share_from(other.index_);
@@ -112,7 +116,7 @@ Result<void> PageCache::share_from(PageCache& other) {
   unmap_in_parts(0, Mapping::Pages::of_object);
   SpinGuard guard(lock_);
   std::swap(index_, index);
-  charged_.remove(0, UINT64_MAX);
+  charged_.swap(charged);
   unmap(0, UINT64_MAX, Mapping::Pages::of_object);
   return {};
 }

@@ -48,6 +48,21 @@ TEST_F(DiskAccountTest, ChargedPagesAreASet) {
   EXPECT_EQ(pages(*account), 0u);
 }
 
+TEST_F(DiskAccountTest, ASetThatWasSwappedOutIsUnchargedWhenItGoes) {
+  const Ref<DiskAccount> account = *DiskAccount::create({});
+  ChargedPages charged(account);
+  bool added;
+  for (std::uint64_t i = 0; i < 1000; ++i) ASSERT_TRUE(charged.add(i * 1000, added));
+  {
+    ChargedPages gone(account);
+    charged.swap(gone);
+    ASSERT_TRUE(charged.add(0, added));
+    EXPECT_TRUE(added);
+    EXPECT_EQ(pages(*account), 1001u);
+  }
+  EXPECT_EQ(pages(*account), 1u);
+}
+
 TEST_F(DiskAccountTest, EveryLevelCountsAndMayRefuse) {
   const Ref<DiskAccount> outer = *DiskAccount::create({});
   const Ref<DiskAccount> inner = *DiskAccount::create(outer);
