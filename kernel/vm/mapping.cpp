@@ -51,12 +51,14 @@ std::uint64_t Mapping::unmap(std::uint64_t first, std::uint64_t last, Pages page
   return table.clear_range(from, to, pages, batch, most);
 }
 
-void Mapping::write_protect() {
-  if (is_private()) return;  // what is writable there is a copy
+std::uint64_t Mapping::write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most) {
+  if (is_private()) return 0;  // what is writable there is a copy
+  const auto [from, to] = addresses_of(*this, first, last);
+  if (from == to) return 0;
   changes.fetch_add(1, std::memory_order_release);
   FlushBatch batch(table);
   SpinGuard guard(table.lock);
-  table.write_protect(start, end, batch);
+  return table.write_protect(from, to, batch, most);
 }
 
 }  // namespace cv6

@@ -86,7 +86,7 @@ class Mapping : public Cached<Mapping, "mapping"> {
   // `most` of them at the most; how many that were.
   std::uint64_t unmap(std::uint64_t first, std::uint64_t last, Pages pages, std::uint64_t most = UINT64_MAX);
   std::uint64_t last_index() const { return (offset + length() - 1) >> page_shift; }
-  void write_protect();
+  std::uint64_t write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most = UINT64_MAX);
 
   PageTable& table;
 

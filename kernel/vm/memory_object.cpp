@@ -51,7 +51,7 @@ void MemoryObject::cache_changed() {
   // same in both caches, and what is changed meanwhile is dropped from the page tables here.
   before->detach(*this, PageCache::Detach::always);
   attach();
-  unmap_in_parts(0, mapped_end(), [&](std::uint64_t first, std::uint64_t last, std::uint64_t most) {
+  change_in_parts(0, mapped_end(), [&](std::uint64_t first, std::uint64_t last, std::uint64_t most) {
     return unmap(first, last, Mapping::Pages::of_object, most);
   });
   unmap(0, UINT64_MAX, Mapping::Pages::of_object);  // also what is about to be mapped
@@ -71,9 +71,11 @@ std::uint64_t MemoryObject::mapped_end() {
   return end;
 }
 
-void MemoryObject::write_protect() {
+std::uint64_t MemoryObject::write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most) {
+  std::uint64_t changed = 0;
   SpinGuard guard(mappings_lock_);
-  for (Mapping& mapping : mappings_) mapping.write_protect();
+  for (Mapping& mapping : mappings_) changed += mapping.write_protect(first, last, most - changed);
+  return changed;
 }
 
 }  // namespace cv6

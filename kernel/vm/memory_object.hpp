@@ -77,15 +77,15 @@ class MemoryObject : public Counted<MemoryObject> {
  private:
   friend class PageCache;
   // Pages first .. last are not what they were: takes them out of the page tables (what a private mapping has copied
-  // stays, unless Pages::all), or makes them read-only. unmap(): `most` entries at the most; how many that were.
+  // stays, unless Pages::all), or makes them read-only. `most` entries at the most; how many that were.
   std::uint64_t unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages, std::uint64_t most = UINT64_MAX);
-  void write_protect();
+  std::uint64_t write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most = UINT64_MAX);
   // Behind the last page that is mapped, or may be.
   std::uint64_t mapped_end();
-  // Takes the pages first .. end - 1 out of page tables, as unmap(first, last, most) does, a part at a time, and gives way in
+  // What change(first, last, most) does, one of the above, for the pages first .. end - 1: a part at a time, giving way in
   // between. The parts grow where there is little to do.
-  template <class Unmap>
-  static void unmap_in_parts(std::uint64_t first, std::uint64_t end, Unmap unmap);
+  template <class Change>
+  static void change_in_parts(std::uint64_t first, std::uint64_t end, Change change);
   void attach();
 
   SpinLock mappings_lock_{Rank::mappings};
@@ -97,11 +97,11 @@ class MemoryObject : public Counted<MemoryObject> {
   ListNode cache_node;  // for PageCache
 };
 
-template <class Unmap>
-void MemoryObject::unmap_in_parts(std::uint64_t first, std::uint64_t end, Unmap unmap) {
+template <class Change>
+void MemoryObject::change_in_parts(std::uint64_t first, std::uint64_t end, Change change) {
   constexpr std::uint64_t most = 4096;  // entries
   for (std::uint64_t pages = most; first < end; sched::maybe_yield()) {
-    if (unmap(first, first + pages - 1, most) == most) {  // there may be more
+    if (change(first, first + pages - 1, most) == most) {  // there may be more
       pages = std::max(pages / 2, most);
     } else {
       first += pages;

@@ -108,10 +108,11 @@ Result<void> PageCache::punch(std::uint64_t first, std::uint64_t last) {
 Result<void> PageCache::share_from(PageCache& other) {
   PageIndex index;  // what was here before goes after the lock
   ChargedPages charged(account_);
+  other.write_protect_in_parts();
   {
     SpinGuard guard(other.lock_);
     index.share_from(other.index_);
-    for (MemoryObject& object : other.objects_) object.write_protect();
+    other.write_protect(0, UINT64_MAX);
   }
   unmap_in_parts(0, Mapping::Pages::of_object);
   SpinGuard guard(lock_);
@@ -131,7 +132,7 @@ Result<void> PageCache::lend(PageIndex& to, std::uint64_t first, unsigned count)
     page->hold();
     (void)to.put(place, FrameRef::adopt(page));
   }
-  for (MemoryObject& object : objects_) object.write_protect();
+  write_protect(first, first + count - 1);
   return {};
 }
 
@@ -225,15 +226,30 @@ std::uint64_t PageCache::unmap(std::uint64_t first, std::uint64_t last, Mapping:
   return taken;
 }
 
-void PageCache::unmap_in_parts(std::uint64_t first, Mapping::Pages pages) {
+std::uint64_t PageCache::write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most) {
+  std::uint64_t changed = 0;
+  for (MemoryObject& object : objects_) changed += object.write_protect(first, last, most - changed);
+  return changed;
+}
+
+std::uint64_t PageCache::mapped_end() {
   std::uint64_t end = 0;
-  {
-    SpinGuard guard(lock_);
-    for (MemoryObject& object : objects_) end = std::max(end, object.mapped_end());
-  }
-  MemoryObject::unmap_in_parts(first, end, [&](std::uint64_t from, std::uint64_t last, std::uint64_t most) {
+  SpinGuard guard(lock_);
+  for (MemoryObject& object : objects_) end = std::max(end, object.mapped_end());
+  return end;
+}
+
+void PageCache::unmap_in_parts(std::uint64_t first, Mapping::Pages pages) {
+  MemoryObject::change_in_parts(first, mapped_end(), [&](std::uint64_t from, std::uint64_t last, std::uint64_t most) {
     SpinGuard guard(lock_);
     return unmap(from, last, pages, most);
+  });
+}
+
+void PageCache::write_protect_in_parts() {
+  MemoryObject::change_in_parts(0, mapped_end(), [&](std::uint64_t from, std::uint64_t last, std::uint64_t most) {
+    SpinGuard guard(lock_);
+    return write_protect(from, last, most);
   });
 }
 

@@ -76,8 +76,12 @@ class PageCache {
   Result<void> put_shared_page(std::uint64_t index, Frame& page, FrameRef& old) REQUIRES(lock_);
   std::uint64_t unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages, std::uint64_t most = UINT64_MAX)
       REQUIRES(lock_);
-  // All from `first` on that is mapped now, giving way: after it unmap() finds few pages.
+  // Mappings' pages become read-only.
+  std::uint64_t write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most = UINT64_MAX) REQUIRES(lock_);
+  // All from `first` on that is mapped now, giving way: after it unmap() or write_protect() finds few pages.
   void unmap_in_parts(std::uint64_t first, Mapping::Pages pages);
+  void write_protect_in_parts();
+  std::uint64_t mapped_end();
 
   Ref<GuestMemory> owner_;
   Ref<DiskAccount> account_;

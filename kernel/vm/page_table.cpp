@@ -134,10 +134,14 @@ std::uint64_t PageTable::clear_range(std::uintptr_t start, std::uintptr_t end, M
   return cleared;
 }
 
-void PageTable::write_protect(std::uintptr_t start, std::uintptr_t end, FlushBatch& batch) {
+std::uint64_t PageTable::write_protect(std::uintptr_t start, std::uintptr_t end, FlushBatch& batch, std::uint64_t most) {
+  std::uint64_t changed = 0;
   for_each(start, end, [&](PageEntry* entry, std::uintptr_t address) NO_THREAD_SAFETY_ANALYSIS {
-    if (entry->writable()) set_rights(entry, address, entry->read_only(), batch);
+    if (changed == most || !entry->writable()) return;
+    set_rights(entry, address, entry->read_only(), batch);
+    ++changed;
   });
+  return changed;
 }
 
 void PageTable::abandon(std::uintptr_t start, std::uintptr_t end, FrameBatch& batch) {

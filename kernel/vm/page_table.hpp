@@ -105,7 +105,8 @@ class PageTable {
   // them. How many.
   std::uint64_t clear_range(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages, FlushBatch& batch,
                             std::uint64_t most = UINT64_MAX) REQUIRES(lock);
-  void write_protect(std::uintptr_t start, std::uintptr_t end, FlushBatch& batch) REQUIRES(lock);
+  // Makes leaves read-only that are not: the first `most` of them. How many.
+  std::uint64_t write_protect(std::uintptr_t start, std::uintptr_t end, FlushBatch& batch, std::uint64_t most) REQUIRES(lock);
   // Takes away tables that serve [start, end) of `range`, which was emptied, and nothing outside `unused`, the free
   // range around it. Every table serves some mapping; so this is all that can go.
   struct Span {

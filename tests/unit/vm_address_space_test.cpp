@@ -172,6 +172,31 @@ TEST_F(AddressSpaceTest, ProtectionStaysWithinWhatIsAllowed) {
   EXPECT_EQ(space_->protect(*at, page_size, read_write).error(), Error::acces);
 }
 
+// Only what another file is lent is protected from writing; all of it, for a file that becomes a twin.
+TEST_F(AddressSpaceTest, LentPagesAreWriteProtected) {
+  constexpr std::uint64_t pages = 6000;  // more than are protected at a time
+  const auto file = TestFile::create(pages), other = TestFile::create(pages);
+  const std::uintptr_t at = *map_file(file, pages, Sharing::shared);
+  for (std::uint64_t i = 0; i < pages; ++i) ASSERT_TRUE(store(at + i * page_size, i));
+  const auto writable = [&] {
+    AddressSpace::Translation page{};
+    std::uint64_t count = 0;
+    for (std::uint64_t i = 0; i < pages; ++i) count += space_->translate(at + i * page_size, page) && page.writable;
+    return count;
+  };
+  ASSERT_EQ(writable(), pages);
+  std::uint64_t done = 0;
+  ASSERT_TRUE(other->cache().share_range(file->cache(), 100, 0, 80, done));
+  EXPECT_EQ(done, 80u);
+  EXPECT_EQ(writable(), pages - 80);
+  ASSERT_TRUE(store(at + 100 * page_size, 1));
+  EXPECT_EQ(other->read(0), 100u);
+  ASSERT_TRUE(other->cache().share_from(file->cache()));
+  EXPECT_EQ(writable(), 0u);
+  ASSERT_TRUE(store(at + (pages - 1) * page_size, 1));
+  EXPECT_EQ(other->read(pages - 1), pages - 1);
+}
+
 TEST_F(AddressSpaceTest, ForkCopiesOnWrite) {
   const std::uintptr_t at = *map(10);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(store(at + i * page_size, i));
