@@ -177,7 +177,7 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
     FrameFacts page;         // the first one; the others have as many users
     Description mapping{};
   };
-  // The first run from `from` on, or a part of it. False: there are no more pages.
+  // The first run from `from` on, or a part of it. False: there are no more pages. Gives way.
   bool next_run(std::uintptr_t from, Run& run);
   AddressSpaceUsage usage();
   std::uint64_t resident_pages();  // of these, without blocking

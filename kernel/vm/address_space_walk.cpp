@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "arch/user_memory.hpp"
+#include "sched/scheduler.hpp"
 #include "vm/address_space.hpp"
 
 namespace cv6 {
@@ -73,18 +74,20 @@ void AddressSpace::measure_run(std::uintptr_t start, std::uintptr_t end, Run& ru
 
 bool AddressSpace::next_run(std::uintptr_t from, Run& run) {
   const Run before = std::exchange(run, Run());  // what it holds goes after the locks
-  ReadGuard guard(lock_);
-  for (const Mapping* mapping = mappings_.first_from(from); mapping; mapping = mappings_.next(*mapping)) {
-    std::uintptr_t at = from > mapping->start ? from : mapping->start;
-    for (; (at = table_.next_occupied(at, mapping->end)) < mapping->end; at += page_size) {
-      SpinGuard entries(table_.lock);
-      if (!table_.find(at)->occupied()) continue;  // it has just been emptied
-      measure_run(at, mapping->end, run);
-      run.mapping = description_of(*mapping);
-      return true;
-    }
+  for (;; sched::maybe_yield()) {
+    ReadGuard guard(lock_);
+    const Mapping* mapping = mappings_.first_from(from);
+    if (!mapping) return false;
+    if (from < mapping->start) from = mapping->start;
+    const std::uintptr_t stop = mapping->end - from < step ? mapping->end : from + step;
+    from = table_.next_occupied(from, stop);
+    if (from == stop) continue;
+    SpinGuard entries(table_.lock);
+    if (!table_.find(from)->occupied()) continue;  // it has just been emptied
+    measure_run(from, mapping->end, run);
+    run.mapping = description_of(*mapping);
+    return true;
   }
-  return false;
 }
 
 }  // namespace cv6

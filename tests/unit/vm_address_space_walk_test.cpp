@@ -71,9 +71,15 @@ TEST_F(AddressSpaceWalkTest, EndsWhereThereIsNothing) {
 
 TEST_F(AddressSpaceWalkTest, RunsCoverEveryPageOnce) {
   const auto file = TestFile::create(5);
+  std::uint64_t touched = 0;
   map(somewhere, 1100);  // more than two tables
   map(somewhere + 2000 * page_size, 5, file);
-  std::uint64_t touched = 0;
+  map(somewhere + 1_GiB, 200_MiB / page_size);  // what is looked through in parts, with pages at their ends
+  for (std::uint64_t at = 0; at < 200_MiB; at += 32_MiB) {
+    ASSERT_TRUE(store(somewhere + 1_GiB + at, 1));
+    if (at) ASSERT_TRUE(store(somewhere + 1_GiB + at - page_size, 1));
+    touched += at ? 2 : 1;
+  }
   for (std::uint64_t page = 0; page < 1100; ++page)
     if (page % 100 != 7) {
       ASSERT_TRUE(store(somewhere + page * page_size, 1));
