@@ -191,6 +191,8 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   // stay loaded until the processor needs others, so that going idle and back costs nothing.
   void activate() { table_.loaded.activate(); }
   void deactivate() {}
+  // membarrier(2): a memory barrier on every processor that may run a thread of this address space.
+  void barrier() const { table_.loaded.barrier(); }
 
  private:
   struct Recycle {

@@ -1,5 +1,6 @@
 #include "vm/loaded_table.hpp"
 
+#include "arch/user_memory.hpp"
 #include "lib/units.hpp"
 #include "sync/per_cpu.hpp"
 
@@ -49,6 +50,13 @@ void LoadedTable::flush(std::uintptr_t start, std::uintptr_t end) {
       arch::flush_all();
   }
   if (cpus & ~here) arch::flush_others(cpus & ~here, root_, few ? start : 0, few ? end : 0);
+}
+
+// A processor answers a request to forget a translation in an interrupt, and that is a barrier.
+void LoadedTable::barrier() const {
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // what the caller wrote first: see load()
+  const arch::CpuSet others = cpus_.load(std::memory_order_seq_cst) & ~arch::cpu_bit(arch::cpu_index());
+  if (others) arch::flush_others(others, root_, arch::user_start, arch::user_start + page_size);
 }
 
 }  // namespace cv6

@@ -24,6 +24,9 @@ class LoadedTable {
   void drop();
   // Forgets translations everywhere: of the pages in [start, end), or all if that is more than a few.
   void flush(std::uintptr_t start, std::uintptr_t end);
+  // A memory barrier here and on every other processor that runs with the table. One that has not got it yet passes a barrier
+  // when it loads it.
+  void barrier() const;
 
  private:
   void load();

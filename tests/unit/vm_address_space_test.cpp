@@ -519,6 +519,17 @@ TEST_F(AddressSpaceTest, OtherProcessorsForgetWhatIsUnmapped) {
   test::run_in(space_.get());
 }
 
+TEST_F(AddressSpaceTest, ABarrierDisturbsOnlyProcessorsThatHaveTheTables) {
+  const auto others = arch::simulation::flushes().others.load();
+  space_->barrier();
+  EXPECT_EQ(arch::simulation::flushes().others, others);
+  arch::simulation::use_cpu(1);
+  space_->activate();
+  arch::simulation::use_cpu(0);
+  space_->barrier();
+  EXPECT_EQ(arch::simulation::flushes().others, others + 1);
+}
+
 TEST_F(AddressSpaceTest, NoProcessorIsLeftWithTheTablesOfADeadAddressSpace) {
   auto other = *AddressSpace::create(Ref<GuestMemory>(&GuestMemory::host()));
   arch::simulation::use_cpu(1);

@@ -200,8 +200,9 @@ Result<long> sys_mlockall(Context& context, Flags flags) {
 }
 Result<long> sys_munlockall(Context&) { return 0; }
 
-// A barrier on every processor, whoever runs there: stronger than any command asks for, so registering is not needed.
-Result<long> sys_membarrier(Context&, unsigned command, Flags flags, int) {
+// A barrier on every processor, whoever runs there, or on every one that may run this process: stronger than any command asks
+// for, so registering is not needed.
+Result<long> sys_membarrier(Context& context, unsigned command, Flags flags, int) {
   constexpr unsigned query = 0, global = 1, global_expedited = 2, register_global = 4, private_expedited = 8,
                      register_private = 16;
   if (flags.bits != 0) return Error::inval;
@@ -209,9 +210,9 @@ Result<long> sys_membarrier(Context&, unsigned command, Flags flags, int) {
     case query: return global | global_expedited | register_global | private_expedited | register_private;
     case register_global:
     case register_private: return 0;
+    case private_expedited: context.process.address_space().barrier(); return 0;
     case global:
-    case global_expedited:
-    case private_expedited: {
+    case global_expedited: {
       std::atomic_thread_fence(std::memory_order_seq_cst);
       // Every processor answers a request to forget a translation, and an interrupt is a barrier.
       const arch::CpuSet others = (~arch::CpuSet{0} >> (arch::max_cpus - arch::cpu_count())) & ~arch::cpu_bit(arch::cpu_index());

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include "support/helper.hpp"
 #include "support/memory.hpp"
 #include "support/signals.hpp"
+#include "support/soak.hpp"
 #include "support/wait.hpp"
 
 namespace cv6::guest {
@@ -504,6 +506,40 @@ TEST(Thread, ProtectionInOneIsSeenByAll) {
     mprotect(mapping.page(0), page_size, PROT_READ);
     writer.join();
   });
+}
+
+// Two threads write, and then look for what the other one has written: one of them at least sees it, though only one of them
+// asks for a barrier.
+TEST(Thread, MembarrierIsForAllOfThem) {
+  const auto membarrier = [](int command) { return syscall(SYS_membarrier, command, 0, 0); };
+  const long known = membarrier(MEMBARRIER_CMD_QUERY);
+  if (known < 0 || !(known & MEMBARRIER_CMD_PRIVATE_EXPEDITED)) GTEST_SKIP() << "no membarrier here";
+  ASSERT_OK(membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED));
+  const int rounds = times(5'000, 1'000'000);
+  alignas(64) std::atomic<int> slow{0};
+  alignas(64) std::atomic<int> fast{0};
+  alignas(64) std::atomic<int> started{0};
+  std::atomic<int> finished{0};
+  int seen_by_fast = 0, unseen = 0;
+  std::thread other([&] {
+    for (int round = 1; round <= rounds; ++round) {
+      while (started.load(std::memory_order_acquire) < round) sched_yield();
+      fast.store(round, std::memory_order_relaxed);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      seen_by_fast = slow.load(std::memory_order_relaxed);
+      finished.store(round, std::memory_order_release);
+    }
+  });
+  for (int round = 1; round <= rounds; ++round) {
+    started.store(round, std::memory_order_release);
+    slow.store(round, std::memory_order_relaxed);
+    EXPECT_OK(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED));
+    const int seen_by_slow = fast.load(std::memory_order_relaxed);
+    while (finished.load(std::memory_order_acquire) < round) sched_yield();
+    unseen += seen_by_fast != round && seen_by_slow != round;
+  }
+  other.join();
+  EXPECT_EQ(unseen, 0);
 }
 
 }  // namespace
