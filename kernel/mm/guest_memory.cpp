@@ -148,13 +148,13 @@ bool GuestMemory::next_frame(std::uint32_t from, FrameFacts& facts) {
   if (parent_)
     return table_.with([&](GuestTable& table) {
       const Frame* frame = table.next(from);
-      if (frame) facts = FrameFacts::of(*frame);
+      if (frame) facts = FrameFacts::of(*frame, this);
       return frame != nullptr;
     });
   for (; from < frames::array_size; ++from) {
     const Frame* frame = frame_at(from);
     if (!frame) continue;
-    facts = FrameFacts::of(*frame);
+    facts = FrameFacts::of(*frame, this);
     return true;
   }
   return false;
@@ -166,13 +166,13 @@ bool GuestMemory::is_or_is_below(const GuestMemory& other) const {
   return at != nullptr;
 }
 
-FrameFacts FrameFacts::of(const Frame& frame) {
+FrameFacts FrameFacts::of(const Frame& frame, GuestMemory* owner) {
   return {.number = frame.number(),
-          .guest_number = frame.owner && frame.owner->parent() ? frame.guest_number : frame.number(),
+          .guest_number = owner && owner->parent() ? frame.guest_number : frame.number(),
           .use = frame.use,
           .users = frame.users.load(std::memory_order_relaxed),
           .caches = frame.use == FrameUse::file_page ? frame.caches.load(std::memory_order_relaxed) : 0,
-          .owner = Ref<GuestMemory>(frame.owner)};
+          .owner = Ref<GuestMemory>(owner)};
 }
 
 MemoryCounters GuestMemory::counters() const {

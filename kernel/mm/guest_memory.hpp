@@ -38,8 +38,10 @@ struct FrameFacts {
   std::uint32_t caches = 0;  // of these, the caches (file pages only)
   Ref<GuestMemory> owner;    // null: the kernel
 
-  // The frame must be kept from going meanwhile: by an entry that cannot change now, or the lock of its owner's table.
-  static FrameFacts of(const Frame& frame);
+  // The frame must be kept from going meanwhile: by an entry that cannot change now.
+  static FrameFacts of(const Frame& frame) { return of(frame, frame.owner); }
+  // The same of a frame that may be given back and taken by others meanwhile: it is `owner`'s, or was.
+  static FrameFacts of(const Frame& frame, GuestMemory* owner);
 };
 
 class GuestMemory : public Counted<GuestMemory>, public Cached<GuestMemory, "guest_memory"> {
