@@ -39,7 +39,9 @@ constexpr Nanoseconds longest_start = 200 * nanoseconds_per_millisecond;
 constinit CpuBlock first_block;
 constinit FaultStacks first_fault_stacks{};
 
+// How many processors are in, by their numbers: 0 .. running - 1. Once they are counted nobody comes in any more.
 std::atomic<std::uint32_t> running{1};
+constexpr std::uint32_t closed = 1u << 31;
 std::atomic<bool> released{false};
 unsigned count = 1;
 void (*secondary_main)() = nullptr;
@@ -62,6 +64,18 @@ void prepare_processor(unsigned index, void* memory) {
 FaultStacks& fault_stacks_of(unsigned index) {
   return static_cast<ProcessorMemory*>(static_cast<void*>(static_cast<char*>(processor_stacks[index]) -
                                                           processor_block_size))->fault_stacks;
+}
+
+// Each after the one with the number before, so that the numbers of those that are counted have no gap: a processor that is
+// very late keeps out those behind it as well. False: it is too late.
+bool come_in(std::uint32_t index) {
+  std::uint32_t before = index;
+  while (!running.compare_exchange_weak(before, index + 1, std::memory_order_release, std::memory_order_relaxed)) {
+    if (before & closed) return false;
+    before = index;
+    asm volatile("pause");
+  }
+  return true;
 }
 
 // Waits, not for long, until so many processors run.
@@ -104,14 +118,15 @@ extern "C" [[noreturn]] void cv6_boot_processor_start(std::uint32_t start_info) 
   kmain();
 }
 
-extern "C" [[noreturn]] void cv6_processor_start(std::uint32_t index) {
+// Who comes back from here is halted (trampoline.S).
+extern "C" void cv6_processor_start(std::uint32_t index) {
   load_descriptors(*cpu_blocks[index], fault_stacks_of(index));
   enable_features();
   load_kernel_page_table();
   apic::enable();
   this_cpu().apic_id = apic::id();
   set_kernel_stack(processor_stacks[index]);
-  running.fetch_add(1, std::memory_order_release);  // release: pairs with wait_until_running
+  if (!come_in(index)) return;
   while (!released.load(std::memory_order_acquire)) asm volatile("pause");
   secondary_main();
   panic("a processor's main function returned");
@@ -131,7 +146,7 @@ void start_other_cpus(void* (*take)(std::size_t bytes), void (*main)()) {
   // From now on there are no numbers left; who has taken one will be here in a moment.
   processor_limit.store(0, std::memory_order_seq_cst);
   wait_until_running(std::min(processor_tickets.load(std::memory_order_seq_cst), prepared), longest_start);
-  count = running.load(std::memory_order_acquire);
+  count = running.fetch_or(closed, std::memory_order_acquire);  // acquire: pairs with come_in
   calibrate_clock();  // from here on timers are used, on any processor
   released.store(true, std::memory_order_release);
 }
