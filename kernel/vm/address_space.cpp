@@ -96,7 +96,10 @@ void AddressSpace::erase(Mapping& mapping, Graveyard& gone) {
 void AddressSpace::set_end(Mapping& mapping, std::uintptr_t end) {
   account(mapping, -1);
   if (mapping.object)
-    mapping.object->change_mappings([&](auto&) { mapping.end = end; });
+    mapping.object->change_mappings([&](MemoryObject::Mappings& mappings) {
+      mapping.end = end;
+      mappings.refresh(mapping);
+    });
   else
     mapping.end = end;
   mappings_.changed(mapping);
@@ -112,7 +115,8 @@ Result<void> AddressSpace::split_at(std::uintptr_t address) {
   if (mapping->object)
     mapping->object->change_mappings([&](MemoryObject::Mappings& mappings) {
       mapping->end = address;
-      mappings.push_back(piece);
+      mappings.refresh(*mapping);
+      mappings.insert(piece);
     });
   else
     mapping->end = address;
@@ -144,9 +148,10 @@ void AddressSpace::merge(std::uintptr_t start, std::uintptr_t end, Graveyard& go
     }
     mappings_.remove(*next);
     if (mapping->object)
-      mapping->object->change_mappings([&](MemoryObject::Mappings&) {
+      mapping->object->change_mappings([&](MemoryObject::Mappings& mappings) {
         mapping->end = next->end;
-        MemoryObject::Mappings::remove(*next);
+        mappings.remove(*next);
+        mappings.refresh(*mapping);
       });
     else
       mapping->end = next->end;

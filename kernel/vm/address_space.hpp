@@ -209,7 +209,7 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   // Mappings that are gone; they, and with them their objects, are let go when lock_ is not held any more.
   struct Graveyard {
     ~Graveyard();
-    List<Mapping, &Mapping::object_node> mappings;
+    List<Mapping, &Mapping::gone_node> mappings;
   };
   struct Fetch;
   struct Found;

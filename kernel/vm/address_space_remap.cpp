@@ -55,7 +55,7 @@ void AddressSpace::move_pages(std::uintptr_t from, std::uint64_t length, std::ui
 }
 
 // The old range lies in one mapping. What can fail comes first; then the new mapping is there, after the old one in the
-// object's list, so that whoever looks for pages through the reverse map meanwhile finds each of them in one of the
+// object's order, so that whoever looks for pages through the reverse map meanwhile finds each of them in one of the
 // two.
 Result<std::uintptr_t> AddressSpace::move_mapping(std::uintptr_t start, std::uint64_t old_length,
                                                   std::uint64_t new_length, Move move, Graveyard& gone) {

@@ -85,12 +85,15 @@ class Mapping : public Cached<Mapping, "mapping"> {
   enum class Pages : std::uint8_t { of_object, all };
   // `most` of them at the most; how many that were.
   std::uint64_t unmap(std::uint64_t first, std::uint64_t last, Pages pages, std::uint64_t most = UINT64_MAX);
+  std::uint64_t first_index() const { return offset >> page_shift; }
   std::uint64_t last_index() const { return (offset + length() - 1) >> page_shift; }
   std::uint64_t write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most = UINT64_MAX);
 
   PageTable& table;
 
-  ListNode object_node;              // in the object's mappings
+  TreeNode object_node;              // in the object's mappings, with a summary of what is below:
+  std::uint64_t subtree_last = 0;    // the greatest last_index()
+  ListNode gone_node;                // among those that are gone (AddressSpace::Graveyard)
   TreeNode node;                     // in the address space's MappingSet, with a summary of what is below:
   std::uintptr_t subtree_start = 0;  // guarded start of the first
   std::uintptr_t subtree_end = 0;    // end of the last

@@ -4,6 +4,29 @@
 
 namespace cv6 {
 
+void MemoryObject::LastIndex::update(Mapping& mapping, const Mapping* left, const Mapping* right) {
+  std::uint64_t last = mapping.last_index();
+  if (left) last = std::max(last, left->subtree_last);
+  if (right) last = std::max(last, right->subtree_last);
+  mapping.subtree_last = last;
+}
+
+namespace {
+
+using Mappings = MemoryObject::Mappings;
+
+// Calls visit(mapping) for those from `at` down that have pages of first .. last, in order.
+template <class Visit>
+void visit_overlapping(Mapping* at, std::uint64_t first, std::uint64_t last, Visit& visit) {
+  if (!at || at->subtree_last < first) return;
+  visit_overlapping(Mappings::child(*at, Mappings::Side::left), first, last, visit);
+  if (at->first_index() > last) return;
+  if (at->last_index() >= first) visit(*at);
+  visit_overlapping(Mappings::child(*at, Mappings::Side::right), first, last, visit);
+}
+
+}  // namespace
+
 // Only the numbers matter, not the order of anything else: of several that ask first, one gives it.
 std::uint64_t MemoryObject::serial_number() {
   constinit static std::atomic<std::uint64_t> last{0};
@@ -16,7 +39,7 @@ std::uint64_t MemoryObject::serial_number() {
 void MemoryObject::add_mapping(Mapping& mapping) {
   {
     SpinGuard guard(mappings_lock_);
-    mappings_.push_back(mapping);
+    mappings_.insert(mapping);
   }
   attach();
 }
@@ -25,7 +48,7 @@ void MemoryObject::remove_mapping(Mapping& mapping) {
   bool last;
   {
     SpinGuard guard(mappings_lock_);
-    Mappings::remove(mapping);
+    mappings_.remove(mapping);
     last = mappings_.empty();
   }
   // Without mappings the cache must forget the object, which may go before it.
@@ -60,21 +83,22 @@ void MemoryObject::cache_changed() {
 std::uint64_t MemoryObject::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages, std::uint64_t most) {
   std::uint64_t taken = 0;
   SpinGuard guard(mappings_lock_);
-  for (Mapping& mapping : mappings_) taken += mapping.unmap(first, last, pages, most - taken);
+  const auto visit = [&](Mapping& mapping) { taken += mapping.unmap(first, last, pages, most - taken); };
+  visit_overlapping(mappings_.root(), first, last, visit);
   return taken;
 }
 
 std::uint64_t MemoryObject::mapped_end() {
-  std::uint64_t end = 0;
   SpinGuard guard(mappings_lock_);
-  for (const Mapping& mapping : mappings_) end = std::max(end, mapping.last_index() + 1);
-  return end;
+  const Mapping* root = mappings_.root();
+  return root ? root->subtree_last + 1 : 0;
 }
 
 std::uint64_t MemoryObject::write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most) {
   std::uint64_t changed = 0;
   SpinGuard guard(mappings_lock_);
-  for (Mapping& mapping : mappings_) changed += mapping.write_protect(first, last, most - changed);
+  const auto visit = [&](Mapping& mapping) { changed += mapping.write_protect(first, last, most - changed); };
+  visit_overlapping(mappings_.root(), first, last, visit);
   return changed;
 }
 

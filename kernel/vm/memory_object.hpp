@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "lib/list.hpp"
+#include "lib/tree.hpp"
 #include "mm/frame.hpp"
 #include "sched/scheduler.hpp"
 #include "sync/spin_lock.hpp"
@@ -66,13 +67,22 @@ class MemoryObject : public Counted<MemoryObject> {
   // The reverse map. A mapping is added before its first page is mapped and removed after its last one is gone.
   void add_mapping(Mapping& mapping);
   void remove_mapping(Mapping& mapping);
-  // Bounds of mappings change only in here: change() may also add mappings, with its argument. Nothing below may block.
+  // Bounds of mappings change only in here. change() tells its argument, and may also add mappings to it and take them out.
+  // Nothing below may block.
   template <class Change>
   void change_mappings(Change change) {
     SpinGuard guard(mappings_lock_);
     change(mappings_);
   }
-  using Mappings = List<Mapping, &Mapping::object_node>;
+  // In order of the pages where they begin; those that begin at the same one in order of being added, which fork and mremap
+  // rely on. So those that have some page are found without looking at all.
+  struct ByFirstIndex {
+    std::uint64_t operator()(const Mapping& mapping) const { return mapping.first_index(); }
+  };
+  struct LastIndex {
+    static void update(Mapping& mapping, const Mapping* left, const Mapping* right);
+  };
+  using Mappings = Tree<Mapping, &Mapping::object_node, ByFirstIndex, LastIndex>;
 
  private:
   friend class PageCache;

@@ -1,4 +1,5 @@
 // What programs see of mmap, munmap, mprotect, mremap, madvise, brk and fork.
+#include <random>
 #include <vector>
 
 #include "arch/target/simulation.hpp"
@@ -195,6 +196,44 @@ TEST_F(AddressSpaceTest, LentPagesAreWriteProtected) {
   EXPECT_EQ(writable(), 0u);
   ASSERT_TRUE(store(at + (pages - 1) * page_size, 1));
   EXPECT_EQ(other->read(pages - 1), pages - 1);
+}
+
+// However its mappings were made, cut and joined: a page that a file drops goes from all that have it, and only that page.
+TEST_F(AddressSpaceTest, APageThatGoesIsFoundInEveryMapping) {
+  constexpr std::uint64_t pages = 64, places = 256;
+  const auto file = TestFile::create(pages);
+  std::mt19937 random(1);
+  const auto for_each_page = [&](auto visit) {
+    AddressSpace::Description at{};
+    while (space_->describe(at.end, at))
+      for (std::uintptr_t page = at.start; page < at.end; page += page_size)
+        visit(page, (at.offset + (page - at.start)) / page_size);
+  };
+  for (int round = 0; round < 500; ++round) {
+    const std::uint64_t first = random() % pages, count = 1 + random() % (pages - first);
+    const std::uint64_t place = somewhere + random() % places * page_size;
+    const unsigned what = random() % 5;
+    if (what < 3)  // also where it continues its neighbours
+      ASSERT_TRUE(space_->map({.address = what ? place : somewhere + first * page_size,
+                               .length = count * page_size,
+                               .place = Place::fixed,
+                               .sharing = Sharing::shared,
+                               .protection = read_write,
+                               .object = file,
+                               .offset = first * page_size}));
+    else if (what == 3)
+      ASSERT_TRUE(space_->unmap(place, count * page_size));
+    else
+      (void)space_->protect(place, count * page_size, random() % 2 ? read_only : read_write);
+    for (std::uint64_t i = 0; i < pages; ++i) ASSERT_TRUE(file->write(i, i + 1));
+    for_each_page([&](std::uintptr_t page, std::uint64_t index) { ASSERT_EQ(load(page), index + 1); });
+    const std::uint64_t from = random() % pages, last = from + random() % (pages - from);
+    ASSERT_TRUE(file->cache().punch(from, last));
+    for_each_page([&](std::uintptr_t page, std::uint64_t index) {
+      AddressSpace::Translation translation{};
+      ASSERT_EQ(space_->translate(page, translation), index < from || index > last);
+    });
+  }
 }
 
 TEST_F(AddressSpaceTest, ForkCopiesOnWrite) {
