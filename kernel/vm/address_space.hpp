@@ -246,6 +246,8 @@ class AddressSpace : public Counted<AddressSpace>, public Charged<AddressSpace, 
   // Removes all mappings within a range that isolate() prepared; and the tables that nothing else needs.
   void remove_isolated(std::uintptr_t start, std::uintptr_t end, Graveyard& gone) REQUIRES(lock_);
   void free_tables(std::uintptr_t start, std::uintptr_t end) REQUIRES(lock_);
+  // The same where mappings may be left: the tables that serve only what is free between them.
+  void free_tables_between_mappings(std::uintptr_t start, std::uintptr_t end) REQUIRES(lock_);
   void unmap_isolated(std::uintptr_t start, std::uintptr_t end, Graveyard& gone) REQUIRES(lock_);
   // Gives way between parts, and at the end: whoever goes from one mapping to the next need not.
   void clear_pages(std::uintptr_t start, std::uintptr_t end, Mapping::Pages pages);

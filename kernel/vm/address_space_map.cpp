@@ -146,6 +146,15 @@ void AddressSpace::free_tables(std::uintptr_t start, std::uintptr_t end) {
   }
 }
 
+void AddressSpace::free_tables_between_mappings(std::uintptr_t start, std::uintptr_t end) {
+  while (start < end) {
+    const Mapping* next = mappings_.first_from(start);
+    const std::uintptr_t stop = next ? std::min(next->start, end) : end;
+    if (start < stop) free_tables(start, stop);
+    start = next ? next->end : end;
+  }
+}
+
 void AddressSpace::unmap_isolated(std::uintptr_t start, std::uintptr_t end, Graveyard& gone) {
   if (mappings_.is_free(start, end)) return;
   remove_isolated(start, end, gone);

@@ -71,8 +71,9 @@ Result<std::uintptr_t> AddressSpace::move_mapping(std::uintptr_t start, std::uin
   TRY(isolate(start, start + old_length));
   TRY(isolate(to, to + new_length));
   if (const auto prepared = prepare_tables(start, moved, to); !prepared) {
-    free_tables(to, to + new_length);
+    free_tables_between_mappings(to, to + new_length);
     merge(start, start + old_length, gone);
+    merge(to, to + new_length, gone);
     return prepared.error();
   }
   remove_isolated(to, to + new_length, gone);

@@ -167,6 +167,10 @@ void PageTable::uncount(const Frame& frame) {
 #endif
 
 void PageTable::remove_table(Frame& frame, FlushBatch& batch) {
+#ifdef CV6_DEBUG
+  for (const PageEntry& entry : std::span(static_cast<const PageEntry*>(frame.data()), page_size / sizeof(PageEntry)))
+    CV6_ASSERT(!entry.occupied());
+#endif
   if (frame.previous)
     Frame::numbered(frame.previous)->next = frame.next;
   else

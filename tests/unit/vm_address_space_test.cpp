@@ -589,6 +589,34 @@ TEST_F(AddressSpaceTest, ActivatingTwiceLoadsOnce) {
   EXPECT_EQ(arch::simulation::flushes().table_loads, loads);
 }
 
+// Tables that serve no mapping would be out of reach, below others that go with what they do serve.
+TEST_F(AddressSpaceTest, AMoveThatFailsTakesItsTablesAwayBetweenTheMappingsThatAreThere) {
+  constexpr std::uint64_t length = 64_MiB;
+  constexpr std::uintptr_t to = 0x10000000000, in_the_way = to + length - page_size;
+  unsigned failed = 0;
+  test::for_each_allocation_failure([&] {
+    const auto space = AddressSpace::create(Ref<GuestMemory>(&GuestMemory::host()));
+    if (!space) return;
+    test::run_in(space->get());
+    const auto prepare = [&](std::uintptr_t at, std::uint64_t size) {
+      if (!(*space)->map({.address = at, .length = size, .place = Place::fixed, .protection = read_write})) return false;
+      for (std::uint64_t done = 0; done < size; done += 2_MiB)
+        if (!store(at + done, 1)) return false;
+      return true;
+    };
+    if (!prepare(somewhere, length) || !prepare(in_the_way, page_size)) return;
+    const std::uint64_t tables = (*space)->usage().page_table_pages;
+    if (!(*space)->remap(somewhere, length, length, {.may_move = true, .fixed = true, .new_address = to})) {
+      ++failed;
+      ASSERT_EQ((*space)->usage().page_table_pages, tables);
+      ASSERT_EQ(load(in_the_way), 1u);
+    }
+    ASSERT_TRUE((*space)->unmap(to, length));
+    test::run_in(nullptr);
+  });
+  EXPECT_GT(failed, 4u);
+}
+
 // Whatever allocation fails: the call says so or succeeds, what was there is as before, nothing is lost.
 TEST_F(AddressSpaceTest, FailedAllocationsChangeNothing) {
   test::for_each_allocation_failure([&] {
