@@ -102,10 +102,8 @@ std::uint64_t AddressSpace::resident_pages() {
 
 std::uintptr_t AddressSpace::next_resident(std::uintptr_t from, std::uintptr_t end) {
   for (; from < end; sched::maybe_yield()) {
-    const std::uintptr_t stop = end - from < step ? end : from + step;
     ReadGuard guard(lock_);
-    from = table_.next_occupied(from, stop);
-    if (from < stop) return from;
+    if (table_.next_occupied(from, end, tables_of_step)) return from;
   }
   return end;
 }

@@ -79,9 +79,7 @@ bool AddressSpace::next_run(std::uintptr_t from, Run& run) {
     const Mapping* mapping = mappings_.first_from(from);
     if (!mapping) return false;
     if (from < mapping->start) from = mapping->start;
-    const std::uintptr_t stop = mapping->end - from < step ? mapping->end : from + step;
-    from = table_.next_occupied(from, stop);
-    if (from == stop) continue;
+    if (!table_.next_occupied(from, mapping->end, tables_of_step)) continue;
     SpinGuard entries(table_.lock);
     if (!table_.find(from)->occupied()) continue;  // it has just been emptied
     measure_run(from, mapping->end, run);

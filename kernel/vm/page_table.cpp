@@ -99,15 +99,15 @@ void PageTable::clear(PageEntry* entry, std::uintptr_t address, FlushBatch& batc
   batch.release(frame);
 }
 
-std::uintptr_t PageTable::next_occupied(std::uintptr_t start, std::uintptr_t end) const {
-  while (start < end) {
+bool PageTable::next_occupied(std::uintptr_t& at, std::uintptr_t end, unsigned tables) const {
+  for (; at < end && tables > 0; --tables) {
     std::uintptr_t stop = end;
-    if (const PageEntry* entry = entries_from(start, stop))
-      for (; start < stop; start += page_size, ++entry)
-        if (load(entry).occupied()) return start;
-    start = stop;
+    if (const PageEntry* entry = entries_from(at, stop))
+      for (; at < stop; at += page_size, ++entry)
+        if (load(entry).occupied()) return true;
+    at = stop;
   }
-  return end;
+  return false;
 }
 
 unsigned PageTable::path_to(std::uintptr_t address, PageEntry* (&entries)[arch::table_levels]) const {

@@ -96,8 +96,9 @@ class PageTable {
   template <class Visit>
   void for_each_table(std::uintptr_t start, std::uintptr_t end, Visit visit);
 
-  // The first address in [start, end) whose leaf is occupied; `end`: none. Needs no lock, as find().
-  std::uintptr_t next_occupied(std::uintptr_t start, std::uintptr_t end) const;
+  // Moves `at` to the first address from there on, before `end`, whose leaf is occupied. False: it looked at so many tables, and
+  // gaps where there is none, and has got as far as `at`, or to `end`. Needs no lock, as find().
+  bool next_occupied(std::uintptr_t& at, std::uintptr_t end, unsigned tables) const;
   // The entries that lead to an address, the root's first: up to the one that is not there, or the leaf. How many.
   unsigned path_to(std::uintptr_t address, arch::PageEntry* (&entries)[arch::table_levels]) const;
 
