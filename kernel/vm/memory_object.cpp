@@ -15,14 +15,15 @@ namespace {
 
 using Mappings = MemoryObject::Mappings;
 
-// Calls visit(mapping) for those from `at` down that have pages of first .. last, in order.
-template <class Visit>
-void visit_overlapping(Mapping* at, std::uint64_t first, std::uint64_t last, Visit& visit) {
+// Calls change(mapping, left), which says how many entries it has changed, for those from `at` down that have pages of
+// first .. last, in order, until none of `left` is left.
+template <class Change>
+void change_overlapping(Mapping* at, std::uint64_t first, std::uint64_t last, std::uint64_t& left, Change change) {
   if (!at || at->subtree_last < first) return;
-  visit_overlapping(Mappings::child(*at, Mappings::Side::left), first, last, visit);
-  if (at->first_index() > last) return;
-  if (at->last_index() >= first) visit(*at);
-  visit_overlapping(Mappings::child(*at, Mappings::Side::right), first, last, visit);
+  change_overlapping(Mappings::child(*at, Mappings::Side::left), first, last, left, change);
+  if (left == 0 || at->first_index() > last) return;
+  if (at->last_index() >= first) left -= change(*at, left);
+  if (left != 0) change_overlapping(Mappings::child(*at, Mappings::Side::right), first, last, left, change);
 }
 
 }  // namespace
@@ -81,11 +82,11 @@ void MemoryObject::cache_changed() {
 }
 
 std::uint64_t MemoryObject::unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages, std::uint64_t most) {
-  std::uint64_t taken = 0;
+  std::uint64_t left = most;
   SpinGuard guard(mappings_lock_);
-  const auto visit = [&](Mapping& mapping) { taken += mapping.unmap(first, last, pages, most - taken); };
-  visit_overlapping(mappings_.root(), first, last, visit);
-  return taken;
+  change_overlapping(mappings_.root(), first, last, left,
+                     [=](Mapping& mapping, std::uint64_t count) { return mapping.unmap(first, last, pages, count); });
+  return most - left;
 }
 
 std::uint64_t MemoryObject::mapped_end() {
@@ -95,11 +96,11 @@ std::uint64_t MemoryObject::mapped_end() {
 }
 
 std::uint64_t MemoryObject::write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most) {
-  std::uint64_t changed = 0;
+  std::uint64_t left = most;
   SpinGuard guard(mappings_lock_);
-  const auto visit = [&](Mapping& mapping) { changed += mapping.write_protect(first, last, most - changed); };
-  visit_overlapping(mappings_.root(), first, last, visit);
-  return changed;
+  change_overlapping(mappings_.root(), first, last, left,
+                     [=](Mapping& mapping, std::uint64_t count) { return mapping.write_protect(first, last, count); });
+  return most - left;
 }
 
 }  // namespace cv6

@@ -87,13 +87,14 @@ class MemoryObject : public Counted<MemoryObject> {
  private:
   friend class PageCache;
   // Pages first .. last are not what they were: takes them out of the page tables (what a private mapping has copied
-  // stays, unless Pages::all), or makes them read-only. `most` entries at the most; how many that were.
+  // stays, unless Pages::all), or makes them read-only. `most` entries at the most, then it looks no further; how many that were.
   std::uint64_t unmap(std::uint64_t first, std::uint64_t last, Mapping::Pages pages, std::uint64_t most = UINT64_MAX);
   std::uint64_t write_protect(std::uint64_t first, std::uint64_t last, std::uint64_t most = UINT64_MAX);
   // Behind the last page that is mapped, or may be.
   std::uint64_t mapped_end();
   // What change(first, last, most) does, one of the above, for the pages first .. end - 1: a part at a time, giving way in
-  // between. The parts grow where there is little to do.
+  // between. The parts grow where there is little to do, and shrink where there is much, to one page at the least: so few
+  // entries are looked at more often than once.
   template <class Change>
   static void change_in_parts(std::uint64_t first, std::uint64_t end, Change change);
   void attach();
@@ -111,8 +112,8 @@ template <class Change>
 void MemoryObject::change_in_parts(std::uint64_t first, std::uint64_t end, Change change) {
   constexpr std::uint64_t most = 4096;  // entries
   for (std::uint64_t pages = most; first < end; sched::maybe_yield()) {
-    if (change(first, first + pages - 1, most) == most) {  // there may be more
-      pages = std::max(pages / 2, most);
+    if (change(first, first + pages - 1, pages == 1 ? UINT64_MAX : most) >= most && pages != 1) {  // there may be more
+      pages /= 2;
     } else {
       first += pages;
       pages *= 2;

@@ -10,6 +10,7 @@
 
 #include <csignal>
 #include <limits>
+#include <vector>
 
 #include "support/container.hpp"
 #include "support/descriptor.hpp"
@@ -49,6 +50,26 @@ TEST_F(SharedCopies, OfAWholeFile) {
   struct stat status;
   ASSERT_OK(fstat(target, &status));
   EXPECT_EQ(status.st_size, (off_t)large);
+}
+
+// No mapping may write to a page that the copy has as well, however many there are of it.
+TEST_F(SharedCopies, OfAFileThatIsMappedOften) {
+  constexpr int mappings = 40;
+  const Descriptor source = open_file("file", O_RDWR), target = open_file("copy", O_RDWR | O_CREAT);
+  std::vector<char*> at;
+  for (int i = 0; i < mappings; ++i) {
+    void* mapped = mmap(nullptr, large, PROT_READ | PROT_WRITE, MAP_SHARED, source, 0);
+    ASSERT_NE(mapped, MAP_FAILED);
+    at.push_back(static_cast<char*>(mapped));
+    for (long page = 0; page < large_pages; ++page) at.back()[page * 4096] = 'w';
+  }
+  const std::string before = read_file("file");
+  ASSERT_OK(ioctl(target, FICLONE, source.get()));
+  for (int i = 0; i < mappings; ++i)
+    for (long page = i; page < large_pages; page += mappings) at[i][page * 4096] = 'n';
+  EXPECT_TRUE(read_file("copy") == before);
+  for (long page = 0; page < large_pages; ++page) ASSERT_EQ(at[0][page * 4096], 'n') << page;
+  for (char* mapped : at) ASSERT_OK(munmap(mapped, large));
 }
 
 TEST_F(SharedCopies, OfRanges) {
