@@ -76,7 +76,7 @@ std::uint32_t id() { return local[id_register] >> 24; }
 void end_of_interrupt() { local[end_register] = 0; }
 
 void send(std::uint32_t apic_id, unsigned vector) { command(assert_level | vector, apic_id); }
-void send_nmi_to_others() { command(to_others | assert_level | deliver_nmi); }
+void send_nmi(std::uint32_t apic_id) { command(assert_level | deliver_nmi, apic_id); }
 void send_init_to_others() { command(to_others | assert_level | deliver_init); }
 void send_startup_to_others(std::uintptr_t page) {
   command(to_others | assert_level | deliver_startup | static_cast<std::uint32_t>(page >> 12));

@@ -14,7 +14,7 @@ std::uint32_t id();
 void end_of_interrupt();
 
 void send(std::uint32_t apic_id, unsigned vector);
-void send_nmi_to_others();
+void send_nmi(std::uint32_t apic_id);
 void send_init_to_others();
 void send_startup_to_others(std::uintptr_t page);  // physical, below 1 MiB
 

@@ -70,7 +70,9 @@ void send_wakeup(unsigned cpu) { apic::send(cpu_blocks[cpu]->apic_id, vector::wa
 
 void stop_other_cpus() {
   stopping.store(true, std::memory_order_seq_cst);
-  if (cpu_count() > 1) apic::send_nmi_to_others();
+  // To each by its number: those that were not let in have no place to handle it.
+  for (unsigned cpu = 0; cpu < cpu_count(); ++cpu)
+    if (cpu != cpu_index()) apic::send_nmi(cpu_blocks[cpu]->apic_id);
 }
 
 bool stop_requested() { return stopping.load(std::memory_order_seq_cst); }

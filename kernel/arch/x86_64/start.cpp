@@ -34,7 +34,7 @@ CpuBlock* cpu_blocks[max_cpus];
 
 namespace {
 
-constexpr Nanoseconds longest_start = 200 * nanoseconds_per_millisecond;
+constexpr Nanoseconds longest_start = 200 * nanoseconds_per_millisecond, longest_delay = 5 * nanoseconds_per_second;
 
 constinit CpuBlock first_block;
 constinit FaultStacks first_fault_stacks{};
@@ -143,9 +143,9 @@ void start_other_cpus(void* (*take)(std::size_t bytes), void (*main)()) {
   }
   processor_limit.store(prepared, std::memory_order_seq_cst);
   if (prepared > 1) call_others(prepared);
-  // From now on there are no numbers left; who has taken one will be here in a moment.
-  processor_limit.store(0, std::memory_order_seq_cst);
-  wait_until_running(std::min(processor_tickets.load(std::memory_order_seq_cst), prepared), longest_start);
+  // From now on there are no numbers left. Who has taken one runs, and will be here, unless the host has forgotten it.
+  const unsigned taken = processor_tickets.exchange(prepared, std::memory_order_seq_cst);
+  wait_until_running(std::min(taken, prepared), longest_delay);
   count = running.fetch_or(closed, std::memory_order_acquire);  // acquire: pairs with come_in
   calibrate_clock();  // from here on timers are used, on any processor
   released.store(true, std::memory_order_release);
