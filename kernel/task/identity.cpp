@@ -8,56 +8,49 @@ namespace cv6 {
 
 namespace {
 
-// The changed ids become the process's. A new real user brings the account of that user.
-Result<void> install(Process& process, const Identities& ids, Ref<const GroupSet> groups) {
+// Other ids or groups than `seen` has, unless another thread has just changed them: false, so look again. A new real user brings
+// the account of that user.
+Result<bool> install(Process& process, const Credentials& seen, const Identities& ids, Ref<const GroupSet> groups) {
   const auto group_list = groups ? groups->groups() : std::span<const std::uint32_t>();
   Ref<const Credentials> fresh = process.former_credentials(ids, group_list);
   if (!fresh) fresh = TRY(Credentials::create(ids, std::move(groups)));
   Ref<UserAccount> account;
-  if (ids.user != process.credentials().ids().user) account = TRY(UserAccount::find_or_create(process.container(), ids.user));
+  if (ids.user != seen.ids().user) account = TRY(UserAccount::find_or_create(process.container(), ids.user));
   Own<Process::FormerIdentity> former;
   if (!process.single_threaded()) {
     former.reset(new (std::nothrow) Process::FormerIdentity);
     if (!former) return Error::nomem;
   }
-  return process.set_identity(std::move(fresh), std::move(account), std::move(former));
+  return process.set_identity(seen, std::move(fresh), std::move(account), std::move(former));
 }
 
-// The C library has each thread of a process change the ids, which are the process's here: the others change nothing.
-Result<void> install(Process& process, const Identities& ids) {
-  if (ids == process.credentials().ids()) return {};
-  return install(process, ids, process.credentials().group_set());
+// What rule(ids, privileged) allows and does. The C library has each thread of a process change the ids, which are the process's
+// here: the others change nothing.
+template <class Rule>
+Result<void> change(Process& process, Rule rule) {
+  for (;;) {
+    const Credentials& seen = process.credentials();
+    Identities ids = seen.ids();
+    TRY(rule(ids, seen.privileged()));
+    if (ids == seen.ids() || TRY(install(process, seen, ids, seen.group_set()))) return {};
+  }
 }
-
-}  // namespace
-
-Result<void> set_user(Process& process, std::uint32_t user) {
-  Identities ids = process.credentials().ids();
-  if (process.credentials().privileged())
-    ids.user = ids.saved_user = user;
-  else if (user != ids.user && user != ids.saved_user)
-    return Error::perm;
-  ids.effective_user = ids.file_user = user;
-  return install(process, ids);
-}
-
-Result<void> set_group(Process& process, std::uint32_t group) {
-  Identities ids = process.credentials().ids();
-  if (process.credentials().privileged())
-    ids.group = ids.saved_group = group;
-  else if (group != ids.group && group != ids.saved_group)
-    return Error::perm;
-  ids.effective_group = ids.file_group = group;
-  return install(process, ids);
-}
-
-namespace {
 
 // The three ids of one kind, user or group.
 struct Triple {
   std::uint32_t &real, &effective, &saved, &file;
   bool is_one_of(std::uint32_t id) const { return id == real || id == effective || id == saved; }
 };
+
+// setuid(2).
+Result<void> change_one(Triple ids, std::uint32_t id, bool privileged) {
+  if (privileged)
+    ids.real = ids.saved = id;
+  else if (id != ids.real && id != ids.saved)
+    return Error::perm;
+  ids.effective = ids.file = id;
+  return {};
+}
 
 // setreuid(2): the saved id becomes the new effective one if the real one is set, or the effective one to another value
 // than the real one was.
@@ -85,58 +78,73 @@ Result<void> change_three(Triple ids, NewId real, NewId effective, NewId saved, 
   return {};
 }
 
+// setfsuid(2).
+Result<void> change_file(Triple ids, std::uint32_t id, bool privileged) {
+  if (!privileged && id != ids.file && !ids.is_one_of(id)) return Error::perm;
+  ids.file = id;
+  return {};
+}
+
 Triple users(Identities& ids) { return {ids.user, ids.effective_user, ids.saved_user, ids.file_user}; }
 Triple groups(Identities& ids) { return {ids.group, ids.effective_group, ids.saved_group, ids.file_group}; }
 
 }  // namespace
 
+Result<void> set_user(Process& process, std::uint32_t user) {
+  return change(process, [&](Identities& ids, bool privileged) { return change_one(users(ids), user, privileged); });
+}
+
+Result<void> set_group(Process& process, std::uint32_t group) {
+  return change(process, [&](Identities& ids, bool privileged) { return change_one(groups(ids), group, privileged); });
+}
+
 Result<void> set_real_and_effective_user(Process& process, NewId real, NewId effective) {
-  Identities ids = process.credentials().ids();
-  TRY(change_two(users(ids), real, effective, process.credentials().privileged()));
-  return install(process, ids);
+  return change(process, [&](Identities& ids, bool privileged) { return change_two(users(ids), real, effective, privileged); });
 }
 
 Result<void> set_real_and_effective_group(Process& process, NewId real, NewId effective) {
-  Identities ids = process.credentials().ids();
-  TRY(change_two(groups(ids), real, effective, process.credentials().privileged()));
-  return install(process, ids);
+  return change(process, [&](Identities& ids, bool privileged) { return change_two(groups(ids), real, effective, privileged); });
 }
 
 Result<void> set_all_users(Process& process, NewId real, NewId effective, NewId saved) {
-  Identities ids = process.credentials().ids();
-  TRY(change_three(users(ids), real, effective, saved, process.credentials().privileged()));
-  return install(process, ids);
+  return change(process, [&](Identities& ids, bool privileged) {
+    return change_three(users(ids), real, effective, saved, privileged);
+  });
 }
 
 Result<void> set_all_groups(Process& process, NewId real, NewId effective, NewId saved) {
-  Identities ids = process.credentials().ids();
-  TRY(change_three(groups(ids), real, effective, saved, process.credentials().privileged()));
-  return install(process, ids);
+  return change(process, [&](Identities& ids, bool privileged) {
+    return change_three(groups(ids), real, effective, saved, privileged);
+  });
 }
 
+// These two have no way to report a failure.
 std::uint32_t set_file_user(Process& process, std::uint32_t user) {
-  Identities ids = process.credentials().ids();
-  const std::uint32_t old = ids.file_user;
-  if (!process.credentials().privileged() && user != ids.file_user && !users(ids).is_one_of(user)) return old;
-  ids.file_user = user;
-  (void)install(process, ids);  // this call has no way to report a failure, setfsuid(2)
+  std::uint32_t old = 0;
+  (void)change(process, [&](Identities& ids, bool privileged) {
+    old = ids.file_user;
+    return change_file(users(ids), user, privileged);
+  });
   return old;
 }
 
 std::uint32_t set_file_group(Process& process, std::uint32_t group) {
-  Identities ids = process.credentials().ids();
-  const std::uint32_t old = ids.file_group;
-  if (!process.credentials().privileged() && group != ids.file_group && !groups(ids).is_one_of(group)) return old;
-  ids.file_group = group;
-  (void)install(process, ids);
+  std::uint32_t old = 0;
+  (void)change(process, [&](Identities& ids, bool privileged) {
+    old = ids.file_group;
+    return change_file(groups(ids), group, privileged);
+  });
   return old;
 }
 
 Result<void> set_supplementary_groups(Process& process, std::span<const std::uint32_t> wanted) {
-  if (!process.credentials().privileged()) return Error::perm;
-  Ref<const GroupSet> groups = TRY(GroupSet::create(wanted));
-  if (std::ranges::equal(groups->groups(), process.credentials().supplementary_groups())) return {};
-  return install(process, process.credentials().ids(), std::move(groups));
+  for (;;) {
+    const Credentials& seen = process.credentials();
+    if (!seen.privileged()) return Error::perm;
+    Ref<const GroupSet> groups = TRY(GroupSet::create(wanted));
+    if (std::ranges::equal(groups->groups(), seen.supplementary_groups())) return {};
+    if (TRY(install(process, seen, seen.ids(), std::move(groups)))) return {};
+  }
 }
 
 // --- nice values ------------------------------------------------------------------------------------------------------

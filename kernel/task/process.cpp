@@ -99,10 +99,12 @@ Process::FormerIdentity* Process::find_former(auto matches) {
   return nullptr;
 }
 
-Result<void> Process::set_identity(Ref<const Credentials> fresh, Ref<UserAccount> account, Own<FormerIdentity> former) {
-  const Ref<const Credentials> old_credentials = parts_.credentials;  // goes after the lock, as does the next
-  const Ref<UserAccount> old_account = parts_.account;
+Result<bool> Process::set_identity(const Credentials& seen, Ref<const Credentials> fresh, Ref<UserAccount> account,
+                                   Own<FormerIdentity> former) {
+  const Ref<const Credentials> old_credentials(&seen);  // goes after the lock, as does the next
+  const Ref<UserAccount> old_account = hold_account();
   SpinGuard guard(lock_);
+  if (parts_.credentials != old_credentials) return false;
   const auto is_kept = [&](const Ref<const Credentials>& credentials, const Ref<UserAccount>& user) {
     return find_former([&](const FormerIdentity& one) { return one.credentials == credentials && one.account == user; });
   };
@@ -117,12 +119,12 @@ Result<void> Process::set_identity(Ref<const Credentials> fresh, Ref<UserAccount
   if (fresh->ids().effective_user != old_credentials->ids().effective_user) dumpable = false;
   // One pointer each becomes another one: whoever looks at them meanwhile finds the one or the other.
   parts_.credentials = std::move(fresh);
-  if (!account) return {};
+  if (!account) return true;
   const std::uint64_t tasks = thread_count();
   account->tasks.fetch_add(tasks, std::memory_order_relaxed);
   parts_.account->tasks.fetch_sub(tasks, std::memory_order_relaxed);
   parts_.account = std::move(account);
-  return {};
+  return true;
 }
 
 Ref<const Credentials> Process::former_credentials(const Identities& ids, std::span<const std::uint32_t> groups) {

@@ -137,15 +137,17 @@ class Process : public Counted<Process>, public Charged<Process, "process", 512>
   unsigned thread_count() const { return thread_count_.load(std::memory_order_acquire); }
   bool single_threaded() const { return thread_count() == 1; }
 
-  // By one of its own threads: other ids, and another user's account (null: the same as before). Threads use what they find in
-  // credentials() and account() without holding it, so a process of several threads keeps what it had, in `former`, which only
-  // one of a single thread may leave out. Error::again: it has had too many.
+  // By one of its own threads: other credentials instead of `seen`, and another user's account (null: the same as before).
+  // Threads use what they find in credentials() and account() without holding it, so a process of several threads keeps what it
+  // had, in `former`, which only one of a single thread may leave out. False: they are not those that were seen any more.
+  // Error::again: it has had too many.
   struct FormerIdentity : Charged<FormerIdentity, "former_identity"> {
     Ref<const Credentials> credentials;
     Ref<UserAccount> account;
     ListNode node;
   };
-  Result<void> set_identity(Ref<const Credentials> fresh, Ref<UserAccount> account, Own<FormerIdentity> former);
+  Result<bool> set_identity(const Credentials& seen, Ref<const Credentials> fresh, Ref<UserAccount> account,
+                            Own<FormerIdentity> former);
   // The same credentials, if it had them before: who goes to and fro keeps no more than a few.
   Ref<const Credentials> former_credentials(const Identities& ids, std::span<const std::uint32_t> groups);
   void drop_former_identities();  // by its last thread, at its end

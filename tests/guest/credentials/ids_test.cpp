@@ -51,6 +51,29 @@ TEST(Ids, SetuidOfRootSetsAllThree) {
   });
 }
 
+// What one thread gives up another one that changes something else at that moment must not bring back.
+TEST(Ids, TwoThreadsChangeUserAndGroups) {
+  for (int round = 0; round < 100; ++round) {
+    EXPECT_CHILD({
+      std::atomic<int> ready{0};
+      const auto meet = [&] {
+        for (++ready; ready < 2;) {}
+      };
+      std::thread other([&] {
+        meet();
+        syscall(SYS_setresgid, group, group, group);  // may come too late to be allowed
+        const gid_t groups[] = {group};
+        syscall(SYS_setgroups, 1, groups);
+      });
+      meet();
+      const long outcome = syscall(SYS_setresuid, user, user, user);
+      other.join();
+      ASSERT_OK(outcome);
+      expect_uids(user, user, user);
+    });
+  }
+}
+
 TEST(Ids, SeteuidCanComeBack) {
   EXPECT_CHILD({
     ASSERT_OK(seteuid(user));
