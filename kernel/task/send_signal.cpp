@@ -260,14 +260,13 @@ Result<void> send_to_group(Process& caller, ProcessGroup& group, int number) {
   }
 }
 
+// As on Linux those that the caller may not send it to are no failure.
 Result<void> send_to_all(Process& caller, int number) {
   Broadcast all;
   for (int at = 0; Ref<Process> process = next_process(caller.container(), at);) {
     if (process == &caller || at == 1) continue;
-    if (auto allowed = check_may_signal(caller, *process, number); !allowed)
-      all.note(allowed);
-    else
-      all.note(send_permitted(caller, *process, number));
+    const bool allowed{check_may_signal(caller, *process, number)};
+    all.note(allowed ? send_permitted(caller, *process, number) : Result<void>());
   }
   return all.outcome;
 }

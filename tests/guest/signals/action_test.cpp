@@ -273,6 +273,7 @@ TEST_F(Action, KillNeedsTheSameUser) {
     ASSERT_OK(setresuid(1000, 1000, 1000));
     EXPECT_ERRNO(EPERM, kill(parent, 0));
     EXPECT_ERRNO(EPERM, kill(parent, SIGTERM));
+    EXPECT_OK(kill(-1, 0));  // to all that it may: nobody
     EXPECT_OK(kill(getpid(), 0));
   });
 }
