@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "net/unix_socket.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
@@ -92,9 +92,9 @@ Result<std::size_t> UnixSocket::take_bytes(IoBuffer& to, const ReceiveRequest& r
   Own<PassedFiles> not_wanted;  // closed after the mutex
   std::size_t done = 0;
   MutexGuard guard(receiving_);
-  unsigned messages = 0;
+  sched::Pace pace(messages_between_yields);
   for (SocketMessage* message = first_message(); message && !to.empty();) {
-    if (++messages % messages_between_yields == 0 && !sched::may_go_on() && done >= default_limit) break;
+    if (!pace.may_go_on() && done >= default_limit) break;
     const bool told = request.reception && pass_credentials.load(std::memory_order_relaxed);
     if (told && request.reception->has_message && message->credentials() != request.reception->sender) {
       boundary = Boundary::reached;

@@ -16,6 +16,12 @@ class Pace {
     left_ = steps_;
     maybe_yield();
   }
+  // As sched::may_go_on(), before each step of a long transfer.
+  [[nodiscard]] bool may_go_on() {
+    if (--left_ != 0) [[likely]] return true;
+    left_ = steps_;
+    return sched::may_go_on();
+  }
 
  private:
   const unsigned steps_;

@@ -5,7 +5,7 @@
 #include "abi/linux/handlers.hpp"
 #include "abi/linux/pieces.hpp"
 #include "abi/linux/times.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 #include "task/send_signal.hpp"
 
 namespace cv6::linux_abi {
@@ -95,8 +95,9 @@ constexpr unsigned messages_between_yields = 8;
 template <class One>
 Result<long> for_each_message(UserPtr<ManyMessageHeader> messages, unsigned count, One one) {
   count = std::min(count, iov_max);
+  sched::Pace pace(messages_between_yields);
   for (unsigned done = 0; done < count; ++done) {
-    if (done % messages_between_yields == messages_between_yields - 1 && !sched::may_go_on()) return done;
+    if (!pace.may_go_on()) return done;
     const UserPtr<ManyMessageHeader> at = messages + done;
     const auto outcome = [&]() -> Result<Moved> {
       const Moved moved = TRY(one(UserPtr<MessageHeader>(at.address())));

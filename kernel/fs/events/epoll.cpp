@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "fs/anonymous.hpp"
-#include "sched/pace.hpp"
 
 namespace cv6 {
 
@@ -215,7 +214,7 @@ unsigned Epoll::length_of_row(Way way, Walk& walk) {
   if (row.round == walk.round) return row.length;
   row = {walk.round, 1};
   const auto extend = [&](Epoll& next) {
-    if (++walk.entries % asked_between_yields == 0) sched::maybe_yield();
+    walk.pace.step();
     row.length = std::max(row.length, next.length_of_row(way, walk) + 1);
   };
   if (way == Way::inwards)
@@ -227,7 +226,7 @@ unsigned Epoll::length_of_row(Way way, Walk& walk) {
 
 Result<void> Epoll::check_nesting(Epoll& inner) {
   static constinit std::uint64_t last_round = 0;
-  Walk walk{.round = ++last_round};
+  Walk walk{++last_round, sched::Pace(asked_between_yields)};
   const unsigned inwards = inner.length_of_row(Way::inwards, walk);
   if (rows_[static_cast<int>(Way::inwards)].round == walk.round) return Error::loop;  // it came by here
   if (inwards + length_of_row(Way::outwards, walk) > most_in_a_row) return Error::loop;

@@ -33,6 +33,7 @@
 #include "lib/ref.hpp"
 #include "lib/tree.hpp"
 #include "mm/payer.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
@@ -124,7 +125,7 @@ class Epoll : public Counted<Epoll>, public Charged<Epoll, "epoll"> {
   Result<void> check_nesting(Epoll& inner);
   struct Walk {
     std::uint64_t round;
-    std::uint64_t entries = 0;  // it has come by
+    sched::Pace pace;
   };
   unsigned length_of_row(Way way, Walk& walk);
 

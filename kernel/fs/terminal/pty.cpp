@@ -4,7 +4,7 @@
 
 #include "fs/terminal/devpts.hpp"
 #include "fs/terminal/requests.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
@@ -45,9 +45,10 @@ constexpr unsigned chunks_between_yields = 16;
 
 Result<std::size_t> type_into(Pty& pty, IoBuffer& from, OpenFlags flags) {
   char bytes[chunk_size];
-  for (unsigned chunks = 1; !from.empty(); ++chunks) {
+  sched::Pace pace(chunks_between_yields);
+  while (!from.empty()) {
     // The terminal drops what is too much for a line: the end may be far away without there ever being no room.
-    if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
+    if (!pace.may_go_on()) break;
     const Result<std::size_t> count = from.take(bytes, chunk_size);
     if (!count) return from.moved() ? Result<std::size_t>(from.moved()) : count;
     const Result<std::size_t> sent = pty.link().send(std::span(bytes).first(*count));
@@ -93,8 +94,9 @@ class PtyMaster final : public File, public Charged<PtyMaster, "pty_master", cha
 // What has been printed comes first, then the news that nobody is there any more.
 Result<std::size_t> PtyMaster::do_read(IoBuffer& to, std::uint64_t) {
   char bytes[chunk_size];
-  for (unsigned chunks = 1; !to.empty(); ++chunks) {
-    if (chunks % chunks_between_yields == 0 && !sched::may_go_on() && to.moved()) break;
+  sched::Pace pace(chunks_between_yields);
+  while (!to.empty()) {
+    if (!pace.may_go_on() && to.moved()) break;
     const bool gone = link().slave_gone();
     const Result<std::size_t> count = link().receive(std::span(bytes).first(std::min(to.remaining(), chunk_size)));
     if (count) {

@@ -4,7 +4,7 @@
 
 #include "arch/clock.hpp"
 #include "fs/terminal/requests.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/pace.hpp"
 
 namespace cv6 {
 
@@ -60,8 +60,9 @@ Result<std::size_t> TerminalFile::do_read(IoBuffer& to, std::uint64_t) {
 // The rest of a line, or of what is there in raw mode, as far as it is wanted.
 Result<void> TerminalFile::read_chunks(IoBuffer& to) {
   char bytes[chunk_size];
-  for (unsigned chunks = 1; !to.empty(); ++chunks) {
-    if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
+  sched::Pace pace(chunks_between_yields);
+  while (!to.empty()) {
+    if (!pace.may_go_on()) break;
     const LineDiscipline::Taken taken = TRY(tty().read(std::span(bytes).first(std::min(to.remaining(), chunk_size))));
     const bool all_put = TRY(to.put(bytes, taken.count)) == taken.count;
     if (!all_put || taken.line_ended || taken.count < chunk_size) break;
@@ -86,9 +87,10 @@ Result<std::size_t> TerminalFile::do_write(IoBuffer& from, std::uint64_t, std::u
 }
 
 Result<std::size_t> TerminalFile::write_chunks(IoBuffer& from) {
-  for (unsigned chunks = 1; !from.empty(); ++chunks) {
+  sched::Pace pace(chunks_between_yields);
+  while (!from.empty()) {
     // Output processing may leave nothing over, and a console takes everything: it need not ever wait for room.
-    if (chunks % chunks_between_yields == 0 && !sched::may_go_on()) break;
+    if (!pace.may_go_on()) break;
     const Result<void> written = write_chunk(from);
     if (!written) return from.moved() ? Result<std::size_t>(from.moved()) : written.error();
   }
