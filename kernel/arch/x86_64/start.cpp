@@ -34,7 +34,7 @@ CpuBlock* cpu_blocks[max_cpus];
 
 namespace {
 
-constexpr Nanoseconds longest_start = 200 * nanoseconds_per_millisecond, longest_delay = 5 * nanoseconds_per_second;
+constexpr Nanoseconds longest_start = 200 * nanoseconds_per_millisecond, longest_delay = 2 * nanoseconds_per_second;
 
 constinit CpuBlock first_block;
 constinit FaultStacks first_fault_stacks{};
@@ -78,9 +78,9 @@ bool come_in(std::uint32_t index) {
   return true;
 }
 
-// Waits, not for long, until so many processors run.
+// Waits, not for long, until so many processors run. The clock stands still at longest_count (clock.cpp).
 void wait_until_running(unsigned wanted, Nanoseconds longest) {
-  const Nanoseconds limit = monotonic_now() + longest;
+  const Nanoseconds limit = std::min<Nanoseconds>(monotonic_now() + longest, apic::longest_count);
   while (running.load(std::memory_order_acquire) < wanted && monotonic_now() < limit) asm volatile("pause");
 }
 
