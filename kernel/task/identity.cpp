@@ -78,8 +78,9 @@ Result<void> change_three(Triple ids, NewId real, NewId effective, NewId saved, 
   return {};
 }
 
-// setfsuid(2).
+// setfsuid(2): -1 asks what it is.
 Result<void> change_file(Triple ids, std::uint32_t id, bool privileged) {
+  if (id == ~std::uint32_t{0}) return Error::inval;
   if (!privileged && id != ids.file && !ids.is_one_of(id)) return Error::perm;
   ids.file = id;
   return {};
