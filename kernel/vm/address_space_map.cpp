@@ -147,7 +147,7 @@ void AddressSpace::free_tables(std::uintptr_t start, std::uintptr_t end) {
 }
 
 void AddressSpace::free_tables_between_mappings(std::uintptr_t start, std::uintptr_t end) {
-  while (start < end) {
+  for (sched::Pace pace; start < end; pace.step()) {
     const Mapping* next = mappings_.first_from(start);
     const std::uintptr_t stop = next ? std::min(next->start, end) : end;
     if (start < stop) free_tables(start, stop);

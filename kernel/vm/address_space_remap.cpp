@@ -68,9 +68,12 @@ Result<std::uintptr_t> AddressSpace::move_mapping(std::uintptr_t start, std::uin
   const std::uintptr_t to = move.fixed ? move.new_address : find_free(new_length);
   if (!to) return Error::nomem;
   Spare spare = TRY(this->spare());
-  TRY(isolate(start, start + old_length));
-  TRY(isolate(to, to + new_length));
-  if (const auto prepared = prepare_tables(start, moved, to); !prepared) {
+  const auto prepared = [&]() NO_THREAD_SAFETY_ANALYSIS -> Result<void> {
+    TRY(isolate(start, start + old_length));
+    TRY(isolate(to, to + new_length));
+    return prepare_tables(start, moved, to);
+  }();
+  if (!prepared) {
     free_tables_between_mappings(to, to + new_length);
     merge(start, start + old_length, gone);
     merge(to, to + new_length, gone);
