@@ -96,7 +96,7 @@ class Driver {
       for (auto [at, end] = released.equal_range("stress"); at != end; ++at) stress_suite(at->second);
     host_suite("system", released, "--gtest_filter=" + choice_.filter);
     if (choice_.filter.empty()) {
-      host_suite("fuzz", debugged, std::format("-max_total_time={}", choice_.seconds.value_or(parser_seconds)));
+      host_suite("fuzz", debugged, std::format("-max_total_time={}", parser_seconds));
       if (choice_.has("fuzz")) call_suite(released, choice_.seed.value_or(1), call_seconds);
       if (choice_.has("soak")) call_suite(released, choice_.seed.value_or(std::random_device()()), soak_call_seconds);
     }
