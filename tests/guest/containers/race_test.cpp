@@ -345,7 +345,7 @@ TEST_F(ContainerRaces, SignalsWhileMoving) {
     for (auto& thread : threads) thread.join();
   });
   ASSERT_TRUE(begun.wait());
-  while (waitpid(mover, nullptr, WNOHANG | WNOWAIT) == 0 && state_of(mover) != 'Z') {
+  while (!has_ended(mover)) {
     kill(mover, SIGSTOP);
     kill(mover, SIGCONT);
   }

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 
 #include "scheduling/scheduling_box.hpp"
 #include "support/descriptor.hpp"
+#include "support/wait.hpp"
 
 namespace cv6::guest {
 namespace {
@@ -79,8 +79,7 @@ TEST_F(Scheduling, FrozenProcessesDoNotRunAndCanBeKilled) {
   EXPECT_EQ(process.v_state, VirtualState::runnable);
   // A signal that kills does so although the process is frozen; the other one stays as it is.
   ASSERT_EQ(kill(first, SIGKILL), 0);
-  siginfo_t info{};
-  EXPECT_TRUE(comes_true([&] { return waitid(P_PID, static_cast<id_t>(first), &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid == first; }));
+  EXPECT_TRUE(wait_until([&] { return has_ended(first); }));
   EXPECT_EQ(box.state().stopped, 1u);
   ASSERT_EQ(box.set_frozen(false), 0);
   EXPECT_TRUE(comes_true([&] { return box.cpu_time() > before + 0.02 * second; }));

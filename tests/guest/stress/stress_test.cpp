@@ -16,6 +16,7 @@
 #include "support/memory.hpp"
 #include "support/signals.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait.hpp"
 
 namespace cv6::guest {
 namespace {
@@ -156,10 +157,7 @@ TEST_F(Stress, SignalStormDuringCalls) {
     return 0;
   });
   gate.wait();
-  for (;;) {
-    siginfo_t info{};
-    ASSERT_OK(waitid(P_PID, target, &info, WEXITED | WNOHANG | WNOWAIT));
-    if (info.si_pid == target) break;
+  while (!has_ended(target)) {
     ASSERT_OK(kill(target, SIGUSR1));
     sched_yield();
   }

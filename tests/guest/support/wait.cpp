@@ -1,9 +1,12 @@
 #include "support/wait.hpp"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "support/clock.hpp"
 
@@ -49,6 +52,13 @@ testing::AssertionResult wait_for_state(pid_t id, char state) {
   const auto result = wait_until([&] { return state_of(id) == state; });
   if (result) return result;
   return testing::AssertionFailure() << id << " did not get to the state " << state << ", it is in " << state_of(id);
+}
+
+bool has_ended(pid_t child) {
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT | WNOHANG) == 0) return info.si_pid == child;
+  ADD_FAILURE() << "cannot wait for " << child << ": " << strerror(errno);
+  return true;
 }
 
 }  // namespace cv6::guest

@@ -28,4 +28,8 @@ testing::AssertionResult wait_until_blocked(pid_t id);
 // Waits until it has the state: 'T' stopped, 'Z' zombie ...
 testing::AssertionResult wait_for_state(pid_t id, char state);
 
+// This child has ended, and is left to be reaped. Its state says less: the first thread of a process may be a zombie while
+// another one still runs, or is about to take its place in exec.
+bool has_ended(pid_t child);
+
 }  // namespace cv6::guest

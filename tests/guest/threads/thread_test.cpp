@@ -221,7 +221,7 @@ Ending ending_in_vfork(const std::function<void()>& end) {
     }
     return 2;
   });
-  EXPECT_TRUE(wait_for_state(pid, 'Z'));
+  EXPECT_TRUE(wait_until([&] { return has_ended(pid); }));
   kill(pid, SIGKILL);
   return reap(pid);
 }
